@@ -19,15 +19,16 @@ room(host_ask    FLOOR 30 DIR src/host/ask        USES base os wire             
 room(host        FLOOR 31 DIR src/host            USES base os wire store host_ask                       LIBS jansson crypto)
 room(host_egress FLOOR 31 DIR src/host/egress     USES base os wire net host_ask                         LIBS jansson)
 
-room(jail        FLOOR 40 DIR src/sandbox/jail    USES base os host_ask                                  LIBS seccomp)
-room(wasi        FLOOR 41 DIR src/sandbox/wasi    USES base os host_ask jail                             LIBS engine_run)
-room(sandbox_ask FLOOR 42 DIR src/sandbox/ask     USES base os wire host host_ask jail                   LIBS jansson)
-room(sandbox     FLOOR 42 DIR src/sandbox         USES base os wire host_ask jail wasi                   LIBS jansson engine_run)
-room(compile     FLOOR 42 DIR src/sandbox/compile USES base os wire host_ask jail                        LIBS jansson engine_compile)
+room(jail        FLOOR 40 DIR src/sandbox/jail    USES base os wire host_ask                             LIBS jansson seccomp)
+room(run         FLOOR 40 DIR src/sandbox/run     USES base wire host_ask                                LIBS jansson)
+room(wasi        FLOOR 41 DIR src/sandbox/wasi    USES base os)
+room(sandbox_ask FLOOR 42 DIR src/sandbox/ask     USES base os wire host host_ask jail run               LIBS jansson)
+room(sandbox     FLOOR 42 DIR src/sandbox         USES base os wire host_ask jail run wasi               LIBS jansson engine_run)
+room(compile     FLOOR 42 DIR src/sandbox/compile USES base os wire host_ask jail run                    LIBS jansson engine_compile)
 
-room(tools       FLOOR 50 DIR src/tools           USES base os wire sandbox_ask host host_ask            LIBS jansson pcre2)
+room(tools       FLOOR 50 DIR src/tools           USES base os wire run sandbox_ask host host_ask        LIBS jansson pcre2)
 room(query       FLOOR 60 DIR src/query           USES base wire host_ask                                LIBS jansson)
-room(edge        FLOOR 70 DIR edge                USES base os wire store host host_ask jail sandbox_ask tools LIBS jansson edit)
+room(edge        FLOOR 70 DIR edge                USES base os wire store host host_ask jail run sandbox_ask tools LIBS jansson edit)
 room(edge_agent  FLOOR 70 DIR edge/agent          USES base os wire host_ask jail query                  LIBS jansson)
 
 # The programs. What a program links is what it can be made to do: the link list is the trust map.

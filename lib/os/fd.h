@@ -1,0 +1,49 @@
+/* File descriptors: ownership, whole reads and writes, memory files. Every fd made here is O_CLOEXEC.
+ * Faults are -errno. */
+#pragma once
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/str.h"
+
+#include <sys/types.h>
+
+static inline void os_close_freep(int *fd);
+#define auto_close __attribute__((cleanup(os_close_freep)))
+
+void os_close(int fd); /* -1 is fine; keeps errno */
+static inline void os_close_freep(int *fd)
+{
+    os_close(*fd);
+    *fd = -1;
+}
+static inline int take_fd(int *fd)
+{
+    int value = *fd;
+    *fd = -1;
+    return value;
+}
+
+must_use int os_dup(int fd, int lowest, int *ret_fd);
+must_use int os_set_nonblock(int fd, bool on);
+must_use int os_set_cloexec(int fd, bool on);
+/* Closes every fd above `last` that is not in keep[]. */
+must_use int os_close_all_but(const int *keep, size_t count);
+must_use int os_pipe(int *ret_read, int *ret_write);
+
+/* Reads until the end of file into out (its max is the cap: -FAULT_CAP when there is more). */
+must_use int os_read_all(int fd, struct buf *out);
+must_use int os_write_all(int fd, struct str bytes); /* blocking fd; EINTR handled */
+ssize_t os_read(int fd, void *at, size_t len);       /* >= 0, or -errno; EINTR handled */
+ssize_t os_write(int fd, const void *at, size_t len);
+ssize_t os_pread(int fd, void *at, size_t len, int64_t offset);
+
+/* A memory file that holds `bytes` and can no longer change (all seals). `name` shows in /proc only. */
+must_use int os_memfd_sealed(const char *name, struct str bytes, int *ret_fd);
+must_use int os_memfd(const char *name, int *ret_fd);    /* writable; seal it with os_memfd_seal() */
+must_use int os_memfd_seal(int fd);
+must_use int os_memfd_is_sealed(int fd);                 /* 0 yes, 1 no, -errno */
+must_use int os_file_size(int fd, uint64_t *ret);
+/* Maps a whole file read-only; *ret->at is unmapped by os_unmap(). Empty files give len 0. */
+must_use int os_map(int fd, size_t max, struct str *ret);
+void os_unmap(struct str mapping);

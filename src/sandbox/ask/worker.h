@@ -1,0 +1,40 @@
+/* The monitor's side of the sandbox: starting a worker with its mounts, asking it to run a module,
+ * taking the answer, keeping its own clock. The worker is another process and not believed: its answer
+ * is parsed, its use is bounded by what was asked for, and it is killed past its deadline. */
+#pragma once
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/fault.h"
+#include "sandbox/run/limits.h"
+#include "sandbox/run/run.h"
+
+struct os_loop;
+struct sandbox_worker; /* opaque */
+
+struct sandbox_worker_config {
+    const char *program;                      /* path of boxagnts-worker */
+    const struct sandbox_mount *mounts; size_t mount_count;
+    int undo_root_fd;                         /* parent of all undo folders of this session, writable for the worker; -1 = none */
+    int64_t stack_max, memory_max, table_max; /* engine-wide: a run may ask for less, never more */
+    uint32_t required_facets;                 /* jail.h */
+};
+/* Starts it and waits for READY (deadline 10 s). -FAULT_SANDBOX when its jail cannot be built. */
+must_use int sandbox_worker_new(const struct sandbox_worker_config *config, own struct sandbox_worker **ret, struct fault *reterr);
+void sandbox_worker_free(own struct sandbox_worker *w); /* kills it */
+DEFINE_FREEP(sandbox_worker, struct sandbox_worker);
+bool sandbox_worker_serves(const struct sandbox_worker *w, const struct sandbox_limits *l); /* engine-wide values large enough? */
+const json_t *sandbox_worker_confinement(const struct sandbox_worker *w); /* borrowed; as measured at its start */
+int64_t sandbox_worker_pid(const struct sandbox_worker *w);
+
+/* Starts a run under a loop. on_output (may be NULL) gets streamed bytes; on_done exactly once, also when
+ * the worker dies (SANDBOX_CRASH), lies (SANDBOX_CRASH, detail says protocol) or passes its deadline by more
+ * than the grace (killed; SANDBOX_TIMEOUT). After a crash or kill the worker is dead: sandbox_worker_dead().
+ * One run at a time per worker: -EBUSY. */
+typedef void (*sandbox_output_fn)(int stream, struct str bytes, void *arg);
+typedef void (*sandbox_done_fn)(struct sandbox_outcome *outcome /* borrowed */, void *arg);
+must_use int sandbox_worker_run(struct sandbox_worker *w, struct os_loop *loop, const struct sandbox_run *run,
+                                sandbox_output_fn on_output, sandbox_done_fn on_done, void *arg, struct fault *reterr);
+void sandbox_worker_cancel(struct sandbox_worker *w);   /* asks; kills after a grace of 50 ms; on_done still comes */
+bool sandbox_worker_dead(const struct sandbox_worker *w);
+

@@ -1,0 +1,76 @@
+/* The lockdown that each of our programs puts on itself before it reads the first byte from outside.
+ * One file per facet (namespaces, mounts, landlock, seccomp, capabilities, rlimits, fds and environment);
+ * this face runs the facets of a profile in order, measures each by trying a forbidden thing, and
+ * says what is really in force. A required facet that is missing is -FAULT_SANDBOX, never a
+ * silent downgrade. Nothing here can be undone in the process. */
+#pragma once
+
+#include "base/base.h"
+#include "base/fault.h"
+#include "wire/json.h"
+
+enum jail_program { JAIL_MONITOR, JAIL_AGENT, JAIL_WORKER, JAIL_EGRESS, JAIL_COMPILE, JAIL_PROGRAM_COUNT };
+
+enum jail_facet {
+    JAIL_NO_NEW_PRIVS = 1 << 0,
+    JAIL_NAMESPACES = 1 << 1,   /* user, mnt (empty root), net, pid, ipc, uts: made by the spawner's clone, finished here */
+    JAIL_LANDLOCK = 1 << 2,
+    JAIL_SECCOMP = 1 << 3,
+    JAIL_CAPABILITIES = 1 << 4,
+    JAIL_RLIMITS = 1 << 5,
+    JAIL_FDS_ENV = 1 << 6,      /* closed fds, cleaned environment, dumpable off */
+    JAIL_PARENT_DEATH = 1 << 7,
+};
+#define JAIL_ALL 0xffu
+#define JAIL_REQUIRED_DEFAULT                                                                      \
+    (JAIL_NO_NEW_PRIVS | JAIL_LANDLOCK | JAIL_SECCOMP | JAIL_CAPABILITIES | JAIL_RLIMITS | JAIL_FDS_ENV | JAIL_PARENT_DEATH)
+
+struct jail_mount {
+    int dir_fd;      /* held open (O_PATH is enough) */
+    bool writable;
+};
+
+struct jail_profile {
+    enum jail_program program;
+    int channel_fd;                    /* kept open; peer checked for parent death; -1 for the monitor */
+    const int *keep_fds;               /* further fds to keep (0,1,2 and channel_fd are kept) */
+    size_t keep_count;
+    const struct jail_mount *mounts;   /* worker: the directories that stay reachable */
+    size_t mount_count;
+    const uint16_t *connect_ports;     /* egress: TCP ports it may connect to */
+    size_t port_count;
+    uint64_t address_space_max;        /* RLIMIT_AS; 0 = the program's own default (workers reserve much address space) */
+    uint64_t cpu_seconds_max;          /* RLIMIT_CPU; 0 = none */
+    uint64_t file_size_max;            /* RLIMIT_FSIZE; 0 = the program's default */
+    uint32_t facets;                   /* JAIL_ALL; tests turn single ones on */
+    uint32_t required;                 /* JAIL_REQUIRED_DEFAULT, and what settings add */
+};
+
+/* What is in force, as measured. */
+struct jail_report {
+    uint32_t in_force;            /* enum jail_facet bits */
+    int landlock_abi;             /* 0 = none */
+    char seccomp[80];             /* "sha256:..." of the filter program, "" = none. A build-time constant table's hash */
+    const char *namespaces[8];    /* "user","mnt",...; NULL-terminated; static strings */
+    const char *cgroup;           /* "none" | "v1" | "v2" */
+};
+
+/* The facets that the kernel can give here without doing anything to this process (doctor). */
+struct jail_ability {
+    int landlock_abi;
+    bool seccomp, user_namespaces, cgroup_v2_delegated;
+    char why_not[256];            /* for the first that is missing */
+};
+void jail_probe(struct jail_ability *ret);
+
+/* Locks this process down. Order matters and is argued in jail.c.
+ * returns 0 and the report; -FAULT_SANDBOX with the facet's name and what to do. */
+must_use int jail_enter(const struct jail_profile *profile, struct jail_report *ret, struct fault *reterr);
+
+/* The "confinement" object of receipts and READY: {engine?, landlock_abi, seccomp, namespaces, cgroup, rlimits}. */
+own json_t *jail_report_json(const struct jail_report *r);
+
+/* Which namespaces the spawner should ask for, for a program (OS_NS_* bits). Egress keeps the network. */
+uint32_t jail_namespaces(enum jail_program program);
+const char *jail_program_name(enum jail_program program);
+const char *jail_facet_name(enum jail_facet facet);

@@ -7,6 +7,10 @@ if(failed)
     set(BX_PREFIX_PATH "")
 endif()
 set(BX_PREFIX "")
-if(BX_PREFIX_PATH AND EXISTS ${BX_PREFIX_PATH}/manifest)
+execute_process(COMMAND ${CMAKE_SOURCE_DIR}/scripts/prefix.sh --check RESULT_VARIABLE failed OUTPUT_QUIET ERROR_QUIET)
+if(NOT failed)
     set(BX_PREFIX ${BX_PREFIX_PATH})
 endif()
+# A change of what the prefix is made of is a change of its path.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+             third_party/Cargo.toml third_party/Cargo.lock third_party/engine.rs scripts/prefix.sh scripts/tools.sh)

@@ -1,0 +1,80 @@
+/* The permit tables: for each receiver, every frame type it takes, in which of its states, how long and with
+ * how many file descriptors. What has no row here does not exist for that receiver. The bodies are described in
+ * docs/protocol.md; a body is checked by whoever handles it, never here.
+ *
+ * A frame that may have left the peer before it saw our last one (a cancel crossing an answer) is legal in the
+ * state that we are in by then; its id tells the handler to drop it. Nothing else is legal "to be safe". */
+#include "host/ask/protocol.h"
+
+enum {
+    KIB = 1 << 10,
+    MIB = 1 << 20,
+    STATE_SERVING = STATE_IDLE | STATE_BUSY,
+    STATE_AFTER_START = STATE_IDLE | STATE_BUSY | STATE_ENDING,
+    STATE_ANY = STATE_STARTING | STATE_IDLE | STATE_BUSY | STATE_ENDING,
+};
+
+#define PERMITS(name, rows) const struct channel_permits name = {rows, ARRAY_LEN(rows)}
+
+static const struct frame_permit agent_rows[] = {
+    {AGENT_START, "AGENT_START", 16 * MIB, 0, STATE_STARTING},
+    {AGENT_MODEL_DATA, "AGENT_MODEL_DATA", PROTOCOL_DATA_MAX, 0, STATE_AFTER_START},
+    {AGENT_MODEL_END, "AGENT_MODEL_END", 64 * KIB, 0, STATE_AFTER_START},
+    {AGENT_RESULT, "AGENT_RESULT", PROTOCOL_RESULT_MAX, 0, STATE_AFTER_START},
+    {AGENT_CANCEL, "AGENT_CANCEL", 4 * KIB, 0, STATE_ANY},
+};
+PERMITS(permits_agent, agent_rows);
+
+static const struct frame_permit worker_rows[] = {
+    {WORKER_RUN, "WORKER_RUN", PROTOCOL_ARGUMENTS_MAX + 8 * MIB, 3, STATE_IDLE},
+    {WORKER_CANCEL, "WORKER_CANCEL", 4 * KIB, 0, STATE_SERVING},
+};
+PERMITS(permits_worker, worker_rows);
+
+/* One egress serves every agent of a tree, so it is asked while it is busy. */
+static const struct frame_permit egress_rows[] = {
+    {EGRESS_START, "EGRESS_START", MIB, FRAME_FDS_MAX, STATE_STARTING},
+    {EGRESS_MODEL, "EGRESS_MODEL", PROTOCOL_MODEL_BODY_MAX, 0, STATE_SERVING},
+    {EGRESS_CANCEL, "EGRESS_CANCEL", 4 * KIB, 0, STATE_SERVING},
+};
+PERMITS(permits_egress, egress_rows);
+
+/* It serves one module and ends. */
+static const struct frame_permit compile_rows[] = {
+    {COMPILE_MODULE, "COMPILE_MODULE", 4 * KIB, 2, STATE_IDLE},
+};
+PERMITS(permits_compile, compile_rows);
+
+/* BUSY here: a model turn is under way, so no second one may be asked for; calls may run side by side. */
+static const struct frame_permit monitor_agent_rows[] = {
+    {MONITOR_READY, "MONITOR_READY", 16 * KIB, 0, STATE_STARTING},
+    {MONITOR_FAULT, "MONITOR_FAULT", 16 * KIB, 0, STATE_ANY},
+    {MONITOR_MODEL, "MONITOR_MODEL", PROTOCOL_MODEL_BODY_MAX, 0, STATE_IDLE | STATE_ENDING},
+    {MONITOR_CALL, "MONITOR_CALL", PROTOCOL_ARGUMENTS_MAX, 0, STATE_AFTER_START},
+    {MONITOR_SAY, "MONITOR_SAY", PROTOCOL_DATA_MAX, 0, STATE_AFTER_START},
+    {MONITOR_DONE, "MONITOR_DONE", 16 * MIB, 0, STATE_AFTER_START},
+};
+PERMITS(permits_monitor_agent, monitor_agent_rows);
+
+static const struct frame_permit monitor_worker_rows[] = {
+    {MONITOR_READY, "MONITOR_READY", 16 * KIB, 0, STATE_STARTING},
+    {MONITOR_FAULT, "MONITOR_FAULT", 16 * KIB, 0, STATE_ANY},
+    {MONITOR_OUTPUT, "MONITOR_OUTPUT", PROTOCOL_DATA_MAX, 0, STATE_BUSY},
+    {MONITOR_RAN, "MONITOR_RAN", PROTOCOL_RESULT_MAX, 0, STATE_BUSY},
+};
+PERMITS(permits_monitor_worker, monitor_worker_rows);
+
+static const struct frame_permit monitor_egress_rows[] = {
+    {MONITOR_READY, "MONITOR_READY", 16 * KIB, 0, STATE_STARTING},
+    {MONITOR_FAULT, "MONITOR_FAULT", 16 * KIB, 0, STATE_ANY},
+    {MONITOR_MODEL_DATA, "MONITOR_MODEL_DATA", PROTOCOL_DATA_MAX, 0, STATE_AFTER_START},
+    {MONITOR_MODEL_END, "MONITOR_MODEL_END", 64 * KIB, 0, STATE_AFTER_START},
+};
+PERMITS(permits_monitor_egress, monitor_egress_rows);
+
+static const struct frame_permit monitor_compile_rows[] = {
+    {MONITOR_READY, "MONITOR_READY", 16 * KIB, 0, STATE_STARTING},
+    {MONITOR_FAULT, "MONITOR_FAULT", 16 * KIB, 0, STATE_ANY},
+    {MONITOR_COMPILED, "MONITOR_COMPILED", 16 * KIB, 0, STATE_BUSY},
+};
+PERMITS(permits_monitor_compile, monitor_compile_rows);

@@ -13,6 +13,9 @@ struct digest {
     uint8_t bytes[DIGEST_SIZE];
 };
 
+/* Optional: does what a first use would do (library start, its configuration file) now, so that a
+ * program can lock itself down afterwards. */
+void digest_start(void);
 void digest_sha256(const void *data, size_t len, struct digest *ret);
 void digest_hmac(const void *key, size_t key_len, const void *data, size_t len, struct digest *ret);
 void digest_hex(const struct digest *d, char ret_hex[DIGEST_HEX_SIZE]);

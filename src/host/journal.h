@@ -1,0 +1,33 @@
+/* The journal: what was decided and what happened, in order, hash-chained. Intent before effect,
+ * receipt after. Rows are never changed. `hash` = hex SHA-256 over the RFC 8785 form of the row's JSON
+ * without `hash`; `prev` = the hash before it in this store (64 zeros at first). Receipts are rows of
+ * kind "receipt" and are chained among receipts (interfaces.md: prev = the receipt before); every row,
+ * receipts included, is chained a second time in the journal's own row chain.
+ * Durability: effects are on disk (synchronous=FULL) before the effect starts; reads are batched. */
+#pragma once
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/fault.h"
+#include "host/state.h"
+#include "wire/json.h"
+
+enum journal_weight { JOURNAL_LIGHT /* may be lost in a power cut */, JOURNAL_DURABLE /* on disk when this returns */ };
+
+/* kind: intent, event, decision, grant, money, peer, session (lower case). body: borrowed object. */
+must_use int journal_add(struct state *s, const char *session, const char *call, const char *kind, const json_t *body,
+                         enum journal_weight weight, struct fault *reterr);
+/* Sets prev and hash in the receipt object and stores it. */
+must_use int journal_receipt(struct state *s, const char *session, json_t *receipt, enum journal_weight weight, struct fault *reterr);
+/* Each row in order: seq, time, session, kind, JSON text. session NULL = all. */
+struct journal_row { int64_t seq, time_ns; const char *session, *call, *kind; struct str json, hash, prev; };
+must_use int journal_each(struct state *s, const char *session, int64_t from_seq, int (*each)(const struct journal_row *r, void *arg), void *arg);
+
+/* Checks both chains, that every effect's intent has a receipt (or is reported as unknown outcome), and
+ * that the database itself is whole. ret_report own: {"rows","receipts","unknown":[...],"ok":bool,"first_bad":...}.
+ * 0 verified | JOURNAL_BAD */
+enum { JOURNAL_BAD = 1 };
+must_use int journal_verify(struct state *s, own json_t **ret_report, struct fault *reterr);
+/* Offline: the same over an export (JSON lines), without state. */
+must_use int journal_verify_export(struct str text, own json_t **ret_report, struct fault *reterr);
+must_use int journal_export(struct state *s, const char *session, int (*line)(struct str json_line, void *arg), void *arg, struct fault *reterr);

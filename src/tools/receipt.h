@@ -1,0 +1,24 @@
+/* The receipt of a call: one JSON object as in interfaces.md, made here and nowhere else. Refusals,
+ * time-outs and crashes get receipts too. prev and hash are added by the journal. */
+#pragma once
+
+#include "base/base.h"
+#include "sandbox/run/run.h"
+#include "tools/policy.h"
+#include "wire/json.h"
+
+struct receipt_facts {
+    const char *call, *agent, *tool;
+    const char *input_sha256;
+    enum policy_verdict verdict; const char *rule, *by;       /* by: policy | person | hook */
+    const struct sandbox_outcome *outcome;                    /* NULL when it never ran */
+    enum sandbox_stop stop; int exit_code; bool is_error; const char *detail; /* used when outcome is NULL, else taken from it (is_error, detail may override) */
+    const json_t *touched;                                    /* borrowed array, or NULL */
+    const json_t *confinement;                                /* borrowed, or NULL = {} */
+};
+own json_t *receipt_new(const struct receipt_facts *f);
+
+/* A tool's stdout -> {"content":[...],"structured":..,"is_error":bool}: the contract of interfaces.md. Plain text, JSON object, or
+ * bytes (base64 with a note); sanitised (control characters other than \n \t, lone escapes), cut with a mark. Always gives a result. */
+own json_t *result_from_output(const struct tool *tool, const struct sandbox_outcome *outcome);
+own json_t *result_error(const char *sentence);

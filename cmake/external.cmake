@@ -30,6 +30,8 @@ function(bx_external name)
     if(name STREQUAL "sqlite")
         target_include_directories(ext_${name} SYSTEM INTERFACE ${BX_PREFIX}/include/sqlite)
         target_link_libraries(ext_${name} INTERFACE ${BX_PREFIX}/lib/libsqlite3.a m)
+    elseif(name STREQUAL "engine_headers") # for a room that both sides of the engine link
+        target_include_directories(ext_${name} SYSTEM INTERFACE ${BX_PREFIX}/include/engine-nocompile)
     elseif(name STREQUAL "engine_run")
         target_include_directories(ext_${name} SYSTEM INTERFACE ${BX_PREFIX}/include/engine-nocompile)
         target_link_libraries(ext_${name} INTERFACE ${BX_PREFIX}/lib/libwasmtime_nocompile.a pthread dl m rt)

@@ -2,6 +2,7 @@
 # a rule; build_house() then makes the targets. The recording half also runs in script mode, without a compiler:
 #     cmake -DPLAN=FILE -P cmake/rooms.cmake
 
+cmake_minimum_required(VERSION 3.25) # for script mode
 set_property(GLOBAL PROPERTY BX_ROOMS "")
 set_property(GLOBAL PROPERTY BX_PROGRAMS "")
 

@@ -38,7 +38,7 @@ PROGRAMS = {
         "must": [r"query_step$"],
     },
     "boxagnts-worker": {
-        "never": [r".*(cranelift|winch)", r"wasmtime_module_new$", NO_STORE, NO_HTTP, NO_SOCKET, NO_KEYS, NO_START, r"tools_"],
+        "never": [r".*(cranelift_(codegen|frontend|native)|winch_codegen|internal_(cranelift|winch))", r"wasmtime_module_new$", NO_STORE, NO_HTTP, NO_SOCKET, NO_KEYS, NO_START, r"tools_"],
         "must": [r"wasmtime_module_deserialize"],
     },
     "boxagnts-egress": {

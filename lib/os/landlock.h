@@ -1,0 +1,31 @@
+/* Landlock: the kernel's own allow-list of files, ports and peers, which any process may put on itself
+ * and which nothing it does or starts can take off. A wrapper: it asks for all that this kernel has. */
+#pragma once
+
+#include "base/base.h"
+
+int os_landlock_abi(void); /* 0 = the kernel has none or it is off */
+
+/* From which ABI on a part exists; below it, asking changes nothing. */
+enum { OS_LANDLOCK_ABI_FILES = 1, OS_LANDLOCK_ABI_TCP = 4, OS_LANDLOCK_ABI_SCOPES = 6 };
+
+struct os_landlock_path {
+    int fd;         /* a directory (and all beneath it) or a file; O_PATH is enough */
+    bool writable;  /* regular files, directories and links; never devices, sockets, pipes or execution */
+};
+
+struct os_landlock {
+    bool files;        /* handle every file right: what no path below grants is refused */
+    bool tcp_bind;     /* handle binding: none but bind_ports */
+    bool tcp_connect;  /* handle connecting: none but connect_ports */
+    bool scopes;       /* no signals and no abstract unix sockets to processes outside */
+    const struct os_landlock_path *paths;
+    size_t path_count;
+    const uint16_t *bind_ports;
+    size_t bind_count;
+    const uint16_t *connect_ports;
+    size_t connect_count;
+};
+
+/* Needs no_new_privs (or CAP_SYS_ADMIN). 0 or -errno; -EOPNOTSUPP when the kernel has none of it. */
+must_use int os_landlock_enter(const struct os_landlock *want);

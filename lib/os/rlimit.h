@@ -1,0 +1,18 @@
+/* Resource limits of this process. */
+#pragma once
+
+#include "base/base.h"
+
+enum os_rlimit {
+    OS_RLIMIT_ADDRESS_SPACE, OS_RLIMIT_CPU_SECONDS, OS_RLIMIT_FILE_SIZE, OS_RLIMIT_CORE, OS_RLIMIT_FDS,
+    OS_RLIMIT_PROCESSES, OS_RLIMIT_LOCKED_MEMORY, OS_RLIMIT_MESSAGE_QUEUES, OS_RLIMIT_NICE, OS_RLIMIT_REALTIME,
+    OS_RLIMIT_COUNT
+};
+const char *os_rlimit_name(enum os_rlimit which);
+
+/* Lowers soft and hard limit to `max`, or leaves what is lower already. 0 or -errno. */
+must_use int os_rlimit_lower(enum os_rlimit which, uint64_t max);
+/* The hard limit; UINT64_MAX = none. */
+must_use int os_rlimit_read(enum os_rlimit which, uint64_t *ret);
+/* Whether the kernel refuses a descriptor number of `number` or above; makes none. */
+bool os_rlimit_refuses_fd(int number);

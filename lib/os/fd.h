@@ -27,7 +27,7 @@ static inline int take_fd(int *fd)
 must_use int os_dup(int fd, int lowest, int *ret_fd);
 must_use int os_set_nonblock(int fd, bool on);
 must_use int os_set_cloexec(int fd, bool on);
-/* Closes every fd above `last` that is not in keep[]. */
+/* Closes every fd that is not in keep[], 0 to 2 included. keep[] needs no order; -1 in it is fine. */
 must_use int os_close_all_but(const int *keep, size_t count);
 must_use int os_pipe(int *ret_read, int *ret_write);
 
@@ -44,6 +44,7 @@ must_use int os_memfd(const char *name, int *ret_fd);    /* writable; seal it wi
 must_use int os_memfd_seal(int fd);
 must_use int os_memfd_is_sealed(int fd);                 /* 0 yes, 1 no, -errno */
 must_use int os_file_size(int fd, uint64_t *ret);
-/* Maps a whole file read-only; *ret->at is unmapped by os_unmap(). Empty files give len 0. */
+/* Maps a whole file read-only (-FAULT_CAP when it is larger than max). A file that can shrink while
+ * mapped kills the reader: map sealed memory files or files that only we write. *ret->at is unmapped by os_unmap(). Empty files give len 0. */
 must_use int os_map(int fd, size_t max, struct str *ret);
 void os_unmap(struct str mapping);

@@ -13,6 +13,7 @@
 
 #define JSON_DEPTH_MAX 128
 #define JSON_SIZE_MAX ((size_t)64 << 20)
+#define JSON_VALUES_MAX ((size_t)1 << 20) /* in one text: a tree is far larger than its text */
 
 static inline void json_freep(json_t **slot)
 {
@@ -30,9 +31,12 @@ must_use int json_parse(struct str s, size_t size_max, own json_t **ret, struct 
 /* The same, with // and C comments and trailing commas allowed (settings files only). */
 must_use int json_parse_commented(struct str s, size_t size_max, own json_t **ret, struct fault *reterr);
 
-/* Compact text, keys in insertion order. */
+/* Compact text, keys in insertion order; a real stays one ("1.0"). -EINVAL: not UTF-8, not finite, or
+ * nested deeper than any parser of ours would read. Text already in out stays, with a rest behind it
+ * on failure. */
 must_use int json_print(const json_t *value, struct buf *out);
-/* RFC 8785 canonical form (keys sorted by UTF-16 code units, ES6 numbers). What hashes are over. */
+/* RFC 8785 canonical form (keys sorted by UTF-16 code units, ES6 numbers), but integers beyond
+ * 2^53 in full. What hashes are over. */
 must_use int json_print_canonical(const json_t *value, struct buf *out);
 
 /* Typed getters over an object: 0 found and of the type, 1 (JSON_ABSENT) when the key is missing or
@@ -45,5 +49,6 @@ must_use int json_get_bool(const json_t *object, const char *key, bool *ret, str
 must_use int json_get_object(const json_t *object, const char *key, const json_t **ret, struct fault *reterr);
 must_use int json_get_array(const json_t *object, const char *key, const json_t **ret, struct fault *reterr);
 
-/* A string value from bytes that may not be UTF-8: each bad byte becomes U+FFFD. NULL on no memory. */
+/* A string value from bytes that may not be UTF-8: each bad byte, and each NUL (which json_parse refuses),
+ * becomes U+FFFD. NULL on no memory. */
 own json_t *json_string_lossy(struct str s);

@@ -14,6 +14,9 @@
 #define SANDBOX_ARGS_MAX 1024          /* and 1 MiB of bytes, args and env together */
 #define SANDBOX_TOUCHED_MAX 4096
 #define SANDBOX_REFUSED_MAX 64
+#define SANDBOX_ARGS_BYTES_MAX ((size_t)1 << 20)
+#define SANDBOX_COLLECT_MAX ((size_t)32 << 20)  /* collected output, whatever max_output_bytes says */
+#define SANDBOX_PATH_MAX 4096
 
 struct sandbox_mount {
     char *host;      /* own; host path, for people and receipts; the worker never opens it */
@@ -77,12 +80,18 @@ void sandbox_outcome_init(struct sandbox_outcome *o, size_t output_max);
 void sandbox_outcome_done(struct sandbox_outcome *o);
 
 /* WORKER_RUN body. argv, env, limits, flags, code_key; stdin bytes travel as raw, fds in the order code, stdin, undo
- * (those that are there; the body says which). */
+ * (those that are there; the body says which). Decoded, the fds are -1 or their place in that order, and stdin_bytes is
+ * empty: the receiver puts in what came beside the body. */
 own json_t *sandbox_run_json(const struct sandbox_run *run); /* NULL on no memory */
 struct sandbox_run_held; /* owns the strings behind a decoded run */
 must_use int sandbox_run_from_json(const json_t *body, struct sandbox_run *ret, own struct sandbox_run_held **ret_held,
                                    struct fault *reterr);
 void sandbox_run_held_free(own struct sandbox_run_held *h);
+DEFINE_FREEP(sandbox_run_held, struct sandbox_run_held);
 /* MONITOR_RAN body; collected output travels as raw (lengths in the body). */
 own json_t *sandbox_outcome_json(const struct sandbox_outcome *o);
+/* ret is initialised by the caller; on a fault it holds some of it and is done with as usual.
+ * -FAULT_PROTOCOL: not an answer that a worker of ours gives. */
 must_use int sandbox_outcome_from_json(const json_t *body, struct str raw, struct sandbox_outcome *ret, struct fault *reterr);
+/* Cuts what a worker says it used to what the run could have used in the time that really passed. */
+void sandbox_outcome_bound(struct sandbox_outcome *o, const struct sandbox_limits *l, int64_t elapsed_us);

@@ -1,0 +1,64 @@
+/* The incident table. Messages are short (they cost tokens each time) and fixed, so that nothing a
+ * planner wrote is ever repeated to it as if the runtime had said it. */
+#include "query/recovery.h"
+
+#define WAIT_BASE_MS 500
+#define WAIT_MAX_MS 20000
+
+static const struct {
+    const char *name, *message;
+} incidents[] = {
+    [INCIDENT_NONE] = {"none", NULL},
+    [INCIDENT_CUT] = {"cut", "Your answer was cut off at the output limit. Continue exactly where it stopped, in smaller steps."},
+    [INCIDENT_EMPTY] = {"empty", "Your answer was empty. Go on with the task, or say that it is done."},
+    [INCIDENT_THINKING_ONLY] = {"thinking-only", "You thought but did not answer. Give your answer or call a tool."},
+    [INCIDENT_BAD_CALL] = {"bad-call", NULL},
+    [INCIDENT_SERVICE] = {"service", NULL},
+};
+
+const char *recovery_message(enum incident i) { return incidents[i].message; }
+const char *incident_name(enum incident i) { return incidents[i].name; }
+
+static const struct {
+    const char *name;
+    bool retry;
+} errors[QUERY_ERROR_COUNT] = {
+    [QUERY_OK] = {"ok", false},
+    [QUERY_OVERLOADED] = {"overloaded", true},
+    [QUERY_RATE_LIMIT] = {"rate_limit", true},
+    [QUERY_DISCONNECT] = {"disconnect", true},
+    [QUERY_MALFORMED] = {"malformed", true},
+    [QUERY_SERVER] = {"server", true},
+    [QUERY_AUTH] = {"auth", false},
+    [QUERY_QUOTA] = {"quota", false},
+    [QUERY_BAD_REQUEST] = {"bad_request", false},
+    [QUERY_CONTEXT_TOO_LONG] = {"context_too_long", false},
+    [QUERY_UNREACHABLE] = {"unreachable", true},
+    [QUERY_BUDGET] = {"budget", false},
+    [QUERY_TIME] = {"time", false},
+};
+
+bool recovery_may_retry(enum query_error e) { return errors[e].retry; }
+const char *query_error_name(enum query_error e) { return errors[e].name; }
+
+enum query_error query_error_parse(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(errors); i++)
+        if (str_is(name, errors[i].name)) return (enum query_error)i;
+    return QUERY_SERVER;
+}
+
+int64_t recovery_wait_ms(unsigned attempt, int64_t retry_after_ms, uint64_t *seed)
+{
+    int64_t wait = WAIT_BASE_MS;
+    for (unsigned i = 1; i < attempt && wait < WAIT_MAX_MS; i++) wait *= 2;
+    if (wait > WAIT_MAX_MS) wait = WAIT_MAX_MS;
+    /* xorshift64: spreads clients, guards nothing */
+    uint64_t x = *seed ? *seed : 1;
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    *seed = x;
+    wait = wait / 2 + (int64_t)(x % (uint64_t)(wait / 2 + 1));
+    return wait < retry_after_ms ? retry_after_ms : wait;
+}

@@ -70,4 +70,5 @@ static inline must_use bool i64_mul(int64_t a, int64_t b, int64_t *ret)
 
 /* Stays in release: a broken invariant ends the process rather than go on with it. */
 #define must(x) ((x) ? (void)0 : base_must_failed(#x, __FILE__, __LINE__))
-__attribute__((noreturn, cold)) void base_must_failed(const char *claim, const char *file, int line);
+__attribute__((noreturn, cold)) void base_must_failed(const char *claim, const char *file,
+                                                      int line);

@@ -21,7 +21,7 @@ void digest_hmac(const void *key, size_t key_len, const void *data, size_t len, 
 void digest_hex(const struct digest *d, char ret_hex[DIGEST_HEX_SIZE]);
 
 /* Incremental form. */
-struct digest_stream; /* opaque */
+struct digest_stream;                              /* opaque */
 own struct digest_stream *digest_stream_new(void); /* NULL on no memory */
 void digest_stream_add(struct digest_stream *s, const void *data, size_t len);
 void digest_stream_end(struct digest_stream *s, struct digest *ret); /* once */

@@ -35,6 +35,7 @@ static const struct fault_row fault_rows[] = {
     {FAULT_CAP, 5, "cap", "something grew to its maximum"},
 };
 
+/* clang-format off */
 static const char *const errno_names[] = {
     [EPERM] = "eperm", [ENOENT] = "enoent", [ESRCH] = "esrch", [EINTR] = "eintr", [EIO] = "eio",
     [ENXIO] = "enxio", [E2BIG] = "e2big", [ENOEXEC] = "enoexec", [EBADF] = "ebadf",
@@ -73,6 +74,7 @@ static const char *const errno_names[] = {
     [EKEYEXPIRED] = "ekeyexpired", [EKEYREVOKED] = "ekeyrevoked", [EKEYREJECTED] = "ekeyrejected",
     [EOWNERDEAD] = "eownerdead", [ENOTRECOVERABLE] = "enotrecoverable", [ERFKILL] = "erfkill",
 };
+/* clang-format on */
 
 /* Callers give codes as they travel (negative) or as they are stored (positive). */
 static int plain_code(int code)

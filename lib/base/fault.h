@@ -6,30 +6,30 @@
 #include "base/base.h"
 
 enum fault_code {
-    FAULT_USAGE = 4096,   /* bad flag, argument                         exit 2 */
-    FAULT_CONFIG,         /* bad settings, script, manifest, policy     exit 2 */
-    FAULT_INPUT,          /* bytes from outside do not parse            exit 2 */
-    FAULT_SCHEMA,         /* arguments do not validate                  exit 2 */
-    FAULT_MODULE,         /* not a module we run (invalid_module)       exit 2 */
-    FAULT_POLICY,         /* refused by policy                          exit 3 */
-    FAULT_BUDGET,         /* money                                      exit 4 */
-    FAULT_LIMIT,          /* another limit                              exit 5 */
-    FAULT_MODEL,          /* model service                              exit 6 */
-    FAULT_SANDBOX,        /* the sandbox cannot be built as required    exit 7 */
-    FAULT_GUEST,          /* the guest failed by itself                 exit 8 */
-    FAULT_CANCELLED,      /*                                            exit 130 */
-    FAULT_PROTOCOL,       /* a peer broke the frame protocol            exit 1 */
-    FAULT_PEER_GONE,      /* a program of ours ended                    exit 1 */
-    FAULT_CORRUPT,        /* our own state does not verify              exit 1 */
-    FAULT_BUSY,           /* another process holds it                   exit 1 */
-    FAULT_CAP,            /* a growable thing is at its maximum         exit 5 */
+    FAULT_USAGE = 4096, /* bad flag, argument                         exit 2 */
+    FAULT_CONFIG,       /* bad settings, script, manifest, policy     exit 2 */
+    FAULT_INPUT,        /* bytes from outside do not parse            exit 2 */
+    FAULT_SCHEMA,       /* arguments do not validate                  exit 2 */
+    FAULT_MODULE,       /* not a module we run (invalid_module)       exit 2 */
+    FAULT_POLICY,       /* refused by policy                          exit 3 */
+    FAULT_BUDGET,       /* money                                      exit 4 */
+    FAULT_LIMIT,        /* another limit                              exit 5 */
+    FAULT_MODEL,        /* model service                              exit 6 */
+    FAULT_SANDBOX,      /* the sandbox cannot be built as required    exit 7 */
+    FAULT_GUEST,        /* the guest failed by itself                 exit 8 */
+    FAULT_CANCELLED,    /*                                            exit 130 */
+    FAULT_PROTOCOL,     /* a peer broke the frame protocol            exit 1 */
+    FAULT_PEER_GONE,    /* a program of ours ended                    exit 1 */
+    FAULT_CORRUPT,      /* our own state does not verify              exit 1 */
+    FAULT_BUSY,         /* another process holds it                   exit 1 */
+    FAULT_CAP,          /* a growable thing is at its maximum         exit 5 */
 };
 
 /* A sentence with its number. `next` says what to try; may be empty. Plain value, no ownership. */
 struct fault {
-    int code;             /* positive fault_code or errno; 0 = none */
-    char text[512];       /* what, where */
-    char next[256];       /* the next thing to try */
+    int code;       /* positive fault_code or errno; 0 = none */
+    char text[512]; /* what, where */
+    char next[256]; /* the next thing to try */
 };
 
 /* Writes the sentence and returns -code, so that a failing function can `return fault_set(...)`.

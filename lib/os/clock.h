@@ -14,7 +14,8 @@ int64_t os_cpu_thread_ns(void);
 /* A POSIX timer on CLOCK_MONOTONIC that sends `signal` to this thread; used for engine epochs. */
 struct os_ticker; /* opaque */
 must_use int os_ticker_new(int signal, void (*handler)(int), own struct os_ticker **ret);
-must_use int os_ticker_start(struct os_ticker *t, int64_t first_ns, int64_t every_ns); /* relative */
+must_use int os_ticker_start(struct os_ticker *t, int64_t first_ns,
+                             int64_t every_ns); /* relative */
 void os_ticker_stop(struct os_ticker *t);
 void os_ticker_free(own struct os_ticker *t); /* puts the earlier handler back */
 DEFINE_FREEP(os_ticker, struct os_ticker);

@@ -60,7 +60,8 @@ const char *os_home(void)
     if (home != NULL)
         return home;
     const struct passwd *entry = getpwuid(geteuid());
-    return entry != NULL && entry->pw_dir != NULL && entry->pw_dir[0] != '\0' ? entry->pw_dir : NULL;
+    return entry != NULL && entry->pw_dir != NULL && entry->pw_dir[0] != '\0' ? entry->pw_dir
+                                                                              : NULL;
 }
 
 int os_cpu_count(void)

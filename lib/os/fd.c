@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-
 void os_close(int fd)
 {
     int saved = errno;

@@ -40,11 +40,12 @@ ssize_t os_pread(int fd, void *at, size_t len, int64_t offset);
 
 /* A memory file that holds `bytes` and can no longer change (all seals). `name` shows in /proc only. */
 must_use int os_memfd_sealed(const char *name, struct str bytes, int *ret_fd);
-must_use int os_memfd(const char *name, int *ret_fd);    /* writable; seal it with os_memfd_seal() */
+must_use int os_memfd(const char *name, int *ret_fd); /* writable; seal it with os_memfd_seal() */
 must_use int os_memfd_seal(int fd);
-must_use int os_memfd_is_sealed(int fd);                 /* 0 yes, 1 no, -errno */
+must_use int os_memfd_is_sealed(int fd); /* 0 yes, 1 no, -errno */
 must_use int os_file_size(int fd, uint64_t *ret);
-/* Maps a whole file read-only (-FAULT_CAP when it is larger than max). A file that can shrink while
- * mapped kills the reader: map sealed memory files or files that only we write. *ret->at is unmapped by os_unmap(). Empty files give len 0. */
+/* Maps a whole file read-only; -FAULT_CAP when it is larger than max, len 0 when it is empty. The view
+ * is given back by os_unmap(). A file that can shrink while mapped kills the reader: map only sealed
+ * memory files and files that nobody else writes. */
 must_use int os_map(int fd, size_t max, struct str *ret);
 void os_unmap(struct str mapping);

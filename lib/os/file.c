@@ -56,8 +56,7 @@ int os_read_file_at(int dir_fd, const char *path, struct buf *out)
 {
     struct stat st;
     /* O_NONBLOCK: a named pipe in place of a file must not hold us up before we look at its kind. */
-    auto_close int fd =
-        os_open_at(dir_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, OS_BENEATH);
+    auto_close int fd = os_open_at(dir_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, OS_BENEATH);
     if (fd < 0)
         return fd;
     if (fstat(fd, &st) < 0)

@@ -182,7 +182,8 @@ static void release_kind(struct os_watch *w)
         break;
     case WATCH_FD:
         r = os_watch_set_events(w, 0);
-        assert(r == 0); /* else its fd was closed before: it could still fire, for a reused number */
+        assert(r ==
+               0); /* else its fd was closed before: it could still fire, for a reused number */
         break;
     case WATCH_SIGNALS:
         r = os_watch_set_events(w, 0);
@@ -337,8 +338,8 @@ static void call_signals(struct os_watch *w)
 
 static void call_fd(struct os_watch *w, uint32_t bits)
 {
-    unsigned events = ((bits & EPOLLIN) != 0 ? OS_READ : 0u) |
-                      ((bits & EPOLLOUT) != 0 ? OS_WRITE : 0u);
+    unsigned events =
+        ((bits & EPOLLIN) != 0 ? OS_READ : 0u) | ((bits & EPOLLOUT) != 0 ? OS_WRITE : 0u);
     /* The end or an error of the other side wakes whoever waits for anything: reading or writing is
      * how they learn which it was. */
     if ((bits & (EPOLLHUP | EPOLLERR)) != 0)

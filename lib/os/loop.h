@@ -20,13 +20,16 @@ DEFINE_FREEP(os_loop, struct os_loop);
 /* fn gets what is there of `events`, and OS_HUP when the other side is gone; together with OS_HUP it
  * also gets OS_READ and OS_WRITE as far as asked for, so that a plain read or write finds out. A file
  * that never blocks (regular, /dev/null) is always ready. */
-must_use int os_loop_watch_fd(struct os_loop *l, int fd, unsigned events, os_fd_fn fn, void *arg, struct os_watch **ret);
+must_use int os_loop_watch_fd(struct os_loop *l, int fd, unsigned events, os_fd_fn fn, void *arg,
+                              struct os_watch **ret);
 must_use int os_watch_set_events(struct os_watch *w, unsigned events); /* 0 = pause */
 /* One-shot at monotonic deadline_ns; re-arm with os_watch_set_timer (INT64_MAX = off). */
-must_use int os_loop_watch_timer(struct os_loop *l, int64_t deadline_ns, os_timer_fn fn, void *arg, struct os_watch **ret);
+must_use int os_loop_watch_timer(struct os_loop *l, int64_t deadline_ns, os_timer_fn fn, void *arg,
+                                 struct os_watch **ret);
 void os_watch_set_timer(struct os_watch *w, int64_t deadline_ns);
 /* Blocks the signals of the 0-terminated list and delivers them here. */
-must_use int os_loop_watch_signals(struct os_loop *l, const int *signals, os_signal_fn fn, void *arg, struct os_watch **ret);
+must_use int os_loop_watch_signals(struct os_loop *l, const int *signals, os_signal_fn fn,
+                                   void *arg, struct os_watch **ret);
 void os_watch_free(struct os_watch *w); /* NULL is fine */
 
 /* Runs until os_loop_stop(), then to the end of that round; returns what was given to it, or -errno. */

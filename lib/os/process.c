@@ -38,9 +38,9 @@ struct plan {
     int fds[SPAWN_FDS_MAX];
     unsigned fd_count;
     int program_fd;
-    int parent_fd;         /* pidfd of the parent, or -1 */
+    int parent_fd; /* pidfd of the parent, or -1 */
     bool has_user_ns;
-    volatile int error;    /* positive errno; 0 = executed */
+    volatile int error; /* positive errno; 0 = executed */
     const char *volatile step;
 };
 
@@ -150,9 +150,9 @@ static int clone_flags(uint32_t namespaces)
     static const struct {
         uint32_t bit;
         int flag;
-    } rows[] = {{OS_NS_USER, CLONE_NEWUSER},     {OS_NS_MOUNT, CLONE_NEWNS},
-                {OS_NS_NET, CLONE_NEWNET},       {OS_NS_PID, CLONE_NEWPID},
-                {OS_NS_IPC, CLONE_NEWIPC},       {OS_NS_UTS, CLONE_NEWUTS},
+    } rows[] = {{OS_NS_USER, CLONE_NEWUSER},    {OS_NS_MOUNT, CLONE_NEWNS},
+                {OS_NS_NET, CLONE_NEWNET},      {OS_NS_PID, CLONE_NEWPID},
+                {OS_NS_IPC, CLONE_NEWIPC},      {OS_NS_UTS, CLONE_NEWUTS},
                 {OS_NS_CGROUP, CLONE_NEWCGROUP}};
     int flags = 0;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -292,14 +292,4 @@ void os_child_done(struct os_child *c)
         os_close(c->pidfd);
     }
     *c = (struct os_child){.pidfd = -1};
-}
-
-int os_die_with_parent(int channel_fd)
-{
-    struct pollfd peer = {.fd = channel_fd, .events = POLLRDHUP};
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-        return -errno;
-    if (poll(&peer, 1, 0) > 0 && (peer.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0)
-        return -EPIPE;
-    return 0;
 }

@@ -11,9 +11,11 @@
 must_use int os_socket_pair(int *ret_a, int *ret_b); /* SOCK_STREAM, close-on-exec, blocking */
 
 /* One sendmsg. Returns bytes sent (fds travel with the first byte), -EAGAIN, -EPIPE, -errno. No SIGPIPE. */
-ssize_t os_socket_send(int fd, const struct iovec *parts, size_t part_count, const int *fds, size_t fd_count);
+ssize_t os_socket_send(int fd, const struct iovec *parts, size_t part_count, const int *fds,
+                       size_t fd_count);
 /* One recvmsg. Returns bytes (0 = peer closed), -EAGAIN, -errno. Received fds are close-on-exec and
- * owned by the caller. ret_fds has room for OS_SOCKET_FDS_MAX; NULL = none expected. More than OS_SOCKET_FDS_MAX or a truncated control message: all closed, -EPROTO. */
+ * owned by the caller; ret_fds has room for OS_SOCKET_FDS_MAX, or is NULL when none is expected. More
+ * than that, or a truncated control message: all closed, -EPROTO. */
 ssize_t os_socket_recv(int fd, void *at, size_t len, int *ret_fds, size_t *ret_fd_count);
 /* Waits until fd is readable/writable or the deadline (monotonic ns; INT64_MAX = none) has passed.
  * Returns 0 ready, 1 deadline, -errno. */

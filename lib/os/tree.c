@@ -84,10 +84,10 @@ static int open_own_dir(int dir_fd, const char *name)
  * tree under a number of ours. So at most two directories are open, however deep the tree is, and
  * each directory is listed once. */
 struct removal {
-    int root_fd;     /* the tree's root */
-    int from_fd;     /* the directory being emptied: the root or a direct child of it */
-    size_t moved;    /* directories moved up so far; makes their names */
-    size_t left;     /* entries that may still be met */
+    int root_fd;  /* the tree's root */
+    int from_fd;  /* the directory being emptied: the root or a direct child of it */
+    size_t moved; /* directories moved up so far; makes their names */
+    size_t left;  /* entries that may still be met */
 };
 
 static int move_up(struct removal *m, const char *name)
@@ -97,7 +97,8 @@ static int move_up(struct removal *m, const char *name)
         (void)snprintf(moved, sizeof(moved), "%smoved-%zu", OS_TEMPORARY_PREFIX, m->moved++);
         if (renameat2(m->from_fd, name, m->root_fd, moved, RENAME_NOREPLACE) == 0)
             return 0;
-        if (errno == EACCES) { /* ".." of a moved directory is written: it must be writable itself */
+        if (errno ==
+            EACCES) { /* ".." of a moved directory is written: it must be writable itself */
             auto_close int fd = open_own_dir(m->from_fd, name);
             if (fd < 0)
                 return fd;

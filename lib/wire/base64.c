@@ -14,7 +14,8 @@ int base64_encode(struct str bytes, struct buf *out)
     char *to = out->at + out->len;
     for (size_t left = bytes.len; left > 0;) {
         size_t n = left < 3 ? left : 3;
-        unsigned three = (unsigned)p[0] << 16 | (n > 1 ? (unsigned)p[1] << 8 : 0) | (n > 2 ? p[2] : 0);
+        unsigned three =
+            (unsigned)p[0] << 16 | (n > 1 ? (unsigned)p[1] << 8 : 0) | (n > 2 ? p[2] : 0);
         *to++ = digits[three >> 18];
         *to++ = digits[three >> 12 & 63];
         *to++ = n > 1 ? digits[three >> 6 & 63] : '=';

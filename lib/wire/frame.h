@@ -44,8 +44,9 @@ struct frame_header {
  * returns 0, or -FAULT_PROTOCOL with a reason that names what was wrong (unknown type, not legal in
  * this state, too long, too many fds, json longer than frame). */
 struct fault;
-must_use int frame_header_parse(const uint8_t bytes[FRAME_HEADER_SIZE], const struct frame_permit *permits,
-                                size_t permit_count, uint32_t state, struct frame_header *ret,
-                                struct fault *reterr);
+must_use int frame_header_parse(const uint8_t bytes[FRAME_HEADER_SIZE],
+                                const struct frame_permit *permits, size_t permit_count,
+                                uint32_t state, struct frame_header *ret, struct fault *reterr);
 void frame_header_print(const struct frame_header *h, uint8_t ret[FRAME_HEADER_SIZE]);
-const struct frame_permit *frame_permit_find(const struct frame_permit *permits, size_t count, uint16_t type);
+const struct frame_permit *frame_permit_find(const struct frame_permit *permits, size_t count,
+                                             uint16_t type);

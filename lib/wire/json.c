@@ -70,7 +70,8 @@ static int fault_from_parser(struct fault *reterr, const json_error_t *error)
     char text[TEXT_SHOWN];
     size_t len = strlen(error->text) < sizeof(text) ? strlen(error->text) : sizeof(text) - 1;
     for (size_t i = 0; i < len; i++)
-        text[i] = (unsigned char)error->text[i] < ' ' || error->text[i] == 0x7F ? ' ' : error->text[i];
+        text[i] =
+            (unsigned char)error->text[i] < ' ' || error->text[i] == 0x7F ? ' ' : error->text[i];
     len = utf8_valid_prefix((struct str){text, len});
     text[len] = '\0';
     struct place at = {error->line > 0 ? (unsigned)error->line : 1,
@@ -100,8 +101,8 @@ int json_parse(struct str s, size_t size_max, json_t **ret, struct fault *reterr
         r = check_bounds(s, reterr);
     if (r < 0)
         return r;
-    json_t *value = json_loadb(s.len > 0 ? s.at : "", s.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
-                               &error);
+    json_t *value =
+        json_loadb(s.len > 0 ? s.at : "", s.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (value == NULL)
         return fault_from_parser(reterr, &error);
     *ret = value;
@@ -117,8 +118,8 @@ struct blanking {
     size_t at;
     struct place place;
     struct buf out;
-    size_t comma;          /* where the last significant comma stands in out; SIZE_MAX = not last */
-    char last, before;     /* the last significant character, and the one before it */
+    size_t comma;      /* where the last significant comma stands in out; SIZE_MAX = not last */
+    char last, before; /* the last significant character, and the one before it */
 };
 
 static char blank_next(struct blanking *b)

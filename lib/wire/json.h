@@ -29,7 +29,8 @@ void json_start(uint32_t seed); /* seed from os_random; once per process */
  * fault  FAULT_INPUT with "line L column C: ..." ; may be NULL */
 must_use int json_parse(struct str s, size_t size_max, own json_t **ret, struct fault *reterr);
 /* The same, with // and C comments and trailing commas allowed (settings files only). */
-must_use int json_parse_commented(struct str s, size_t size_max, own json_t **ret, struct fault *reterr);
+must_use int json_parse_commented(struct str s, size_t size_max, own json_t **ret,
+                                  struct fault *reterr);
 
 /* Compact text, keys in insertion order; a real stays one ("1.0"). -EINVAL: not UTF-8, not finite, or
  * nested deeper than any parser of ours would read. Text already in out stays, with a rest behind it
@@ -42,12 +43,15 @@ must_use int json_print_canonical(const json_t *value, struct buf *out);
 /* Typed getters over an object: 0 found and of the type, 1 (JSON_ABSENT) when the key is missing or
  * null, -FAULT_INPUT with a sentence naming the key when it has another type or range. Views borrow. */
 enum { JSON_ABSENT = 1 };
-must_use int json_get_str(const json_t *object, const char *key, struct str *ret, struct fault *reterr);
-must_use int json_get_i64(const json_t *object, const char *key, int64_t min, int64_t max, int64_t *ret,
+must_use int json_get_str(const json_t *object, const char *key, struct str *ret,
                           struct fault *reterr);
+must_use int json_get_i64(const json_t *object, const char *key, int64_t min, int64_t max,
+                          int64_t *ret, struct fault *reterr);
 must_use int json_get_bool(const json_t *object, const char *key, bool *ret, struct fault *reterr);
-must_use int json_get_object(const json_t *object, const char *key, const json_t **ret, struct fault *reterr);
-must_use int json_get_array(const json_t *object, const char *key, const json_t **ret, struct fault *reterr);
+must_use int json_get_object(const json_t *object, const char *key, const json_t **ret,
+                             struct fault *reterr);
+must_use int json_get_array(const json_t *object, const char *key, const json_t **ret,
+                            struct fault *reterr);
 
 /* A string value from bytes that may not be UTF-8: each bad byte, and each NUL (which json_parse refuses),
  * becomes U+FFFD. NULL on no memory. */

@@ -66,6 +66,7 @@ struct digits {
 static void digits_print(double value, int count, struct digits *ret)
 {
     char text[40];
+    int64_t exponent = 0;
     (void)snprintf(text, sizeof(text), "%.*e", count - 1, value);
     ret->count = 0;
     const char *c = text;
@@ -73,7 +74,9 @@ static void digits_print(double value, int count, struct digits *ret)
         if (*c >= '0' && *c <= '9') /* the point may be a comma, if somebody set a locale */
             ret->text[ret->count++] = *c;
     }
-    ret->point = atoi(c + 1) + 1;
+    c += c[1] == '+' ? 2 : 1;
+    must(base_parse_i64(str_of(c), -400, 400, &exponent) == 0);
+    ret->point = (int)exponent + 1;
 }
 
 static bool digits_read_back(const struct digits *d, double value)
@@ -163,7 +166,8 @@ static int print_real(const struct printer *p, double value)
     } else {
         buf_add_z(out, signbit(value) && !p->is_canonical ? "-0" : "0");
     }
-    if (buf_error(out) == 0 && !p->is_canonical && memchr(out->at + from, '.', out->len - from) == NULL &&
+    if (buf_error(out) == 0 && !p->is_canonical &&
+        memchr(out->at + from, '.', out->len - from) == NULL &&
         memchr(out->at + from, 'e', out->len - from) == NULL)
         buf_add_z(out, ".0");
     return buf_error(out);
@@ -213,7 +217,8 @@ static int print_members_sorted(const struct printer *p, const json_t *object, u
     int r = 0;
     if (keys == NULL)
         return -ENOMEM;
-    json_t *walk = (json_t *)(uintptr_t)object; /* jansson's walk takes no const; nothing is changed */
+    json_t *walk =
+        (json_t *)(uintptr_t)object; /* jansson's walk takes no const; nothing is changed */
     for (void *i = json_object_iter(walk); i != NULL; i = json_object_iter_next(walk, i))
         keys[count++] = (struct str){json_object_iter_key(i), json_object_iter_key_len(i)};
     qsort(keys, count, sizeof(*keys), compare_keys);
@@ -228,7 +233,8 @@ static int print_members(const struct printer *p, const json_t *object, unsigned
     json_t *walk = (json_t *)(uintptr_t)object;
     bool is_first = true;
     int r = 0;
-    for (void *i = json_object_iter(walk); r == 0 && i != NULL; i = json_object_iter_next(walk, i)) {
+    for (void *i = json_object_iter(walk); r == 0 && i != NULL;
+         i = json_object_iter_next(walk, i)) {
         struct str key = {json_object_iter_key(i), json_object_iter_key_len(i)};
         r = print_member(p, key, json_object_iter_value(i), is_first, depth);
         is_first = false;
@@ -239,8 +245,8 @@ static int print_members(const struct printer *p, const json_t *object, unsigned
 static int print_object(const struct printer *p, const json_t *object, unsigned depth)
 {
     buf_add_c(p->out, '{');
-    int r = p->is_canonical ? print_members_sorted(p, object, depth)
-                            : print_members(p, object, depth);
+    int r =
+        p->is_canonical ? print_members_sorted(p, object, depth) : print_members(p, object, depth);
     return r == 0 ? buf_add_c(p->out, '}') : r;
 }
 
@@ -262,22 +268,16 @@ static int print_value(const struct printer *p, const json_t *value, unsigned de
     if (value == NULL || depth == 0)
         return -EINVAL;
     switch (json_typeof(value)) {
-    case JSON_OBJECT:
-        return print_object(p, value, depth - 1);
-    case JSON_ARRAY:
-        return print_array(p, value, depth - 1);
+    case JSON_OBJECT: return print_object(p, value, depth - 1);
+    case JSON_ARRAY: return print_array(p, value, depth - 1);
     case JSON_STRING:
-        return print_string(p->out, (struct str){json_string_value(value), json_string_length(value)});
-    case JSON_INTEGER:
-        return print_integer(p->out, json_integer_value(value));
-    case JSON_REAL:
-        return print_real(p, json_real_value(value));
-    case JSON_TRUE:
-        return buf_add_z(p->out, "true");
-    case JSON_FALSE:
-        return buf_add_z(p->out, "false");
-    case JSON_NULL:
-        return buf_add_z(p->out, "null");
+        return print_string(p->out,
+                            (struct str){json_string_value(value), json_string_length(value)});
+    case JSON_INTEGER: return print_integer(p->out, json_integer_value(value));
+    case JSON_REAL: return print_real(p, json_real_value(value));
+    case JSON_TRUE: return buf_add_z(p->out, "true");
+    case JSON_FALSE: return buf_add_z(p->out, "false");
+    case JSON_NULL: return buf_add_z(p->out, "null");
     }
     return -EINVAL;
 }

@@ -7,6 +7,7 @@
 #   tests/shape/test_shape.py      the shape of the house itself
 
 set(BX_TEST_ENV BOXAGNTS_BIN=${CMAKE_BINARY_DIR}/bin BOXAGNTS_SRC=${CMAKE_SOURCE_DIR} BOXAGNTS_BUILD=${CMAKE_BINARY_DIR}
+    BOXAGNTS_TOOLS=${CMAKE_BINARY_DIR}/share/boxagnts/tools BOXAGNTS_HOSTILE=${CMAKE_BINARY_DIR}/share/boxagnts/hostile
     ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1)
 
 # ret: the rooms a test of these rooms may see: themselves and what they use, transitively.
@@ -138,6 +139,14 @@ bx_fuzz_targets()
 bx_benches()
 if(NOT BX_SANITIZER STREQUAL "fuzz")
     bx_script_tests()
+endif()
+# The guests' own tests: their code natively under the sanitizers, then transcripts on the modules.
+if(BX_SANITIZER STREQUAL "" AND EXISTS ${CMAKE_SOURCE_DIR}/guests/Makefile)
+    add_test(NAME guests COMMAND ${CMAKE_COMMAND} -E env --unset=MAKEFLAGS --unset=MAKELEVEL
+                                 make -C ${CMAKE_SOURCE_DIR}/guests test PREFIX=${BX_PREFIX} NATIVE_PREFIX=${BX_PREFIX}
+                                 OUT=${CMAKE_SOURCE_DIR}/build/release/share/boxagnts/tools
+                                 BOXAGNTS_BIN=${CMAKE_BINARY_DIR}/bin)
+    set_tests_properties(guests PROPERTIES TIMEOUT 600 LABELS guests ENVIRONMENT "${BX_TEST_ENV}")
 endif()
 if(BX_SANITIZER STREQUAL "") # a sanitizer's runtime brings symbols of its own
     add_test(NAME shape COMMAND python3 ${CMAKE_SOURCE_DIR}/tests/shape/test_shape.py)

@@ -1,0 +1,440 @@
+/* Running a guest. Every limit of the run is put on the store before the first instruction, the start function of the
+ * module included. The guest is stopped from three sides: the engine (fuel, stack, memory), the epoch (deadline and
+ * cancel while it computes) and WASI (deadline and cancel while it waits).
+ *
+ * Time: one timer. It ticks coarsely to look for a cancel, is set again to hit the deadline itself, and then ticks
+ * finely in case the guest was in a host call at that moment. */
+#include "sandbox/guest.h"
+
+#include "os/clock.h"
+#include "os/socket.h"
+#include "sandbox/output.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TICK_NS (10 * OS_NS_PER_MS)      /* how late a cancel is noticed by code that only computes */
+#define LAST_TICK_NS (1 * OS_NS_PER_MS)  /* around the deadline */
+
+enum { PARAMS_MAX = 16, TABLES_MAX = 8, INSTANCES_MAX = 1 };
+
+static const struct str wasi_module = {"wasi_snapshot_preview1", sizeof "wasi_snapshot_preview1" - 1};
+
+struct guest {
+    const struct engine *engine;
+    const struct sandbox_run *run;
+    const struct guest_host *host;
+    struct wasi *wasi; /* own */
+    struct bx_limits limits;
+    struct output output;
+    int64_t deadline_ns;
+    wasmtime_memory_t memory;
+    enum { MEMORY_UNKNOWN, MEMORY_NONE, MEMORY_FOUND } memory_state;
+    int stopped_by; /* enum wasi_stop, when host side or epoch ended it; 0 = not */
+};
+
+/* --- calls from the guest --- */
+
+static struct wasi_memory memory_of(struct guest *g, wasmtime_caller_t *caller, wasmtime_context_t *context)
+{
+    if (g->memory_state == MEMORY_UNKNOWN) {
+        wasmtime_extern_t item;
+        bool found = wasmtime_caller_export_get(caller, "memory", 6, &item);
+        g->memory_state = MEMORY_NONE;
+        if (found && item.kind == WASMTIME_EXTERN_MEMORY) {
+            g->memory = item.of.memory;
+            g->memory_state = MEMORY_FOUND;
+        }
+        if (found)
+            wasmtime_extern_delete(&item);
+    }
+    if (g->memory_state == MEMORY_NONE)
+        return (struct wasi_memory){NULL, 0};
+    return (struct wasi_memory){wasmtime_memory_data(context, &g->memory),
+                                wasmtime_memory_data_size(context, &g->memory)};
+}
+
+/* The unchecked form of a host call: raw values in, raw values out. Safe because the type that was linked is made from
+ * the same row (guest_link), and the engine checked the guest's import against it. */
+static wasm_trap_t *on_call(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count)
+{
+    const struct wasi_function *function = env;
+    wasmtime_context_t *context = wasmtime_caller_context(caller);
+    struct guest *g = wasmtime_context_get_data(context);
+    uint64_t args[PARAMS_MAX] = {0};
+    must(strlen(function->params) <= count || count == 1);
+    for (size_t i = 0; function->params[i]; i++)
+        args[i] = function->params[i] == 'I' ? (uint64_t)values[i].i64 : (uint32_t)values[i].i32;
+    uint32_t error = 0;
+    int stop = function->call(g->wasi, memory_of(g, caller, context), args, &error);
+    if (stop != 0) {
+        g->stopped_by = stop;
+        return wasmtime_trap_new("ended", 5);
+    }
+    if (function->results[0])
+        values[0].i32 = (int32_t)error;
+    return NULL;
+}
+
+const struct wasi_function *guest_import_find(struct str module, struct str name)
+{
+    if (!str_eq(module, wasi_module))
+        return NULL;
+    for (size_t i = 0; i < wasi_function_count; i++)
+        if (str_is(name, wasi_functions[i].name))
+            return &wasi_functions[i];
+    return NULL;
+}
+
+static void type_list(const char *kinds, wasm_valtype_vec_t *ret)
+{
+    wasm_valtype_t *types[PARAMS_MAX];
+    size_t count = strlen(kinds);
+    must(count <= PARAMS_MAX);
+    for (size_t i = 0; i < count; i++)
+        types[i] = wasm_valtype_new(kinds[i] == 'I' ? WASM_I64 : WASM_I32);
+    wasm_valtype_vec_new(ret, count, types);
+}
+
+static void *without_const(const void *p)
+{
+    union {
+        const void *in;
+        void *out;
+    } u = {p}; /* the engine hands it back unchanged */
+    return u.out;
+}
+
+int guest_link(struct engine *e, struct fault *reterr)
+{
+    for (size_t i = 0; i < wasi_function_count; i++) {
+        const struct wasi_function *f = &wasi_functions[i];
+        wasm_valtype_vec_t params, results;
+        type_list(f->params, &params);
+        type_list(f->results, &results);
+        wasm_functype_t *type = wasm_functype_new(&params, &results);
+        wasmtime_error_t *error =
+            wasmtime_linker_define_func_unchecked(e->linker, wasi_module.at, wasi_module.len, f->name, strlen(f->name),
+                                                  type, on_call, without_const(f), NULL);
+        wasm_functype_delete(type);
+        if (error) {
+            char text[200];
+            engine_error_text(error, text, sizeof text);
+            return fault_set(reterr, FAULT_SANDBOX, "function %s cannot be linked: %s", f->name, text);
+        }
+    }
+    return 0;
+}
+
+/* --- time and cancel --- */
+
+static bool is_cancelled(void *arg)
+{
+    const struct guest *g = arg;
+    return g->host->cancel_fd >= 0 && os_wait_fd(g->host->cancel_fd, false, 0) == 0;
+}
+
+static void set_timer(const struct guest *g, int64_t now_ns)
+{
+    int64_t left = g->deadline_ns - now_ns;
+    bool is_last = left <= TICK_NS;
+    must(os_ticker_start(g->engine->ticker, is_last ? left : TICK_NS, is_last ? LAST_TICK_NS : TICK_NS) == 0);
+}
+
+/* The epoch was raised by a tick; wasm code has come to a point where it looks. */
+static wasmtime_error_t *on_epoch(wasmtime_context_t *context, void *arg, uint64_t *ret_delta,
+                                  wasmtime_update_deadline_kind_t *ret_kind)
+{
+    (void)context;
+    struct guest *g = arg;
+    int64_t now = os_now_mono_ns();
+    if (now >= g->deadline_ns)
+        g->stopped_by = WASI_STOP_DEADLINE;
+    else if (is_cancelled(g))
+        g->stopped_by = WASI_STOP_CANCEL;
+    if (g->stopped_by)
+        return wasmtime_error_new("ended");
+    if (g->deadline_ns - now <= TICK_NS)
+        set_timer(g, now);
+    *ret_delta = 1;
+    *ret_kind = WASMTIME_UPDATE_DEADLINE_CONTINUE;
+    return NULL;
+}
+
+/* --- the run --- */
+
+static int on_output(int stream, struct str bytes, void *arg)
+{
+    struct guest *g = arg;
+    return output_add(&g->output, stream, bytes);
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int make_wasi(struct guest *g)
+{
+    const struct sandbox_run *run = g->run;
+    struct wasi_config config = {
+        .argv = run->argv,
+        .argc = run->argc,
+        .env = run->env,
+        .env_count = run->env_count,
+        .mounts = g->host->mounts,
+        .mount_count = g->host->mount_count,
+        /* Output is counted and cut in output.c, which must see all of it to keep its tail. */
+        .quota = {.output_bytes = INT64_MAX,
+                  .write_bytes = run->limits.max_write_bytes,
+                  .open_files = run->limits.max_open_files,
+                  .created_files = run->limits.max_created_files},
+        .deadline_ns = g->deadline_ns,
+        .is_cancelled = is_cancelled,
+        .cancel_fd = g->host->cancel_fd,
+        .record_reads = run->record_reads,
+        .atomic_writes = run->atomic_writes,
+        .stdin_fd = run->stdin_fd,
+        .stdin_bytes = run->stdin_bytes,
+        .on_output = on_output,
+        .undo_fd = run->undo_fd,
+        .arg = g,
+    };
+    return wasi_new(&config, &g->wasi);
+}
+
+static wasmtime_store_t *make_store(struct guest *g)
+{
+    const struct sandbox_limits *l = &g->run->limits;
+    g->limits = (struct bx_limits){
+        .memory_max = (uint64_t)least(l->wasm_max_memory_size, g->engine->config.memory_max),
+        .table_max = (uint64_t)least(l->wasm_max_table_elements, g->engine->config.table_max),
+        .instances_max = INSTANCES_MAX,
+        .tables_max = TABLES_MAX,
+    };
+    wasmtime_store_t *store = wasmtime_store_new(g->engine->engine, g, NULL);
+    wasmtime_context_t *context = wasmtime_store_context(store);
+    bx_store_limits(store, &g->limits);
+    must(wasmtime_context_set_fuel(context, (uint64_t)l->wasm_fuel) == NULL);
+    wasmtime_store_epoch_deadline_callback(store, on_epoch, g, NULL);
+    wasmtime_context_set_epoch_deadline(context, 1);
+    return store;
+}
+
+/* Instantiates (this runs the module's start function) and calls _start. At most one of error and trap is set. */
+static wasmtime_error_t *execute(const struct module *module, wasmtime_context_t *context, wasm_trap_t **ret_trap)
+{
+    wasmtime_instance_t instance;
+    wasmtime_error_t *error = wasmtime_instance_pre_instantiate(module->pre, context, &instance, ret_trap);
+    if (error || *ret_trap)
+        return error;
+    wasmtime_extern_t start;
+    must(wasmtime_instance_export_get(context, &instance, "_start", 6, &start));
+    must(start.kind == WASMTIME_EXTERN_FUNC); /* module.c looked */
+    wasmtime_val_raw_t none[1];
+    return wasmtime_func_call_unchecked(context, &start.of.func, none, 0, ret_trap);
+}
+
+static void stop_detail(struct sandbox_outcome *o, enum sandbox_stop stop, const char *fmt, ...) printf_like(3, 4);
+static void stop_detail(struct sandbox_outcome *o, enum sandbox_stop stop, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    o->stop = stop;
+    vsnprintf(o->detail, sizeof o->detail, fmt, args);
+    va_end(args);
+}
+
+static void stop_from_host(const struct guest *g, struct sandbox_outcome *o)
+{
+    if (g->stopped_by == WASI_STOP_DEADLINE) {
+        stop_detail(o, SANDBOX_TIMEOUT, "it ran longer than wasm_timeout (%" PRId64 " ms)",
+                    g->run->limits.wasm_timeout_ns / OS_NS_PER_MS);
+    } else if (g->stopped_by == WASI_STOP_CANCEL) {
+        stop_detail(o, SANDBOX_CANCEL, "it was cancelled");
+    } else {
+        o->exit_code = (int)wasi_exit_code(g->wasi);
+        stop_detail(o, SANDBOX_EXIT, "it ended with exit code %d", o->exit_code);
+    }
+}
+
+static void stop_from_trap(const struct guest *g, own wasm_trap_t *trap, struct sandbox_outcome *o)
+{
+    wasmtime_trap_code_t code;
+    bool has_code = wasmtime_trap_code(trap, &code);
+    char text[300];
+    if (has_code && code == WASMTIME_TRAP_CODE_OUT_OF_FUEL) {
+        stop_detail(o, SANDBOX_FUEL, "it used up wasm_fuel (%" PRId64 ")", g->run->limits.wasm_fuel);
+    } else if (has_code && code == WASMTIME_TRAP_CODE_STACK_OVERFLOW) {
+        stop_detail(o, SANDBOX_STACK, "it used up wasm_max_wasm_stack (%" PRId64 " bytes)",
+                    g->run->limits.wasm_max_wasm_stack);
+    } else if (g->limits.memory_refused > 0) {
+        /* A guest whose allocator got a no and then gave up: it died of the limit, not of itself. */
+        stop_detail(o, SANDBOX_MEMORY,
+                    "it gave up after %" PRIu64 " bytes of memory were refused (wasm_max_memory_size %" PRIu64 ")",
+                    g->limits.memory_refused, g->limits.memory_max);
+    } else {
+        engine_trap_text(trap, text, sizeof text);
+        stop_detail(o, SANDBOX_TRAP, "%s", text);
+        return;
+    }
+    wasm_trap_delete(trap);
+}
+
+/* An error that is neither a trap nor ours comes from instantiation: something declared does not fit. */
+static void stop_from_error(const struct guest *g, own wasmtime_error_t *error, struct sandbox_outcome *o)
+{
+    char text[300];
+    engine_error_text(error, text, sizeof text);
+    if (g->limits.memory_refused > 0)
+        stop_detail(o, SANDBOX_MEMORY, "it declares %" PRIu64 " bytes of memory (wasm_max_memory_size %" PRIu64 ")",
+                    g->limits.memory_refused, g->limits.memory_max);
+    else if (g->limits.table_refused > 0)
+        stop_detail(o, SANDBOX_MEMORY, "it declares a table of %" PRIu64 " elements (wasm_max_table_elements %" PRIu64 ")",
+                    g->limits.table_refused, g->limits.table_max);
+    else
+        stop_detail(o, SANDBOX_TRAP, "%s", text);
+}
+
+static void take_end(const struct guest *g, own wasmtime_error_t *error, own wasm_trap_t *trap,
+                     struct sandbox_outcome *o)
+{
+    if (g->stopped_by && (error || trap)) {
+        if (error)
+            wasmtime_error_delete(error);
+        if (trap)
+            wasm_trap_delete(trap);
+        stop_from_host(g, o);
+    } else if (trap) {
+        stop_from_trap(g, trap, o);
+    } else if (error) {
+        stop_from_error(g, error, o);
+    } else {
+        stop_detail(o, SANDBOX_EXIT, "it ended with exit code 0");
+    }
+}
+
+/* --- the answer --- */
+
+/* Limits that the guest met and survived, in the order of the table. */
+static int take_limits_hit(const struct guest *g, struct sandbox_outcome *o)
+{
+    auto_done(buf) struct buf keys;
+    buf_init(&keys, 1024);
+    const char *from_wasi = wasi_limits_hit(g->wasi);
+    buf_add_z(&keys, from_wasi);
+    const struct {
+        bool is_hit;
+        const char *key;
+    } ours[] = {{g->limits.memory_refused > 0 && o->stop != SANDBOX_MEMORY, "wasm_max_memory_size"},
+                {g->limits.table_refused > 0 && o->stop != SANDBOX_MEMORY, "wasm_max_table_elements"},
+                {g->output.is_cut, "max_output_bytes"}};
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+        if (ours[i].is_hit && !strstr(from_wasi, ours[i].key))
+            buf_addf(&keys, "%s%s", keys.len ? "," : "", ours[i].key);
+    int r = buf_error(&keys);
+    if (r == 0 && keys.len > 0 && !(o->limits_hit = buf_take(&keys)))
+        r = -ENOMEM;
+    return r;
+}
+
+static int take_touched(const struct guest *g, struct sandbox_outcome *o)
+{
+    size_t count = wasi_touch_count(g->wasi);
+    if (count > SANDBOX_TOUCHED_MAX)
+        count = SANDBOX_TOUCHED_MAX;
+    if (count == 0)
+        return 0;
+    o->touched = calloc(count, sizeof *o->touched);
+    if (!o->touched)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        enum wasi_touch_op op;
+        const char *path, *path_to;
+        struct sandbox_touch *t = &o->touched[o->touched_count++];
+        wasi_touch_at(g->wasi, i, &op, &path, &path_to, &t->image);
+        t->op = (enum sandbox_touch_op)op;
+        t->path = str_dup(str_of(path));
+        t->path_to = path_to ? str_dup(str_of(path_to)) : NULL;
+        if (!t->path || (path_to && !t->path_to))
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int take_refused(const struct guest *g, struct sandbox_outcome *o)
+{
+    size_t count = wasi_refusal_count(g->wasi);
+    if (count > SANDBOX_REFUSED_MAX)
+        count = SANDBOX_REFUSED_MAX;
+    if (count == 0)
+        return 0;
+    o->refused = calloc(count, sizeof *o->refused);
+    if (!o->refused)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        const char *op, *target, *why;
+        struct sandbox_refusal *f = &o->refused[o->refused_count++];
+        wasi_refusal_at(g->wasi, i, &op, &target, &why);
+        f->op = str_dup(str_of(op));
+        f->target = str_dup(str_of(target));
+        f->why = str_dup(str_of(why));
+        if (!f->op || !f->target || !f->why)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int take_answer(struct guest *g, struct sandbox_outcome *o)
+{
+    const struct wasi_use *use = wasi_used(g->wasi);
+    o->used.peak_memory = (int64_t)g->limits.memory_peak;
+    o->used.output_bytes = output_total(&g->output);
+    o->used.read_bytes = use->read_bytes;
+    o->used.written_bytes = use->written_bytes;
+    o->used.created_files = use->created_files;
+    int r = output_finish(&g->output, &o->out, &o->err);
+    o->output_cut = g->output.is_cut;
+    if (r == 0)
+        r = take_limits_hit(g, o);
+    if (r == 0)
+        r = take_touched(g, o);
+    return r == 0 ? take_refused(g, o) : r;
+}
+
+int guest_run(const struct engine *e, const struct module *module, const struct sandbox_run *run,
+              const struct guest_host *host, struct sandbox_outcome *ret)
+{
+    struct guest g = {.engine = e, .run = run, .host = host};
+    int64_t cpu = os_cpu_thread_ns(), start = os_now_mono_ns();
+    if (!i64_add(start, run->limits.wasm_timeout_ns, &g.deadline_ns))
+        g.deadline_ns = INT64_MAX;
+    output_init(&g.output, run->limits.max_output_bytes, run->stream_output ? host->stream : NULL, host->arg);
+    int r = make_wasi(&g);
+    if (r < 0) {
+        output_done(&g.output);
+        return r;
+    }
+    wasmtime_store_t *store = make_store(&g);
+    wasmtime_context_t *context = wasmtime_store_context(store);
+    wasm_trap_t *trap = NULL;
+    set_timer(&g, start);
+    wasmtime_error_t *error = execute(module, context, &trap);
+    os_ticker_stop(e->ticker);
+
+    uint64_t fuel_left = 0;
+    must(wasmtime_context_get_fuel(context, &fuel_left) == NULL);
+    take_end(&g, error, trap, ret);
+    wasmtime_store_delete(store);
+    wasi_end(g.wasi, ret->stop == SANDBOX_EXIT);
+    ret->used.fuel = run->limits.wasm_fuel - (int64_t)fuel_left;
+    r = take_answer(&g, ret);
+    ret->used.wall_us = (os_now_mono_ns() - start) / 1000;
+    ret->used.cpu_us = (os_cpu_thread_ns() - cpu) / 1000;
+    wasi_free(g.wasi);
+    output_done(&g.output);
+    return r;
+}

@@ -9,6 +9,8 @@
 #include "base/fault.h"
 #include "wire/json.h"
 
+struct channel; /* host/ask/channel.h */
+
 enum jail_program { JAIL_MONITOR, JAIL_AGENT, JAIL_WORKER, JAIL_EGRESS, JAIL_COMPILE, JAIL_PROGRAM_COUNT };
 
 enum jail_facet {
@@ -21,38 +23,58 @@ enum jail_facet {
     JAIL_FDS_ENV = 1 << 6,      /* closed fds, cleaned environment, dumpable off */
     JAIL_PARENT_DEATH = 1 << 7,
 };
+#define JAIL_FACET_COUNT 8
 #define JAIL_ALL 0xffu
 #define JAIL_REQUIRED_DEFAULT                                                                      \
     (JAIL_NO_NEW_PRIVS | JAIL_LANDLOCK | JAIL_SECCOMP | JAIL_CAPABILITIES | JAIL_RLIMITS | JAIL_FDS_ENV | JAIL_PARENT_DEATH)
 
 struct jail_mount {
-    int dir_fd;      /* held open (O_PATH is enough) */
+    int dir_fd;      /* held open (O_PATH is enough). With namespaces on, the number is made to mean the same
+                      * folder as a mount of its own, an O_PATH descriptor: open "." in it to list it */
     bool writable;
 };
+
+/* Who and where the spawner is. Inside, only a comparison with it shows which namespaces are new, and
+ * the user is not known there until mapped. It travels as one argument of the program:
+ *     char outer[JAIL_OUTSIDE_ARG_SIZE];  jail_outside_arg(outer);  argv = {"boxagnts-worker", outer, ...}
+ *     struct jail_outside outside;  jail_outside_from_argv(argc, argv, &outside);  profile.outside = &outside; */
+struct jail_outside {
+    uint32_t uid, gid;
+    uint64_t namespaces[7]; /* 0 = the spawner did not know either */
+};
+#define JAIL_OUTSIDE_ARG_SIZE 200
+void jail_outside_arg(char ret[JAIL_OUTSIDE_ARG_SIZE]); /* "--outer=UID:GID:..." */
+/* 0 found; 1 no such argument; -FAULT_USAGE malformed. */
+must_use int jail_outside_from_argv(int argc, char *const *argv, struct jail_outside *ret);
 
 struct jail_profile {
     enum jail_program program;
     int channel_fd;                    /* kept open; peer checked for parent death; -1 for the monitor */
-    const int *keep_fds;               /* further fds to keep (0,1,2 and channel_fd are kept) */
+    const int *keep_fds;               /* further fds to keep (0,1,2, channel_fd and the mounts are kept) */
     size_t keep_count;
     const struct jail_mount *mounts;   /* worker: the directories that stay reachable */
     size_t mount_count;
     const uint16_t *connect_ports;     /* egress: TCP ports it may connect to */
     size_t port_count;
+    const uint16_t *bind_ports;        /* monitor: TCP ports it may listen on (its children, too) */
+    size_t bind_count;
+    const char *const *read_paths;     /* egress: more files or folders to read (a CA bundle); NULL-terminated or NULL */
+    const struct jail_outside *outside; /* NULL = not started by us: no namespaces */
     uint64_t address_space_max;        /* RLIMIT_AS; 0 = the program's own default (workers reserve much address space) */
     uint64_t cpu_seconds_max;          /* RLIMIT_CPU; 0 = none */
     uint64_t file_size_max;            /* RLIMIT_FSIZE; 0 = the program's default */
     uint32_t facets;                   /* JAIL_ALL; tests turn single ones on */
-    uint32_t required;                 /* JAIL_REQUIRED_DEFAULT, and what settings add */
+    uint32_t required;                 /* JAIL_REQUIRED_DEFAULT, and what settings add; cut down to jail_facets() */
 };
 
 /* What is in force, as measured. */
 struct jail_report {
     uint32_t in_force;            /* enum jail_facet bits */
     int landlock_abi;             /* 0 = none */
-    char seccomp[80];             /* "sha256:..." of the filter program, "" = none. A build-time constant table's hash */
+    char seccomp[80];             /* "sha256:..." of the filter program, "" = none */
     const char *namespaces[8];    /* "user","mnt",...; NULL-terminated; static strings */
     const char *cgroup;           /* "none" | "v1" | "v2" */
+    char missing[200];            /* why the first facet that is not in force is not; "" = none is missing */
 };
 
 /* The facets that the kernel can give here without doing anything to this process (doctor). */
@@ -63,14 +85,24 @@ struct jail_ability {
 };
 void jail_probe(struct jail_ability *ret);
 
-/* Locks this process down. Order matters and is argued in jail.c.
+/* Locks this process down. Order matters and is argued in jail.c. Call it before the first thread.
  * returns 0 and the report; -FAULT_SANDBOX with the facet's name and what to do. */
 must_use int jail_enter(const struct jail_profile *profile, struct jail_report *ret, struct fault *reterr);
 
-/* The "confinement" object of receipts and READY: {engine?, landlock_abi, seccomp, namespaces, cgroup, rlimits}. */
+/* The same for a program whose profile is nothing but its channel and its arguments (agent, compile):
+ * takes the outside and `--required=FACET,...` from argv, enters, and says READY on the channel. */
+must_use int jail_enter_from_argv(enum jail_program program, int argc, char *const *argv, int channel_fd,
+                                  struct channel *channel, struct fault *reterr);
+
+/* The "confinement" object of receipts and READY: {engine?, landlock_abi, seccomp, namespaces, cgroup, rlimits,
+ * facets}. NULL on no memory. */
 own json_t *jail_report_json(const struct jail_report *r);
 
 /* Which namespaces the spawner should ask for, for a program (OS_NS_* bits). Egress keeps the network. */
 uint32_t jail_namespaces(enum jail_program program);
+/* Which facets mean something for a program: the monitor has no parent of ours and makes namespaces for others. */
+uint32_t jail_facets(enum jail_program program);
 const char *jail_program_name(enum jail_program program);
 const char *jail_facet_name(enum jail_facet facet);
+/* "landlock,seccomp" -> bits. -FAULT_CONFIG names the word that is no facet. */
+must_use int jail_facets_parse(const char *words, uint32_t *ret, struct fault *reterr);

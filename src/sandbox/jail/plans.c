@@ -1,0 +1,127 @@
+/* What each program gets, as data: facets, namespaces, limits, and the files egress may read. The system
+ * call tables are filters.c. */
+#include "os/process.h"
+#include "sandbox/jail/facets.h"
+#include "sandbox/jail/filters.h"
+
+#include <errno.h>
+
+#define KIB UINT64_C(1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
+#define NS_ALL (OS_NS_USER | OS_NS_MOUNT | OS_NS_NET | OS_NS_PID | OS_NS_IPC | OS_NS_UTS | OS_NS_CGROUP)
+
+/* Certificates and name service. Folders and not single names where links lead from one to the other.
+ * No libraries: name service modules beyond the C library's own files and dns are left out on purpose. */
+static const char *const egress_paths[] = {
+    "/etc/ssl", "/etc/pki/tls", "/etc/pki/ca-trust/extracted", "/etc/ca-certificates/extracted", "/usr/lib/ssl",
+    "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/etc/resolv.conf", "/etc/hosts",
+    "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services", NULL,
+};
+
+/* What nobody of ours needs. A file size of zero would end a program whose error output is a file. */
+#define LIMITS_OF_ALL                                                                              \
+    [OS_RLIMIT_CPU_SECONDS] = JAIL_NO_LIMIT, [OS_RLIMIT_CORE] = 0, [OS_RLIMIT_LOCKED_MEMORY] = 0,  \
+    [OS_RLIMIT_MESSAGE_QUEUES] = 0, [OS_RLIMIT_NICE] = 0, [OS_RLIMIT_REALTIME] = 0
+
+#define FILTER(program) .filter = filter_##program, .filter_count = FILTER_LISTS
+
+const struct jail_plan jail_plans[JAIL_PROGRAM_COUNT] = {
+    [JAIL_MONITOR] = {
+        .name = "monitor",
+        /* Its parent is the operator's shell and may end; it makes namespaces for others. */
+        .facets = JAIL_ALL & ~(uint32_t)(JAIL_NAMESPACES | JAIL_PARENT_DEATH),
+        .optional = JAIL_LANDLOCK, /* landlock.c: only the peer scopes of newer kernels */
+        FILTER(monitor),
+        .filter_answer = 3901,
+        .keeps_environment = true,
+        .refuses_new_code = true,
+        .limits = {
+            [OS_RLIMIT_ADDRESS_SPACE] = JAIL_NO_LIMIT, [OS_RLIMIT_CPU_SECONDS] = JAIL_NO_LIMIT,
+            [OS_RLIMIT_FILE_SIZE] = JAIL_NO_LIMIT, [OS_RLIMIT_CORE] = 0, [OS_RLIMIT_FDS] = JAIL_NO_LIMIT,
+            [OS_RLIMIT_PROCESSES] = JAIL_NO_LIMIT, [OS_RLIMIT_LOCKED_MEMORY] = JAIL_NO_LIMIT,
+            [OS_RLIMIT_MESSAGE_QUEUES] = JAIL_NO_LIMIT, [OS_RLIMIT_NICE] = JAIL_NO_LIMIT,
+            [OS_RLIMIT_REALTIME] = JAIL_NO_LIMIT,
+        },
+    },
+    [JAIL_AGENT] = {
+        .name = "agent",
+        .facets = JAIL_ALL,
+        .namespaces = NS_ALL,
+        FILTER(agent),
+        .filter_answer = 3902,
+        .landlock_files = true,
+        .limits = {
+            LIMITS_OF_ALL, [OS_RLIMIT_ADDRESS_SPACE] = 2 * GIB, [OS_RLIMIT_FILE_SIZE] = 64 * MIB,
+            [OS_RLIMIT_FDS] = 64, [OS_RLIMIT_PROCESSES] = 0,
+        },
+    },
+    [JAIL_WORKER] = {
+        .name = "worker",
+        .facets = JAIL_ALL,
+        .namespaces = NS_ALL,
+        FILTER(worker),
+        .filter_answer = 3903,
+        .landlock_files = true,
+        .limits = {
+            LIMITS_OF_ALL, [OS_RLIMIT_ADDRESS_SPACE] = JAIL_NO_LIMIT, [OS_RLIMIT_FILE_SIZE] = 4 * GIB,
+            [OS_RLIMIT_FDS] = 1024, [OS_RLIMIT_PROCESSES] = 0,
+        },
+    },
+    [JAIL_EGRESS] = {
+        .name = "egress",
+        .facets = JAIL_ALL,
+        .namespaces = NS_ALL & ~(uint32_t)OS_NS_NET,
+        FILTER(egress),
+        .filter_answer = 3904,
+        .read_paths = egress_paths,
+        .landlock_files = true,
+        .limits = {
+            LIMITS_OF_ALL, [OS_RLIMIT_ADDRESS_SPACE] = 4 * GIB, [OS_RLIMIT_FILE_SIZE] = 64 * MIB,
+            [OS_RLIMIT_FDS] = 1024, [OS_RLIMIT_PROCESSES] = 64, /* the resolver's threads */
+        },
+    },
+    [JAIL_COMPILE] = {
+        .name = "compile",
+        .facets = JAIL_ALL,
+        .namespaces = NS_ALL,
+        FILTER(compile),
+        .filter_answer = 3905,
+        .landlock_files = true,
+        .limits = {
+            LIMITS_OF_ALL, [OS_RLIMIT_ADDRESS_SPACE] = 8 * GIB, [OS_RLIMIT_FILE_SIZE] = 512 * MIB,
+            [OS_RLIMIT_FDS] = 64, [OS_RLIMIT_PROCESSES] = 0,
+        },
+    },
+};
+
+int jail_read_paths(const struct jail_work *w, const char *ret[JAIL_PATHS_MAX + 1])
+{
+    const char *const *lists[] = {w->plan->read_paths, w->profile->read_paths};
+    size_t count = 0;
+    for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
+        for (size_t i = 0; lists[l] != NULL && lists[l][i] != NULL; i++) {
+            if (count == JAIL_PATHS_MAX)
+                return -E2BIG;
+            ret[count++] = lists[l][i];
+        }
+    }
+    ret[count] = NULL;
+    return 0;
+}
+
+uint32_t jail_namespaces(enum jail_program program)
+{
+    return jail_plans[program].namespaces;
+}
+
+uint32_t jail_facets(enum jail_program program)
+{
+    return jail_plans[program].facets;
+}
+
+const char *jail_program_name(enum jail_program program)
+{
+    return jail_plans[program].name;
+}

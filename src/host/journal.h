@@ -19,12 +19,16 @@ must_use int journal_add(struct state *s, const char *session, const char *call,
                          enum journal_weight weight, struct fault *reterr);
 /* Sets prev and hash in the receipt object and stores it. */
 must_use int journal_receipt(struct state *s, const char *session, json_t *receipt, enum journal_weight weight, struct fault *reterr);
+/* Both in one transaction, for calls without an effect: half the cost. */
+must_use int journal_add_with_receipt(struct state *s, const char *session, const char *call, const char *kind, const json_t *body,
+                                      json_t *receipt, enum journal_weight weight, struct fault *reterr);
 /* Each row in order: seq, time, session, kind, JSON text. session NULL = all. */
 struct journal_row { int64_t seq, time_ns; const char *session, *call, *kind; struct str json, hash, prev; };
 must_use int journal_each(struct state *s, const char *session, int64_t from_seq, int (*each)(const struct journal_row *r, void *arg), void *arg);
 
 /* Checks both chains, that every effect's intent has a receipt (or is reported as unknown outcome), and
- * that the database itself is whole. ret_report own: {"rows","receipts","unknown":[...],"ok":bool,"first_bad":...}.
+ * that the database itself is whole. ret_report own: {"rows","receipts","unknown":[{session,call,seq,tool}],
+ * "open":[...] (calls of sessions that are running),"ok":bool,"first_bad":null|{seq,why},"head":{seq,hash}}.
  * 0 verified | JOURNAL_BAD */
 enum { JOURNAL_BAD = 1 };
 must_use int journal_verify(struct state *s, own json_t **ret_report, struct fault *reterr);

@@ -21,3 +21,5 @@ must_use int ledger_recover(struct state *s);
 must_use int ledger_check(struct state *s, own json_t **ret_report); /* invariants over all sessions; 0 | JOURNAL_BAD=1 */
 /* "0.0125" <-> pico; exact. */
 own char *ledger_usd_text(int64_t pico); /* shortest decimal, at least two digits after the point */
+/* A JSON number times 10^scale (12: dollars to pico), exact. -EINVAL: no number, or more digits than that; -ERANGE. */
+must_use int ledger_decimal_from_json(const json_t *number, unsigned scale, int64_t max, int64_t *ret);

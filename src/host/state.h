@@ -41,3 +41,7 @@ must_use int session_find(struct state *s, struct str id_or_prefix_or_last, stru
 must_use int session_each(struct state *s, size_t max, int (*each)(const struct session_row *r, void *arg), void *arg);
 /* Takes the lock of an existing session; -FAULT_BUSY names the process when another has it. */
 must_use int session_lock(struct state *s, const char *id, int *ret_lock_fd, struct fault *reterr);
+/* The same, and the session is "running" again. */
+must_use int session_resume(struct state *s, const char *id, int *ret_lock_fd, struct fault *reterr);
+/* Forgets its row, money and undo data; its journal rows stay. -FAULT_BUSY while it runs. */
+must_use int session_delete(struct state *s, const char *id, struct fault *reterr);

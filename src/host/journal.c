@@ -1,0 +1,301 @@
+/* Adding to the journal. Each row is one transaction (or part of the caller's): the head is read
+ * inside it, after the write lock is held, so the chain is right however many processes write. A
+ * commit puts the row into the kernel's hands at once; durable rows wait for the disk as well.
+ * Must never change or remove a row. */
+#include "host/journal_private.h"
+#include "host/state_private.h"
+
+#include "os/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static void copy_hash(char to[65], struct str from)
+{
+    size_t len = from.len < 64 ? from.len : 64;
+    if (len > 0)
+        memcpy(to, from.at, len);
+    to[len] = '\0';
+}
+
+int journal_head_read(struct state *s, struct journal_head *ret, struct fault *reterr)
+{
+    auto_query struct store_query *q = NULL;
+    int r = store_query(s->store,
+                        "SELECT seq, hash, receipts, receipt_hash, mac FROM head WHERE one = 1", &q,
+                        reterr);
+    if (r == 0)
+        r = store_next(q, reterr);
+    if (r < 0)
+        return r;
+    if (r == 0)
+        return 1;
+    ret->seq = store_i64(q, 0);
+    copy_hash(ret->hash, store_str(q, 1));
+    ret->receipts = store_i64(q, 2);
+    copy_hash(ret->receipt_hash, store_str(q, 3));
+    copy_hash(ret->mac, store_str(q, 4));
+    return 0;
+}
+
+/* The head that the next row is chained to. A head that is not ours means that somebody else wrote
+ * into the store; going on would give the forgery our signature. */
+static int load_head(struct state *s, struct journal_head *ret, struct fault *reterr)
+{
+    char mac[65];
+    int r = journal_head_read(s, ret, reterr);
+    if (r == 1) {
+        *ret = (struct journal_head){.hash = JOURNAL_ZERO_HASH, .receipt_hash = JOURNAL_ZERO_HASH};
+        return 0;
+    }
+    if (r < 0)
+        return r;
+    journal_head_mac(s->key, ret, mac);
+    if (base_equal_secret(mac, ret->mac, 64))
+        return 0;
+    r = fault_set(reterr, FAULT_CORRUPT,
+                  "the journal's head in %s does not carry this installation's seal",
+                  store_path(s->store));
+    fault_next(
+        reterr,
+        "boxagnts journal verify; nothing is written until the store is put back from a copy or moved away");
+    return r;
+}
+
+static int store_head(struct state *s, struct journal_head *h, struct fault *reterr)
+{
+    struct store_query *q = NULL;
+    int r = store_query(
+        s->store,
+        "INSERT INTO head (one, seq, hash, receipts, receipt_hash, mac) VALUES (1, ?1, ?2, ?3, ?4, ?5)"
+        " ON CONFLICT (one) DO UPDATE SET seq = excluded.seq, hash = excluded.hash,"
+        " receipts = excluded.receipts, receipt_hash = excluded.receipt_hash, mac = excluded.mac",
+        &q, reterr);
+    if (r < 0)
+        return r;
+    journal_head_mac(s->key, h, h->mac);
+    store_bind_i64(q, 1, h->seq);
+    store_bind_str(q, 2, str_of(h->hash));
+    store_bind_i64(q, 3, h->receipts);
+    store_bind_str(q, 4, str_of(h->receipt_hash));
+    store_bind_str(q, 5, str_of(h->mac));
+    return store_run(q, NULL, reterr);
+}
+
+static int insert_row(struct state *s, const struct journal_parts *p, struct fault *reterr)
+{
+    struct store_query *q = NULL;
+    int r = store_query(s->store,
+                        "INSERT INTO journal (seq, time_ns, session, call, kind, body, prev, hash)"
+                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                        &q, reterr);
+    if (r < 0)
+        return r;
+    store_bind_i64(q, 1, p->seq);
+    store_bind_i64(q, 2, p->time_ns);
+    store_bind_str(q, 3, p->session);
+    store_bind_str(q, 4, p->call);
+    store_bind_str(q, 5, p->kind);
+    store_bind_str(q, 6, p->body);
+    store_bind_str(q, 7, p->prev);
+    store_bind_str(q, 8, p->hash);
+    r = store_run(q, NULL, reterr);
+    return r;
+}
+
+/* The body text is in s->body. Chains the row to *head and moves *head on. */
+static int put_row(struct state *s, struct journal_head *head, const char *session,
+                   const char *call, const char *kind, struct fault *reterr)
+{
+    char hash[65];
+    struct journal_parts p = {
+        .time_ns = os_now_real_ns(),
+        .session = str_of(session),
+        .call = str_of(call),
+        .kind = str_of(kind),
+        .body = buf_str(&s->body),
+        .prev = str_of(head->hash),
+    };
+    if (!i64_add(head->seq, 1, &p.seq))
+        return fault_set(reterr, FAULT_CAP, "the journal has no more row numbers");
+    if (!utf8_valid(p.session) || !utf8_valid(p.call) || !utf8_valid(p.kind))
+        return fault_set(reterr, FAULT_INPUT, "a journal row's session, call or kind is not UTF-8");
+    journal_row_hash(&p, &s->row, hash);
+    int r = buf_error(&s->row);
+    if (r < 0)
+        return fault_set(reterr, -r, "cannot put a journal row together: %s", fault_sentence(r));
+    p.hash = str_of(hash);
+    r = insert_row(s, &p, reterr);
+    if (r < 0)
+        return r;
+    head->seq = p.seq;
+    memcpy(head->hash, hash, sizeof(hash));
+    return 0;
+}
+
+static int print_body(struct state *s, const json_t *body, struct fault *reterr)
+{
+    if (!json_is_object(body))
+        return fault_set(reterr, EINVAL, "the body of a journal row must be a JSON object");
+    buf_reset(&s->body);
+    int r = json_print_canonical(body, &s->body);
+    if (r == 0)
+        r = buf_error(&s->body);
+    return r < 0 ? fault_set(reterr, -r, "cannot journal this: %s", fault_sentence(r)) : 0;
+}
+
+int journal_put(struct state *s, const char *session, const char *call, const char *kind,
+                const json_t *body, struct fault *reterr)
+{
+    struct journal_head head;
+    must(store_in_transaction(s->store));
+    int r = print_body(s, body, reterr);
+    if (r == 0)
+        r = load_head(s, &head, reterr);
+    if (r == 0)
+        r = put_row(s, &head, session, call, kind, reterr);
+    if (r == 0)
+        r = store_head(s, &head, reterr);
+    return r;
+}
+
+/* Receipts have a chain of their own: prev and hash in the receipt itself. */
+static int seal_receipt(struct state *s, const struct journal_head *head, json_t *receipt,
+                        char ret_hash[65], struct fault *reterr)
+{
+    struct digest digest;
+    (void)json_object_del(receipt, "hash");
+    if (json_object_set_new(receipt, "prev", json_string(head->receipt_hash)) < 0)
+        return state_no_memory(reterr);
+    int r = print_body(s, receipt, reterr);
+    if (r < 0)
+        return r;
+    digest_sha256(s->body.at, s->body.len, &digest);
+    digest_hex(&digest, ret_hash);
+    if (json_object_set_new(receipt, "hash", json_string(ret_hash)) < 0)
+        return state_no_memory(reterr);
+    return print_body(s, receipt, reterr);
+}
+
+static int put_receipt(struct state *s, const char *session, json_t *receipt, struct fault *reterr)
+{
+    struct journal_head head;
+    char hash[65];
+    const char *call = json_string_value(json_object_get(receipt, "call"));
+    if (!json_is_object(receipt))
+        return fault_set(reterr, EINVAL, "a receipt must be a JSON object");
+    int r = load_head(s, &head, reterr);
+    if (r == 0)
+        r = seal_receipt(s, &head, receipt, hash, reterr);
+    if (r == 0)
+        r = put_row(s, &head, session, call, "receipt", reterr);
+    if (r < 0)
+        return r;
+    memcpy(head.receipt_hash, hash, sizeof(hash));
+    head.receipts++;
+    return store_head(s, &head, reterr);
+}
+
+static int begin(struct state *s, enum journal_weight weight, struct fault *reterr)
+{
+    return store_begin(s->store, weight == JOURNAL_DURABLE ? STORE_DURABLE : STORE_LIGHT, reterr);
+}
+
+static int end(struct state *s, int r, struct fault *reterr)
+{
+    if (r == 0)
+        return store_commit(s->store, reterr);
+    store_rollback(s->store);
+    return r;
+}
+
+static void unseal(json_t *receipt)
+{
+    (void)json_object_del(receipt, "prev");
+    (void)json_object_del(receipt, "hash");
+}
+
+int journal_add(struct state *s, const char *session, const char *call, const char *kind,
+                const json_t *body, enum journal_weight weight, struct fault *reterr)
+{
+    int r = begin(s, weight, reterr);
+    return r < 0 ? r : end(s, journal_put(s, session, call, kind, body, reterr), reterr);
+}
+
+int journal_receipt(struct state *s, const char *session, json_t *receipt,
+                    enum journal_weight weight, struct fault *reterr)
+{
+    int r = begin(s, weight, reterr);
+    if (r < 0)
+        return r;
+    r = end(s, put_receipt(s, session, receipt, reterr), reterr);
+    if (r < 0)
+        unseal(receipt); /* what was not stored must not look as if it were */
+    return r;
+}
+
+int journal_add_with_receipt(struct state *s, const char *session, const char *call,
+                             const char *kind, const json_t *body, json_t *receipt,
+                             enum journal_weight weight, struct fault *reterr)
+{
+    int r = begin(s, weight, reterr);
+    if (r < 0)
+        return r;
+    r = journal_put(s, session, call, kind, body, reterr);
+    if (r == 0)
+        r = put_receipt(s, session, receipt, reterr);
+    r = end(s, r, reterr);
+    if (r < 0)
+        unseal(receipt);
+    return r;
+}
+
+/* --- reading --- */
+
+/* Where the rows of a session begin, so that reading them need not walk the whole journal. */
+static int first_seq_of(struct state *s, const char *session, int64_t *ret)
+{
+    auto_query struct store_query *q = NULL;
+    int r = store_query(s->store, "SELECT first_seq FROM session WHERE id = ?1", &q, NULL);
+    if (r < 0)
+        return r;
+    store_bind_str(q, 1, str_of(session));
+    r = store_next(q, NULL);
+    if (r == STORE_ROW)
+        *ret = store_i64(q, 0);
+    return r < 0 ? r : 0;
+}
+
+int journal_each(struct state *s, const char *session, int64_t from_seq,
+                 int (*each)(const struct journal_row *r, void *arg), void *arg)
+{
+    auto_query struct store_query *q = NULL;
+    int64_t first = 0;
+    int r = session ? first_seq_of(s, session, &first) : 0;
+    if (r == 0)
+        r = store_query(s->store,
+                        "SELECT seq, time_ns, session, call, kind, body, hash, prev FROM journal"
+                        " WHERE seq >= ?1 AND (?2 IS NULL OR session = ?2) ORDER BY seq",
+                        &q, NULL);
+    if (r < 0)
+        return r;
+    store_bind_i64(q, 1, from_seq > first ? from_seq : first);
+    store_bind_str(q, 2, str_of(session));
+    while ((r = store_next(q, NULL)) == STORE_ROW) {
+        struct journal_row row = {
+            .seq = store_i64(q, 0),
+            .time_ns = store_i64(q, 1),
+            .session = store_str(q, 2).at,
+            .call = store_str(q, 3).at,
+            .kind = store_str(q, 4).at,
+            .json = store_str(q, 5),
+            .hash = store_str(q, 6),
+            .prev = store_str(q, 7),
+        };
+        r = each(&row, arg);
+        if (r != 0)
+            return r;
+    }
+    return r;
+}

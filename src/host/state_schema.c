@@ -1,0 +1,34 @@
+/* The schema of the store, step by step. A step that was released is never edited; a change is a new
+ * step at the end. Money is integer pico-dollars, time integer nanoseconds UTC. */
+#include "host/state_private.h"
+
+const struct store_step state_steps[] = {
+    {"CREATE TABLE session ("
+     " id TEXT PRIMARY KEY, status TEXT NOT NULL, started_ns BIGINT NOT NULL, ended_ns BIGINT NOT NULL,"
+     " cost_pico BIGINT NOT NULL, budget_pico BIGINT NOT NULL, calls BIGINT NOT NULL,"
+     " turns BIGINT NOT NULL, work_dir TEXT NOT NULL, model TEXT NOT NULL, prompt TEXT NOT NULL,"
+     " first_seq BIGINT NOT NULL);"
+     "CREATE INDEX session_started ON session (started_ns);"
+     "CREATE INDEX session_running ON session (id) WHERE status = 'running';"
+     /* No index by session: a second page for each row would be a third of the cost of a light row.
+      * A session is found by session.first_seq and a scan from there. */
+     "CREATE TABLE journal ("
+     " seq INTEGER PRIMARY KEY, time_ns BIGINT NOT NULL, session TEXT, call TEXT, kind TEXT NOT NULL,"
+     " body TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL);"
+     "CREATE TRIGGER journal_no_update BEFORE UPDATE ON journal BEGIN"
+     " SELECT RAISE(ABORT, 'journal rows are never changed'); END;"
+     "CREATE TRIGGER journal_no_delete BEFORE DELETE ON journal BEGIN"
+     " SELECT RAISE(ABORT, 'journal rows are never removed'); END;"
+     "CREATE TABLE head ("
+     " one INTEGER PRIMARY KEY CHECK (one = 1), seq BIGINT NOT NULL, hash TEXT NOT NULL,"
+     " receipts BIGINT NOT NULL, receipt_hash TEXT NOT NULL, mac TEXT NOT NULL);"
+     "CREATE TABLE ledger ("
+     " session TEXT PRIMARY KEY, budget BIGINT NOT NULL, spent BIGINT NOT NULL,"
+     " reserved BIGINT NOT NULL);"
+     "CREATE TABLE reservation ("
+     " id INTEGER PRIMARY KEY, session TEXT NOT NULL REFERENCES ledger (session) ON DELETE CASCADE,"
+     " turn BIGINT NOT NULL, pico BIGINT NOT NULL, used BIGINT);" /* used is null while it is open */
+     "CREATE INDEX reservation_session ON reservation (session);"
+     "CREATE UNIQUE INDEX reservation_open ON reservation (session, turn) WHERE used IS NULL;"},
+};
+const size_t state_step_count = ARRAY_LEN(state_steps);

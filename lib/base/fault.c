@@ -72,7 +72,7 @@ static const char *const errno_names[] = {
     [EISNAM] = "eisnam", [EREMOTEIO] = "eremoteio", [EDQUOT] = "edquot", [ENOMEDIUM] = "enomedium",
     [EMEDIUMTYPE] = "emediumtype", [ECANCELED] = "ecanceled", [ENOKEY] = "enokey",
     [EKEYEXPIRED] = "ekeyexpired", [EKEYREVOKED] = "ekeyrevoked", [EKEYREJECTED] = "ekeyrejected",
-    [EOWNERDEAD] = "eownerdead", [ENOTRECOVERABLE] = "enotrecoverable", [ERFKILL] = "erfkill",
+    [EOWNERDEAD] = "eownerdead", [ENOTRECOVERABLE] = "enotrecoverable", [ERFKILL] = "erfkill", [EHWPOISON] = "ehwpoison",
 };
 /* clang-format on */
 

@@ -36,7 +36,7 @@ own char *str_dup(struct str s);   /* NUL-terminated copy; NULL on no memory */
 must_use int base_parse_i64(struct str s, int64_t min, int64_t max, int64_t *ret);
 must_use int base_parse_u64(struct str s, uint64_t max, uint64_t *ret);
 /* "1.25", "20e9", "0.5" -> value * 10^scale as an exact integer; refuses what does not fit or has
- * more digits than scale (-EINVAL / -ERANGE). Used for seconds (scale 9) and dollars (scale 12). */
+ * more digits than scale, zeros at the end not counted (-ERANGE / -EINVAL). Used for seconds (scale 9) and dollars (scale 12). */
 must_use int base_parse_decimal(struct str s, unsigned scale, int64_t min, int64_t max,
                                 int64_t *ret);
 /* Duration: seconds with fraction, suffix ms, s, m, h optional -> nanoseconds. */

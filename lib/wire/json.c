@@ -44,6 +44,8 @@ static int check_bounds(struct str s, struct fault *reterr)
     for (size_t i = 0; i < s.len; i++) {
         char c = s.at[i];
         place_step(&at, c);
+        if (c == '\0')
+            return fault_at(reterr, at, "a NUL byte"); /* the parser would skip it between values */
         if (in_string) {
             if (c == '\\' && i + 1 < s.len)
                 place_step(&at, s.at[++i]);

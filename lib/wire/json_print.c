@@ -7,6 +7,7 @@
 #include "wire/json.h"
 
 #include <errno.h>
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -101,13 +102,17 @@ static void digits_next(struct digits *d)
     d->point++;
 }
 
-/* 15 digits always survive the way through a double, so what needs fewer shows as zeros at their end.
+/* Below the normal doubles precision fades with size: there the first count that reads back is it.
+ * Otherwise 15 digits always survive the way through a double, so what needs fewer shows as zeros at their end.
  * With 16, the nearest number may fail where the next one reads back: just above a power of two the
  * doubles lie closer together below than above. 17 digits always read back. */
 static void digits_shortest(double value, struct digits *ret)
 {
-    digits_print(value, 15, ret);
-    if (!digits_read_back(ret, value)) {
+    int count = value < DBL_MIN ? 1 : 15;
+    do
+        digits_print(value, count, ret);
+    while (!digits_read_back(ret, value) && ++count <= 15);
+    if (count > 15) {
         digits_print(value, 16, ret);
         if (!digits_read_back(ret, value)) {
             digits_next(ret);

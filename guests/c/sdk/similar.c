@@ -17,25 +17,29 @@ static size_t least(size_t a, size_t b)
 
 size_t similar_distance(struct str a, struct str b)
 {
-    size_t row[SIMILAR_MAX_BYTES + 1];
+    /* three rows of the table, used in turn: this one, the one above, the one above that */
+    static size_t rows[3][SIMILAR_MAX_BYTES + 1];
     size_t a_len = least(a.len, SIMILAR_MAX_BYTES);
     size_t b_len = least(b.len, SIMILAR_MAX_BYTES);
 
     for (size_t j = 0; j <= b_len; j++)
-        row[j] = j;
+        rows[0][j] = j;
     for (size_t i = 1; i <= a_len; i++) {
-        size_t corner = row[0];
+        size_t *row = rows[i % 3];
+        const size_t *above = rows[(i - 1) % 3];
+        const size_t *twice_above = rows[(i + 1) % 3];
 
         row[0] = i;
         for (size_t j = 1; j <= b_len; j++) {
-            size_t above = row[j];
-            size_t change = corner + (fold(a.at[i - 1]) != fold(b.at[j - 1]));
+            unsigned char x = fold(a.at[i - 1]);
+            unsigned char y = fold(b.at[j - 1]);
 
-            row[j] = least(change, least(above, row[j - 1]) + 1);
-            corner = above;
+            row[j] = least(above[j - 1] + (x != y), least(above[j], row[j - 1]) + 1);
+            if (i > 1 && j > 1 && x == fold(b.at[j - 2]) && fold(a.at[i - 2]) == y)
+                row[j] = least(row[j], twice_above[j - 2] + 1);
         }
     }
-    return row[b_len];
+    return rows[a_len % 3][b_len];
 }
 
 static bool holds_folded(struct str text, struct str part)

@@ -5,7 +5,8 @@
 
 enum { SIMILAR_MAX_BYTES = 128 };
 
-/* Edit distance without regard to ASCII case, over the first SIMILAR_MAX_BYTES of each. */
+/* Edit distance without regard to ASCII case, over the first SIMILAR_MAX_BYTES of each; two neighbours
+ * swapped count as one change. */
 size_t similar_distance(struct str a, struct str b);
 /* Is `name` close enough to `wanted` to be worth a mention? ret_distance orders the answers. */
 bool similar_name(struct str wanted, struct str name, size_t *ret_distance);

@@ -30,7 +30,7 @@ struct frame {
     struct name *names;
     size_t count;
     size_t next;
-    size_t path_len; /* of the folder's path in walker.path */
+    size_t path_len; /* of the folder's path in walker.path; 0 for the top of the tree */
     bool has_rules;
 };
 
@@ -208,7 +208,10 @@ static bool push(struct walker *walker, int fd)
 {
     struct frame *frame = &walker->frames[walker->depth];
 
-    *frame = (struct frame){.fd = fd, .path_len = walker->path.len};
+    *frame = (struct frame){
+        .fd = fd,
+        .path_len = path_is_top(buf_str(&walker->path)) ? 0 : walker->path.len,
+    };
     frame->dir = fdopendir(fd);
     if (frame->dir == NULL) {
         note_unreadable(walker, errno);
@@ -216,8 +219,7 @@ static bool push(struct walker *walker, int fd)
         return false;
     }
     if (walker->options->use_ignore)
-        frame->has_rules =
-            load_rules(walker, fd, path_is_top(buf_str(&walker->path)) ? 0 : walker->path.len + 1);
+        frame->has_rules = load_rules(walker, fd, frame->path_len == 0 ? 0 : frame->path_len + 1);
     read_names(walker, frame);
     walker->depth++;
     return true;
@@ -238,8 +240,6 @@ static void pop(struct walker *walker)
 static void set_path(struct walker *walker, const struct frame *frame, const char *name)
 {
     walker->path.len = frame->path_len;
-    if (path_is_top(buf_str(&walker->path)))
-        walker->path.len = 0;
     if ((walker->path.len > 0 && !buf_add_byte(&walker->path, '/')) ||
         !buf_add(&walker->path, str_of(name)))
         mem_fail();

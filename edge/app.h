@@ -1,0 +1,51 @@
+/* What every command that touches the sandbox needs: the work folder held open, the settings of all
+ * layers with the command line on top, the mounts, the state folder, the tools. Built once per process
+ * from the options; after that nothing looks at the command line again. */
+#pragma once
+
+#include "edge/options.h"
+#include "host/codecache.h"
+#include "host/state.h"
+#include "sandbox/run/run.h"
+#include "tools/registry.h"
+#include "tools/settings.h"
+
+enum {
+    OPT_HELP = 1, OPT_JSON, OPT_WORK_DIR, OPT_MAP_DIRS, OPT_ENV_VARS, OPT_SETTINGS, OPT_PERMISSION_MODE, OPT_YES_TO, OPT_ALLOW, OPT_DENY,
+    OPT_RECEIPT, OPT_MODEL, OPT_OUTPUT, OPT_MAX_TURNS, OPT_MAX_TOOL_CALLS, OPT_BUDGET, OPT_TIMEOUT, OPT_ALLOWED_HOSTS, OPT_BLOCK_NETWORKS,
+    OPT_BLOCK_URL, OPT_FORCE, OPT_DRY_RUN, OPT_SESSION, OPT_LIMIT_ROWS, OPT_TOOLS, OPT_FILE, OPT_MAX_TOKENS,
+    OPT_LIMIT = 1000, /* + index into sandbox_limit_rows */
+};
+
+extern const struct option_row options_common[];   /* --help, --json */
+extern const struct option_row options_sandbox[];  /* --work-dir, --map-dirs, ... */
+extern const struct option_row options_policy[];   /* --permission-mode, --yes-to, --settings */
+const struct option_row *options_limits(void);     /* one flag per row of the limits table */
+
+struct app {
+    char *work_dir;                 /* own; real path */
+    int work_dir_fd;                /* own */
+    struct settings *settings;      /* own */
+    struct sandbox_mount mounts[SANDBOX_MOUNTS_MAX];
+    size_t mount_count;
+    struct state *state;            /* own */
+    struct codecache *cache;        /* own */
+    struct registry *registry;      /* own */
+    char *bin_dir;                  /* own; where our programs are */
+    char *worker_program, *compile_program, *agent_program, *egress_program; /* own */
+    bool json;
+};
+
+/* What app_open() is to prepare. */
+enum { APP_MOUNTS = 1, APP_STATE = 2, APP_TOOLS = 4 };
+
+/* -FAULT_USAGE / -FAULT_CONFIG with a sentence. On failure app_done() still frees. */
+must_use int app_open(struct app *a, const struct parsed *p, unsigned needs, struct fault *reterr);
+void app_done(struct app *a);
+
+/* The mounts in the words of the tool layer (borrowed strings). */
+size_t app_effect_mounts(const struct app *a, struct effect_mount *ret, size_t max);
+/* A JSON value as one line (or indented for a person) on stdout. */
+int app_print_json(const json_t *value);
+/* The talk of all commands: one sentence on stderr, and what to try. */
+void app_complain(const struct fault *f);

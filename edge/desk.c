@@ -1,0 +1,472 @@
+/* One call at a time goes down the line described in desk.h. Everything from the planner is data here:
+ * the tool's name is looked up, the arguments are parsed, validated and mapped, effects are taken from
+ * the tool's manifest and never from the call, the decision is made on resolved targets. A refusal is an
+ * ordinary end: it has a receipt and a result that the planner reads.
+ *
+ * The intent is in the journal before the worker hears of the call; the receipt follows when the worker
+ * answered, died or was killed. Between the two the outcome is unknown, and the journal says so. */
+#include "edge/desk.h"
+
+#include "base/digest.h"
+#include "host/journal.h"
+#include "host/undo.h"
+#include "os/fd.h"
+#include "sandbox/ask/code.h"
+#include "sandbox/ask/worker.h"
+#include "sandbox/jail/jail.h"
+#include "tools/receipt.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define ARGUMENTS_MAX ((size_t)16 << 20)
+#define CALL_ID_SIZE 24
+
+struct call {
+    char id[CALL_ID_SIZE];
+    char *name, *arguments;             /* own */
+    desk_done_fn done;
+    void *arg;
+    /* while it is at the front */
+    const struct tool *tool;
+    json_t *input;                      /* own; validated, paths mapped */
+    struct policy_decision decision;
+    const char *by;
+    struct effect effects[CALL_EFFECTS_MAX];
+    size_t effect_count;
+    bool writes, undo_begun;
+    int undo_fd;
+    struct buf stdin_text;
+};
+
+struct code {
+    const struct tool *tool;
+    char key[65];
+    int fd;
+};
+
+struct desk {
+    struct desk_config c;
+    struct sandbox_worker *worker;
+    int undo_root_fd;
+    struct code *codes; /* own; one per tool used */
+    size_t code_count;
+    struct call *queue[DESK_QUEUE_MAX]; /* own; [0] is at the front */
+    size_t queue_len;
+    uint64_t calls_made;
+    bool front_started, cancelling, pumping;
+    desk_note_fn note;
+    void *note_arg;
+};
+
+static void pump(struct desk *d);
+
+/* --- life --- */
+
+int desk_new(const struct desk_config *config, own struct desk **ret)
+{
+    struct desk *d = calloc(1, sizeof(*d));
+    if (!d) return -ENOMEM;
+    d->c = *config;
+    d->undo_root_fd = -1;
+    *ret = d;
+    return 0;
+}
+
+static void call_free(struct call *c)
+{
+    if (!c) return;
+    free(c->name);
+    free(c->arguments);
+    json_decref(c->input);
+    os_close(c->undo_fd);
+    buf_done(&c->stdin_text);
+    free(c);
+}
+
+void desk_free(own struct desk *d)
+{
+    if (!d) return;
+    sandbox_worker_free(d->worker);
+    for (size_t i = 0; i < d->queue_len; i++) call_free(d->queue[i]);
+    for (size_t i = 0; i < d->code_count; i++) os_close(d->codes[i].fd);
+    free(d->codes);
+    os_close(d->undo_root_fd);
+    free(d);
+}
+
+void desk_on_note(struct desk *d, desk_note_fn fn, void *arg)
+{
+    d->note = fn;
+    d->note_arg = arg;
+}
+
+bool desk_is_idle(const struct desk *d) { return d->queue_len == 0; }
+
+static void tell(struct desk *d, const char *what, own json_t *body)
+{
+    if (d->note && body) d->note(what, body, d->note_arg);
+    json_decref(body);
+}
+
+/* --- the worker --- */
+
+int desk_start_worker(struct desk *d, struct fault *reterr)
+{
+    const struct app *a = d->c.app;
+    if (d->worker && !sandbox_worker_dead(d->worker)) return 0;
+    sandbox_worker_free(take(d->worker));
+    if (d->undo_root_fd < 0) {
+        int r = undo_root(a->state, d->c.session, &d->undo_root_fd, reterr);
+        if (r < 0) return r;
+    }
+    const struct sandbox_worker_config config = {
+        .program = a->worker_program,
+        .mounts = a->mounts,
+        .mount_count = a->mount_count,
+        .undo_root_fd = d->undo_root_fd,
+        .stack_max = a->settings->limits.wasm_max_wasm_stack,
+        .memory_max = a->settings->limits.wasm_max_memory_size,
+        .table_max = a->settings->limits.wasm_max_table_elements,
+        .required_facets = JAIL_REQUIRED_DEFAULT | a->settings->required_facets,
+    };
+    return sandbox_worker_new(&config, &d->worker, reterr);
+}
+
+const json_t *desk_confinement(const struct desk *d) { return d->worker ? sandbox_worker_confinement(d->worker) : NULL; }
+
+static int code_of(struct desk *d, const struct tool *tool, const struct code **ret, struct fault *reterr)
+{
+    for (size_t i = 0; i < d->code_count; i++)
+        if (d->codes[i].tool == tool) {
+            *ret = &d->codes[i];
+            return 0;
+        }
+    auto_done(buf) struct buf wasm, note;
+    buf_init(&wasm, (size_t)64 << 20);
+    buf_init(&note, 4096);
+    int r = tool_wasm(tool, &wasm, reterr);
+    if (r < 0) return r;
+    struct code code = {.tool = tool, .fd = -1};
+    r = sandbox_code(d->c.app->cache, d->c.app->compile_program, buf_str(&wasm), code.key, &code.fd, &note, reterr);
+    if (r < 0) return r;
+    if (note.len) tell(d, "note", json_pack("{s:s, s:o}", "tool", tool->name, "text", json_string_lossy(buf_str(&note))));
+    struct code *more = realloc(d->codes, (d->code_count + 1) * sizeof(*more));
+    if (!more) {
+        os_close(code.fd);
+        return -ENOMEM;
+    }
+    d->codes = more;
+    d->codes[d->code_count] = code;
+    *ret = &d->codes[d->code_count++];
+    return 0;
+}
+
+/* --- the end of a call --- */
+
+static struct call *front(struct desk *d) { return d->queue[0]; }
+
+static void undo_mounts(const struct desk *d, struct undo_mount *ret)
+{
+    const struct app *a = d->c.app;
+    for (size_t i = 0; i < a->mount_count; i++)
+        ret[i] = (struct undo_mount){a->mounts[i].guest, a->mounts[i].host, a->mounts[i].dir_fd, a->mounts[i].writable};
+}
+
+static own json_t *touched_of(struct desk *d, struct call *c)
+{
+    json_t *touched = NULL;
+    struct fault why = {0};
+    if (!c->undo_begun) return json_array();
+    struct undo_mount mounts[SANDBOX_MOUNTS_MAX];
+    undo_mounts(d, mounts);
+    if (undo_seal(d->c.app->state, d->c.session, c->id, mounts, d->c.app->mount_count, &touched, &why) < 0) {
+        tell(d, "note", json_pack("{s:s, s:s}", "tool", c->name, "text", why.text));
+        return json_array();
+    }
+    return touched ? touched : json_array();
+}
+
+/* Takes the call off the line: receipt into the journal, answer to the planner. outcome NULL = it never ran. */
+static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum sandbox_stop stop, const char *sentence)
+{
+    struct call *c = front(d);
+    auto_json json_t *result = outcome && c->tool ? result_from_output(c->tool, outcome) : result_error(sentence);
+    bool is_error = !result || json_is_true(json_object_get(result, "is_error"));
+    auto_json json_t *touched = touched_of(d, c);
+    struct digest input_digest;
+    char input_hex[DIGEST_HEX_SIZE];
+    digest_sha256(c->arguments, strlen(c->arguments), &input_digest);
+    digest_hex(&input_digest, input_hex);
+    const struct receipt_facts facts = {
+        .call = c->id,
+        .agent = d->c.agent,
+        .tool = c->name,
+        .input_sha256 = input_hex,
+        .verdict = c->decision.verdict,
+        .rule = c->decision.rule,
+        .by = c->by,
+        .outcome = outcome,
+        .stop = stop,
+        .is_error = is_error,
+        .detail = sentence,
+        .touched = touched,
+        .confinement = desk_confinement(d),
+    };
+    auto_json json_t *receipt = receipt_new(&facts);
+    struct fault why = {0};
+    int r = receipt ? journal_receipt(d->c.app->state, d->c.session, receipt, c->writes ? JOURNAL_DURABLE : JOURNAL_LIGHT, &why) : -ENOMEM;
+    if (r < 0) tell(d, "note", json_pack("{s:s, s:s}", "tool", c->name, "text", r == -ENOMEM ? "out of memory" : why.text));
+    d->queue_len--;
+    memmove(&d->queue[0], &d->queue[1], d->queue_len * sizeof(d->queue[0]));
+    d->front_started = false;
+    const struct desk_outcome o = {
+        .call = c->id, .tool = c->name, .result = result, .receipt = receipt, .stop = outcome ? outcome->stop : stop,
+        .verdict = c->decision.verdict, .is_error = is_error,
+    };
+    c->done(&o, c->arg);
+    call_free(c);
+}
+
+static void on_ran(struct sandbox_outcome *outcome, void *arg)
+{
+    struct desk *d = arg;
+    if (outcome->stop == SANDBOX_CRASH || sandbox_worker_dead(d->worker)) {
+        auto_json json_t *body = json_pack("{s:s, s:s}", "program", "worker", "detail", outcome->detail);
+        if (body) (void)!journal_add(d->c.app->state, d->c.session, front(d)->id, "peer", body, JOURNAL_LIGHT, NULL);
+    }
+    finish(d, outcome, outcome->stop, outcome->detail);
+    pump(d);
+}
+
+/* --- down the line --- */
+
+static int parse_call(struct desk *d, struct call *c, char sentence[1024])
+{
+    c->tool = registry_find(d->c.app->registry, str_of(c->name));
+    if (!c->tool) {
+        const struct tool *near = registry_nearest(d->c.app->registry, str_of(c->name));
+        snprintf(sentence, 1024, "there is no tool called \"%.100s\"%s%s%s", c->name, near ? "; did you mean \"" : "",
+                 near ? near->name : "", near ? "\"?" : "");
+        return SANDBOX_SCHEMA;
+    }
+    struct fault why = {0};
+    if (json_parse(str_of(c->arguments), ARGUMENTS_MAX, &c->input, &why) < 0) {
+        snprintf(sentence, 1024, "the arguments are not valid JSON: %s", why.text);
+        return SANDBOX_SCHEMA;
+    }
+    struct schema_error error;
+    if (c->tool->input_schema && schema_validate(c->tool->input_schema, c->input, &error) != 0) {
+        snprintf(sentence, 1024, "%s (at %s, schema %s)", error.sentence, *error.instance_path ? error.instance_path : "/",
+                 error.schema_path);
+        return SANDBOX_SCHEMA;
+    }
+    return 0;
+}
+
+static int take_effects(struct desk *d, struct call *c, char sentence[1024])
+{
+    struct effect_mount mounts[SANDBOX_MOUNTS_MAX];
+    size_t mount_count = app_effect_mounts(d->c.app, mounts, ARRAY_LEN(mounts));
+    struct fault why = {0};
+    json_t *mapped = NULL;
+    int r = effects_of_call(c->tool, c->input, mounts, mount_count, c->effects, ARRAY_LEN(c->effects), &c->effect_count, &mapped, &why);
+    if (r < 0) {
+        snprintf(sentence, 1024, "%s", why.text);
+        snprintf(c->decision.rule, sizeof(c->decision.rule), "outside-mounts");
+        c->decision.verdict = POLICY_DENY;
+        return SANDBOX_DENIED_POLICY;
+    }
+    if (mapped) {
+        json_decref(c->input);
+        c->input = mapped;
+    }
+    for (size_t i = 0; i < c->effect_count; i++) c->writes = c->writes || c->effects[i].kind == EFFECT_WRITE;
+    return 0;
+}
+
+static own json_t *intent_of(const struct desk *d, const struct call *c)
+{
+    json_t *effects = json_array();
+    for (size_t i = 0; i < c->effect_count; i++) {
+        json_t *one = json_pack("{s:s, s:o}", "effect", effect_name(c->effects[i].kind), "target",
+                                json_string_lossy(str_of(c->effects[i].target)));
+        if (json_array_append_new(effects, one)) break;
+    }
+    return json_pack("{s:s, s:s, s:s, s:O, s:o, s:{s:s, s:s, s:s}}", "call", c->id, "agent", d->c.agent, "tool", c->name, "input", c->input,
+                     "effects", effects, "decision", "verdict", policy_verdict_name(c->decision.verdict), "rule", c->decision.rule, "by",
+                     c->by);
+}
+
+static void run(struct desk *d)
+{
+    struct call *c = front(d);
+    const struct app *a = d->c.app;
+    struct fault why = {0};
+    const struct code *code = NULL;
+    auto_json json_t *intent = intent_of(d, c);
+    int r = intent ? journal_add(a->state, d->c.session, c->id, "intent", intent, c->writes ? JOURNAL_DURABLE : JOURNAL_LIGHT, &why) : -ENOMEM;
+    if (r == 0) r = desk_start_worker(d, &why);
+    if (r == 0) r = code_of(d, c->tool, &code, &why);
+    if (r == 0 && c->writes) {
+        struct undo_mount mounts[SANDBOX_MOUNTS_MAX];
+        undo_mounts(d, mounts);
+        r = undo_begin(a->state, d->c.session, c->id, mounts, a->mount_count, &c->undo_fd, &why);
+        c->undo_begun = r == 0;
+    }
+    if (r == 0) r = json_print(c->input, &c->stdin_text);
+    if (r == 0) {
+        struct sandbox_limits limits = a->settings->limits;
+        limits_tighten(&limits, &c->tool->limits);
+        const char *argv[] = {c->tool->name, NULL};
+        const struct sandbox_run request = {
+            .argv = argv,
+            .argc = 1,
+            .env = (const char *const *)a->settings->env_vars,
+            .env_count = a->settings->env_count,
+            .limits = limits,
+            .mounts = a->mount_count >= 32 ? UINT32_MAX : (1u << a->mount_count) - 1,
+            .read_only = !c->writes,
+            .atomic_writes = true,
+            .stdin_bytes = buf_str(&c->stdin_text),
+            .stdin_fd = -1,
+            .code_fd = code->fd,
+            .code_key = code->key,
+            .undo_fd = c->undo_fd,
+        };
+        r = sandbox_worker_run(d->worker, d->c.loop, &request, NULL, on_ran, d, &why);
+    }
+    if (r < 0) {
+        enum sandbox_stop stop = r == -FAULT_MODULE ? SANDBOX_INVALID_MODULE : SANDBOX_CRASH;
+        finish(d, NULL, stop, *why.text ? why.text : fault_sentence(r));
+        pump(d);
+    }
+}
+
+static void on_answer(enum approval_answer answer, void *arg)
+{
+    struct desk *d = arg;
+    struct call *c = front(d);
+    c->by = "person";
+    auto_json json_t *body = json_pack("{s:s, s:s, s:s}", "call", c->id, "rule", c->decision.rule, "answer",
+                                       answer == APPROVAL_NO ? "no" : answer == APPROVAL_ONCE ? "once" : "session");
+    if (body) (void)!journal_add(d->c.app->state, d->c.session, c->id, "grant", body, JOURNAL_LIGHT, NULL);
+    if (answer == APPROVAL_NO) {
+        c->decision.verdict = POLICY_DENY;
+        if (d->cancelling)
+            finish(d, NULL, SANDBOX_CANCEL, "cancelled");
+        else
+            finish(d, NULL, SANDBOX_DENIED_POLICY, "the person said no");
+        pump(d);
+        return;
+    }
+    c->decision.verdict = POLICY_ALLOW;
+    run(d);
+}
+
+static void ask_person(struct desk *d)
+{
+    struct call *c = front(d);
+    char what[1400], worst[512];
+    struct effect_mount mounts[SANDBOX_MOUNTS_MAX];
+    size_t mount_count = app_effect_mounts(d->c.app, mounts, ARRAY_LEN(mounts));
+    snprintf(what, sizeof(what), "%s wants %s(%s)", c->name, effect_name(c->decision.effect.kind), c->decision.effect.target);
+    char backstop[256];
+    policy_backstop(&c->decision.effect, mounts, mount_count, backstop);
+    snprintf(worst, sizeof(worst), "%s %s%s; below it stands: %s", c->decision.effect.kind == EFFECT_WRITE ? "changes or deletes" : "does",
+             c->decision.effect.target, c->decision.effect.recursive ? " and all beneath it" : "", backstop);
+    tell(d, "approval", json_pack("{s:s, s:s, s:s, s:s}", "call", c->id, "tool", c->name, "what", what, "rule", c->decision.rule));
+    const struct approval_question q = {c->name, &c->decision, what, worst};
+    if (!d->c.approval || approval_ask(d->c.approval, &q, on_answer, d) < 0) {
+        c->decision.verdict = POLICY_DENY;
+        snprintf(c->decision.rule, sizeof(c->decision.rule), "no-one-to-ask");
+        char sentence[1024];
+        snprintf(sentence, sizeof(sentence), "refused: %s needs a person's approval, and nobody can be asked here", what);
+        finish(d, NULL, SANDBOX_DENIED_POLICY, sentence);
+        pump(d);
+    }
+}
+
+static void begin(struct desk *d)
+{
+    struct call *c = front(d);
+    char sentence[1024] = "";
+    d->front_started = true;
+    if (d->cancelling) {
+        finish(d, NULL, SANDBOX_CANCEL, "cancelled");
+        return;
+    }
+    int stop = parse_call(d, c, sentence);
+    tell(d, "call", json_pack("{s:s, s:s, s:o}", "call", c->id, "tool", c->name, "input", c->input ? json_incref(c->input) : json_null()));
+    if (stop == 0) stop = take_effects(d, c, sentence);
+    if (stop != 0) {
+        c->decision.verdict = POLICY_DENY; /* nothing that does not parse was ever allowed */
+        if (!*c->decision.rule) snprintf(c->decision.rule, sizeof(c->decision.rule), "schema");
+        finish(d, NULL, (enum sandbox_stop)stop, sentence);
+        return;
+    }
+    policy_decide(d->c.app->settings->policy, c->tool, c->effects, c->effect_count, &c->decision);
+    switch (c->decision.verdict) {
+    case POLICY_ALLOW: run(d); return;
+    case POLICY_ASK: ask_person(d); return;
+    case POLICY_DENY:
+        snprintf(sentence, sizeof(sentence), "refused by policy: %s (rule %s)", c->decision.why, c->decision.rule);
+        finish(d, NULL, SANDBOX_DENIED_POLICY, sentence);
+        return;
+    }
+}
+
+/* Works off the queue; not recursive, however many calls are refused in a row. */
+static void pump(struct desk *d)
+{
+    if (d->pumping) return;
+    d->pumping = true;
+    while (d->queue_len && !d->front_started) begin(d);
+    d->pumping = false;
+}
+
+int desk_call(struct desk *d, struct str tool, struct str arguments, desk_done_fn done, void *arg)
+{
+    if (d->queue_len == DESK_QUEUE_MAX) return -FAULT_CAP;
+    struct call *c = calloc(1, sizeof(*c));
+    if (!c) return -ENOMEM;
+    c->undo_fd = -1;
+    c->by = "policy";
+    c->done = done;
+    c->arg = arg;
+    buf_init(&c->stdin_text, ARGUMENTS_MAX * 2);
+    c->name = str_dup(tool);
+    c->arguments = str_dup(arguments);
+    if (!c->name || !c->arguments) {
+        call_free(c);
+        return -ENOMEM;
+    }
+    snprintf(c->id, sizeof(c->id), "c%llu", (unsigned long long)++d->calls_made);
+    d->queue[d->queue_len++] = c;
+    pump(d);
+    return 0;
+}
+
+void desk_cancel(struct desk *d)
+{
+    d->cancelling = true;
+    if (d->queue_len == 0) return;
+    approval_cancel(d->c.approval);
+    if (d->worker && d->queue_len && d->front_started) sandbox_worker_cancel(d->worker);
+    pump(d);
+}
+
+own json_t *desk_tools_json(const struct desk *d)
+{
+    json_t *list = json_array();
+    const struct registry *r = d->c.app->registry;
+    for (size_t i = 0; list && i < registry_count(r); i++) {
+        const struct tool *t = registry_at(r, i);
+        json_t *one = json_pack("{s:s, s:s, s:O}", "name", t->name, "description", t->description, "input_schema", t->input_schema_json);
+        if (json_array_append_new(list, one)) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}

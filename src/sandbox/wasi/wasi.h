@@ -48,10 +48,40 @@ struct wasi_config {
     struct str stdin_bytes;
     /* Takes guest output (stream 1 or 2); a negative return ends the run as cancelled. */
     int (*on_output)(int stream, struct str bytes, void *arg);
-    int undo_fd;                         /* folder for before-images: "N" files and the "log"; -1 = none */
+    /* false: on_output gets the first quota.output_bytes bytes (of both streams together), the rest is
+     * counted and dropped here (streaming doors). true: it gets everything, and whoever collects keeps
+     * head and tail. Either way all is counted and "max_output_bytes" is noted when the quota was passed. */
+    bool pass_all_output;
+    int undo_fd;                         /* private folder for before-images, see below; -1 = none kept */
     void *arg;
 };
 
+/* What the undo folder holds after (and, since each line is written before its effect, also in the middle
+ * of) a run: a file "log" of JSON lines in order, and images. One line:
+ *   {"n":0,"op":"write|create|delete|rename|mkdir|rmdir|link","path":"/a.txt","to":null,"mode":420,
+ *    "kind":"file|dir|link|other"|null,"target":"text of a link"|null}
+ *   {"n":0,"op":"void"}      the effect of line n failed: nothing happened
+ * kind, mode, target tell what stood at `path` before (null: nothing of before this run). kind "file": its
+ * bytes are in the file "<n>". `to`: new name of rename and link. A file or folder that a rename replaces
+ * has a "delete" line of its own before it. A symbolic link is made by "create". Lines are undone from the
+ * last to the first; the effect of the last one may not have happened (kill -9), so each step is taken only
+ * where its effect is seen. Names "stage-*" are unfinished writes: throw them away.
+ * Images are capped at WASI_IMAGES_MAX bytes a run (files that could be kept by a hard link do not count);
+ * a change that would need more is refused with EDQUOT and a refusal record. */
+#define WASI_IMAGES_MAX (INT64_C(256) << 20)
+
+/* Caps that are no settings. */
+#define WASI_PATH_MAX 4096      /* bytes of one path; longer: ENAMETOOLONG */
+#define WASI_IOVECS_MAX 1024    /* more: EINVAL */
+#define WASI_ARGS_BYTES_MAX (1 << 20) /* args and env together, with their NULs; wasi_new: -E2BIG */
+#define WASI_MOUNTS_MAX 64
+#define WASI_POLL_MAX 4096      /* subscriptions of one poll_oneoff; more: EINVAL */
+#define WASI_REFUSALS_MAX 64
+#define WASI_TOUCHES_MAX 4096   /* further ones are in the log only: wasi_touches_dropped() */
+
+/* The strings, arrays of strings, fds and stdin bytes in config are borrowed until wasi_free; config itself
+ * and its array of mounts are copied. -EINVAL: a mount's guest path is not absolute and normalised, or is
+ * there twice; -E2BIG; -ENOMEM. Makes no system call. */
 must_use int wasi_new(const struct wasi_config *config, own struct wasi **ret);
 /* Ends the run: lands or drops staged writes (`commit`: land those that the guest closed or left open at a
  * clean exit), closes all fds. Idempotent. */
@@ -74,5 +104,6 @@ const struct wasi_use *wasi_used(const struct wasi *w);
 const char *wasi_limits_hit(const struct wasi *w); /* comma-separated limit keys that were met, "" = none */
 size_t wasi_touch_count(const struct wasi *w);
 void wasi_touch_at(const struct wasi *w, size_t i, enum wasi_touch_op *op, const char **path, const char **path_to, int *image);
+size_t wasi_touches_dropped(const struct wasi *w);
 size_t wasi_refusal_count(const struct wasi *w);
 void wasi_refusal_at(const struct wasi *w, size_t i, const char **op, const char **target, const char **why);

@@ -1,0 +1,247 @@
+/* Staged writes: a file that is written whole lands whole. The bytes go to a file without a name in the
+ * folder of the target; when the guest closes it, it takes the target's mode and then its name in one
+ * step, so that other readers see the old or the new, also after kill -9, which leaves no name behind:
+ *     a new name        linkat() of the nameless file
+ *     an old name       linkat() into the undo folder (a name outside the workspace), rename over the target
+ * Kernels or file systems without one of these: a named file in the undo folder from the start; and when
+ * nothing is left (no undo folder, another file system, several hard links to keep) the file is written in
+ * place after its before-image was saved: 1 from stage_begin(), or rewrite() at the landing. */
+#include "sandbox/wasi/inside.h"
+
+#include "os/fd.h"
+#include "os/file.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+enum { STAGE_NAME = 24, COPY_PART = 4 << 20, TRIES = 4 };
+
+struct stage {
+    int dir_fd;            /* own */
+    uint32_t number;
+    bool is_named;         /* it has the name stage-<number> in the undo folder */
+    bool had_before;
+    mode_t mode;           /* of what stood there at the opening */
+    uid_t uid;
+    gid_t gid;
+    char name[256];
+};
+
+static void stage_name(const struct stage *s, char ret[STAGE_NAME])
+{
+    (void)snprintf(ret, STAGE_NAME, "stage-%u", s->number);
+}
+
+/* Is the undo folder a private place on the file system of the target? */
+static bool has_private_place(struct wasi *w, uint64_t dev)
+{
+    struct stat st;
+    if (w->config.undo_fd < 0)
+        return false;
+    if (!w->is_undo_dev_known) {
+        if (os_stat_fd(w->config.undo_fd, &st) < 0)
+            return false;
+        w->undo_dev = (uint64_t)st.st_dev;
+        w->is_undo_dev_known = true;
+    }
+    return w->undo_dev == dev;
+}
+
+static int open_stage(struct wasi *w, struct stage *s, const struct place *p, uint64_t dev)
+{
+    char name[STAGE_NAME];
+    int fd = os_open_at(p->dir_fd, ".", O_TMPFILE | O_RDWR, 0666, OS_NO_LINKS);
+    if (fd >= 0 || !has_private_place(w, dev))
+        return fd;
+    stage_name(s, name);
+    fd = os_open_at(w->config.undo_fd, name, O_CREAT | O_EXCL | O_RDWR, 0666, OS_NO_LINKS);
+    s->is_named = fd >= 0;
+    return fd;
+}
+
+int stage_begin(struct wasi *w, struct fd *f, const struct place *p, const struct stat *before)
+{
+    struct stat dir;
+    if (w->cannot_stage || os_stat_fd(p->dir_fd, &dir) < 0)
+        return 1;
+    if (before != NULL && !has_private_place(w, (uint64_t)before->st_dev))
+        return 1;
+    auto_free struct stage *s = calloc(1, sizeof(*s));
+    auto_free char *real = strdup(p->real);
+    if (s == NULL || real == NULL)
+        return -ENOMEM;
+    s->number = w->stage_next++;
+    auto_close int fd = open_stage(w, s, p, (uint64_t)dir.st_dev);
+    if (fd < 0)
+        return 1;
+    s->dir_fd = os_open_at(p->dir_fd, ".", O_PATH | O_DIRECTORY, 0, OS_NO_LINKS);
+    if (s->dir_fd < 0)
+        return s->dir_fd;
+    memcpy(s->name, p->name, strlen(p->name) + 1);
+    if (before != NULL) {
+        s->had_before = true;
+        s->mode = before->st_mode & 0777;
+        s->uid = before->st_uid;
+        s->gid = before->st_gid;
+    }
+    f->host = take_fd(&fd);
+    f->stage = take(s);
+    f->real = take(real);
+    w->stages_open++;
+    return 0;
+}
+
+void stage_drop(struct wasi *w, struct fd *f)
+{
+    char name[STAGE_NAME];
+    struct stage *s = f->stage;
+    if (s == NULL)
+        return;
+    stage_name(s, name);
+    if (s->is_named)
+        (void)!os_fs_unlink(w->config.undo_fd, name);
+    os_close(s->dir_fd);
+    free(s);
+    f->stage = NULL;
+    w->stages_open--;
+}
+
+/* Mode and owner of what is replaced; set-id bits are not carried over to new content. */
+static int take_looks(int fd, mode_t mode, uid_t uid, gid_t gid)
+{
+    struct stat st;
+    int r = os_stat_fd(fd, &st);
+    if (r < 0)
+        return r;
+    if (st.st_uid != uid || st.st_gid != gid)
+        (void)!os_fs_chown(fd, uid, gid); /* where the kernel lets us */
+    return (st.st_mode & 0777) == (mode & 0777) ? 0 : os_fs_chmod(fd, mode & 0777);
+}
+
+/* All bytes of from into to, which then has their length. */
+static int copy_all(int from, int to)
+{
+    int64_t at = 0;
+    ssize_t n;
+    do
+        n = os_fs_copy_part(from, to, &at, COPY_PART);
+    while (n > 0);
+    return n < 0 ? (int)n : os_fs_set_size(to, at);
+}
+
+/* The last resort: not in one step, but the before-image is saved and the log says so. */
+static int rewrite(struct fd *f, const struct stat *before)
+{
+    struct stage *s = f->stage;
+    int how = before == NULL ? O_CREAT | O_EXCL : 0;
+    auto_close int fd = os_open_at(s->dir_fd, s->name, O_RDWR | O_NONBLOCK | O_NOCTTY | how, 0666, OS_NO_LINKS);
+    struct stat st;
+    if (fd < 0)
+        return fd;
+    int r = os_stat_fd(fd, &st);
+    if (r == 0 && before != NULL && !file_id_eq(file_id(&st), file_id(before)))
+        r = -EAGAIN;
+    if (r == 0)
+        r = copy_all(f->host, fd);
+    if (r < 0)
+        return r;
+    os_close(f->host);
+    f->host = take_fd(&fd);
+    return 0;
+}
+
+static int replace(struct wasi *w, struct fd *f, const struct stat *before, bool may_rewrite)
+{
+    struct stage *s = f->stage;
+    char name[STAGE_NAME];
+    int r = 0;
+    stage_name(s, name);
+    if (!s->is_named) {
+        r = w->config.undo_fd < 0 ? -EXDEV : os_fs_link_fd(f->host, w->config.undo_fd, name);
+        s->is_named = r == 0;
+    }
+    if (r == 0)
+        r = os_fs_rename(w->config.undo_fd, name, s->dir_fd, s->name, true);
+    if (r == 0) {
+        s->is_named = false;
+        return 0;
+    }
+    w->cannot_stage = true;
+    return may_rewrite ? rewrite(f, before) : r;
+}
+
+static int give_new_name(struct wasi *w, struct fd *f)
+{
+    struct stage *s = f->stage;
+    char name[STAGE_NAME];
+    int r;
+    if (s->is_named) {
+        stage_name(s, name);
+        r = os_fs_rename(w->config.undo_fd, name, s->dir_fd, s->name, false);
+        s->is_named = r < 0;
+    } else {
+        r = os_fs_link_fd(f->host, s->dir_fd, s->name);
+    }
+    return r < 0 && r != -EEXIST ? rewrite(f, NULL) : r;
+}
+
+/* One try: the target is what it is now. -EAGAIN: it changed under our hands. */
+static int land_once(struct wasi *w, struct fd *f)
+{
+    struct stage *s = f->stage;
+    struct stat now;
+    struct undo u;
+    int r = os_stat_at(s->dir_fd, s->name, &now);
+    if (r < 0 && r != -ENOENT)
+        return r;
+    bool is_new = r == -ENOENT;
+    if (!is_new && !S_ISREG(now.st_mode))
+        return S_ISDIR(now.st_mode) ? -EISDIR : -EEXIST;
+    if (is_new)
+        r = s->had_before ? take_looks(f->host, s->mode, s->uid, s->gid) : 0;
+    else
+        r = take_looks(f->host, now.st_mode, now.st_uid, now.st_gid);
+    if (r < 0)
+        return r;
+    struct undo_what what = {.before = is_new ? NULL : &now, .dir_fd = s->dir_fd, .name = s->name, .host_fd = -1};
+    r = undo_begin(w, &u, is_new ? WASI_TOUCH_CREATE : WASI_TOUCH_WRITE, f->real, NULL, &what);
+    if (r == 0)
+        r = is_new ? give_new_name(w, f) : replace(w, f, &now, !u.is_linked);
+    r = undo_end(w, &u, r);
+    return r == -EEXIST ? -EAGAIN : r;
+}
+
+int stage_land(struct wasi *w, struct fd *f)
+{
+    struct stat st;
+    int r = -EAGAIN;
+    for (int i = 0; i < TRIES && r == -EAGAIN; i++)
+        r = land_once(w, f);
+    if (r == 0 && os_stat_fd(f->host, &st) == 0)
+        r = id_set_add(&w->settled, file_id(&st));
+    if (r < 0)
+        wasi_note_refusal(w, "write", "", f->real, "the finished write could not take its name");
+    stage_drop(w, f);
+    return r;
+}
+
+int stage_settle(struct wasi *w, const char *real)
+{
+    for (uint32_t i = 0; w->stages_open > 0 && i < w->fd_cap; i++) {
+        struct fd *f = &w->fds[i];
+        if (f->kind == FD_FREE || f->stage == NULL || !real_is_beneath(f->real, real))
+            continue;
+        int r = stage_land(w, f);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+bool stage_is_open(const struct wasi *w, const char *real)
+{
+    for (uint32_t i = 0; w->stages_open > 0 && i < w->fd_cap; i++)
+        if (w->fds[i].kind != FD_FREE && w->fds[i].stage != NULL && strcmp(w->fds[i].real, real) == 0)
+            return true;
+    return false;
+}

@@ -5,10 +5,14 @@
 
 #include "os/fd.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/landlock.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #ifndef LANDLOCK_ACCESS_FS_REFER
@@ -114,4 +118,45 @@ int os_landlock_enter(const struct os_landlock *want)
     if (r < 0)
         return r;
     return syscall(SYS_landlock_restrict_self, ruleset, 0) < 0 ? -errno : 0;
+}
+
+bool os_landlock_refuses_root(void)
+{
+    auto_close int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 && errno == EACCES;
+}
+
+bool os_landlock_refuses_bind(void)
+{
+    struct sockaddr_in self = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    auto_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return fd >= 0 && bind(fd, (struct sockaddr *)&self, sizeof(self)) < 0 && errno == EACCES;
+}
+
+bool os_landlock_refuses_connect(uint16_t port)
+{
+    struct sockaddr_in self = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    auto_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return fd >= 0 && connect(fd, (struct sockaddr *)&self, sizeof(self)) < 0 && errno == EACCES;
+}
+
+int os_landlock_scope_trial(int *ret_fd)
+{
+    struct sockaddr_un any = {.sun_family = AF_UNIX};
+    auto_close int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    /* No name given: the kernel picks a free abstract one. */
+    if (fd < 0 || bind(fd, (struct sockaddr *)&any, sizeof(sa_family_t)) < 0)
+        return -errno;
+    *ret_fd = take_fd(&fd);
+    return 0;
+}
+
+bool os_landlock_refuses_peer(int trial_fd)
+{
+    struct sockaddr_un name;
+    socklen_t len = sizeof(name);
+    auto_close int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || getsockname(trial_fd, (struct sockaddr *)&name, &len) < 0)
+        return false;
+    return connect(fd, (struct sockaddr *)&name, len) < 0 && errno == EPERM;
 }

@@ -29,3 +29,11 @@ struct os_landlock {
 
 /* Needs no_new_privs (or CAP_SYS_ADMIN). 0 or -errno; -EOPNOTSUPP when the kernel has none of it. */
 must_use int os_landlock_enter(const struct os_landlock *want);
+
+/* Trials: each does what a rule set forbids and says whether it was refused for that reason. Nothing
+ * is sent and nothing stays. */
+bool os_landlock_refuses_root(void);                  /* listing "/" */
+bool os_landlock_refuses_bind(void);                  /* TCP, any free local port */
+bool os_landlock_refuses_connect(uint16_t port);      /* TCP, to this machine itself */
+must_use int os_landlock_scope_trial(int *ret_fd);    /* before entering: an abstract socket, the caller closes it */
+bool os_landlock_refuses_peer(int trial_fd);          /* after: connecting to it */

@@ -52,8 +52,7 @@ if(sanitize)
     target_link_options(bx_flags INTERFACE ${sanitize})
 endif()
 
-# Tests may cast and narrow; they are held to the rest.
+# Tests may cast and narrow; they are held to the rest. Linked after bx_flags, because the last word counts.
 add_library(bx_test_flags INTERFACE)
-target_link_libraries(bx_test_flags INTERFACE bx_flags)
 target_compile_options(bx_test_flags INTERFACE -Wno-missing-prototypes -Wno-cast-qual -Wno-conversion
                        -Wno-sign-conversion -Wno-null-dereference -Wno-switch-enum)

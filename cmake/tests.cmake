@@ -4,6 +4,7 @@
 #                                  tests/fuzz/corpus/<name>/ (name with or without fuzz_) as a ctest
 #   tests/bench/bench_*.c          first line the same; built by target `benches`
 #   tests/{scenario,golden,escape,fault,trust}/{*.sh,test_*.py}   run as ctests
+#   tests/conformance/<name>_suite.py                             run as ctests with the build folder as argument
 #   tests/shape/test_shape.py      the shape of the house itself
 
 set(BX_TEST_ENV BOXAGNTS_BIN=${CMAKE_BINARY_DIR}/bin BOXAGNTS_SRC=${CMAKE_SOURCE_DIR} BOXAGNTS_BUILD=${CMAKE_BINARY_DIR}
@@ -31,7 +32,7 @@ function(bx_test_program target output_dir)
     bx_rooms_below(below ${arg_ROOMS})
     bx_include_roots(roots ${below})
     target_include_directories(${target} PRIVATE ${roots} ${CMAKE_SOURCE_DIR}/tests)
-    target_link_libraries(${target} PRIVATE bx_test_flags)
+    target_link_libraries(${target} PRIVATE bx_flags bx_test_flags)
     foreach(name IN LISTS below)
         target_link_libraries(${target} PRIVATE bx_${name})
         get_property(libs GLOBAL PROPERTY BX_${name}_LIBS)
@@ -134,11 +135,27 @@ function(bx_script_tests)
     endforeach()
 endfunction()
 
+# A conformance suite drives our code with somebody else's cases: tests/conformance/<name>_suite.py BUILD_DIR. Exit 77 says
+# that the suite cannot be had here.
+function(bx_conformance_tests)
+    file(GLOB scripts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/conformance/*_suite.py)
+    foreach(script IN LISTS scripts)
+        get_filename_component(stem ${script} NAME_WE)
+        string(REGEX REPLACE "_suite$" "" stem ${stem})
+        add_test(NAME conformance/${stem} COMMAND python3 ${script} ${CMAKE_BINARY_DIR})
+        set_tests_properties(conformance/${stem} PROPERTIES TIMEOUT 300 LABELS conformance SKIP_RETURN_CODE 77
+                             ENVIRONMENT "${BX_TEST_ENV}")
+    endforeach()
+endfunction()
+
 bx_unit_tests()
 bx_fuzz_targets()
 bx_benches()
 if(NOT BX_SANITIZER STREQUAL "fuzz")
     bx_script_tests()
+endif()
+if(BX_SANITIZER STREQUAL "")
+    bx_conformance_tests()
 endif()
 # The guests' own tests: their code natively under the sanitizers, then transcripts on the modules.
 if(BX_SANITIZER STREQUAL "" AND EXISTS ${CMAKE_SOURCE_DIR}/guests/Makefile)

@@ -16,13 +16,15 @@ enum policy_mode { MODE_DEFAULT, MODE_ACCEPT_EDITS, MODE_PLAN, MODE_DONT_ASK, MO
 const char *policy_verdict_name(enum policy_verdict v); /* "allow" "ask" "deny" */
 must_use int policy_mode_parse(struct str text, enum policy_mode *ret, struct fault *reterr); /* names of interfaces.md */
 const char *policy_mode_name(enum policy_mode m);
+const char *policy_layer_name(enum policy_layer l); /* "managed settings" ... for sentences */
 
 struct policy; /* opaque */
 must_use int policy_new(own struct policy **ret);
 void policy_free(own struct policy *p);
 DEFINE_FREEP(policy, struct policy);
 void policy_set_mode(struct policy *p, enum policy_mode m);
-/* One rule, e.g. "Write(/src/**)", "Bash(make *)", "WebFetch(domain:example.org)", "Tool(grep)". -FAULT_CONFIG/-FAULT_USAGE names what is
+enum policy_mode policy_mode_of(const struct policy *p);
+/* One rule, e.g. "Write(./docs)", "Bash(make *)", "WebFetch(domain:example.org)", "Tool(grep)". -FAULT_CONFIG/-FAULT_USAGE names what is
  * wrong. Project and local layers: allow rules are refused (-FAULT_CONFIG). */
 must_use int policy_add_rule(struct policy *p, enum policy_layer layer, enum policy_verdict verdict, struct str rule, struct fault *reterr);
 
@@ -31,6 +33,7 @@ struct effect {
     enum effect_kind kind;
     char target[1024];      /* guest path ("/src/a.c"), host:port, program args, tool name, usd */
     bool recursive;
+    bool outside_work_dir;  /* a path in another mount than "/": acceptEdits is not about it */
 };
 #define CALL_EFFECTS_MAX 64
 

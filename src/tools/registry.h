@@ -14,6 +14,7 @@
 
 enum effect_kind { EFFECT_READ, EFFECT_WRITE, EFFECT_NET, EFFECT_EXEC, EFFECT_TOOL, EFFECT_SPEND };
 const char *effect_name(enum effect_kind k); /* "Read", ... */
+bool effect_kind_find(struct str name, enum effect_kind *ret);
 
 /* How effects follow from arguments: one row of the manifest's `effects`. */
 struct tool_effect {
@@ -31,7 +32,8 @@ struct tool {
     struct schema *input_schema, *output_schema; /* own; output may be NULL */
     struct tool_effect effects[TOOL_EFFECTS_MAX];
     size_t effect_count;
-    struct sandbox_limits limits;       /* defaults tightened by the manifest */
+    struct sandbox_limits limits;       /* what the manifest says; what it does not say is at its row's maximum, so that
+                                         * limits_tighten(settings, this) is right and an operator can raise a default */
     bool read_only, destructive, idempotent, open_world, invoke_argv;
     const char *origin;                 /* "section" | "sidecar" | "help" */
     bool verified;
@@ -45,6 +47,8 @@ DEFINE_FREEP(registry, struct registry);
  * Broken tools: on_broken(path, sentence). Later folders do not replace names of earlier ones. */
 must_use int registry_add_dir(struct registry *r, const char *dir,
                               void (*on_broken)(const char *path, const struct fault *why, void *arg), void *arg, struct fault *reterr);
+/* Takes t in any case. -FAULT_CONFIG: the name is taken by another module (the same module again is fine). */
+must_use int registry_add(struct registry *r, own struct tool *t, struct fault *reterr);
 const struct tool *registry_find(const struct registry *r, struct str name); /* NULL = no such tool */
 const struct tool *registry_nearest(const struct registry *r, struct str name); /* for "did you mean" */
 size_t registry_count(const struct registry *r);
@@ -53,5 +57,6 @@ must_use int tool_wasm(const struct tool *t, struct buf *out, struct fault *rete
 /* Manifest parser by itself (fuzzed): section or sidecar bytes -> tool without path. */
 must_use int tool_from_manifest(struct str json, own struct tool **ret, struct fault *reterr);
 void tool_free(own struct tool *t);
+DEFINE_FREEP(tool, struct tool);
 /* Custom section `boxagnts.tool` of a wasm file: view into wasm; 0 | 1 there is none | -FAULT_MODULE. */
 must_use int tool_manifest_section(struct str wasm, struct str *ret);

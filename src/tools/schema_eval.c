@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 struct place {
     const struct place *up;
@@ -142,8 +143,9 @@ static const char *show(const json_t *v, char ret[80])
         snprintf(ret, 80, "%s", type_phrase(v));
     } else {
         copy_out(&b, ret, 76);
+        size_t used = strlen(ret);
         if (buf_str(&b).len > 75)
-            strcat(ret, "...");
+            snprintf(ret + used, 80 - used, "...");
     }
     buf_done(&b);
     return ret;

@@ -1,0 +1,302 @@
+/* A tool's manifest (tool contract, version 1) -> struct tool. The manifest is the tool author's word: it may say what the tool
+ * does and tighten limits; it can grant nothing. One const table of keys; anything unknown is an error that names the nearest. */
+#include "tools/registry.h"
+
+#include "base/buf.h"
+#include "tools/json_walk.h"
+#include "tools/nearest.h"
+
+#include <errno.h>
+
+#define MANIFEST_SIZE_MAX ((size_t)1 << 20)
+#define TEXT_MAX 16384
+
+static const char *const effect_names[] = {"Read", "Write", "Net", "Exec", "Tool", "Spend"};
+
+const char *effect_name(enum effect_kind k) { return effect_names[k]; }
+
+bool effect_kind_find(struct str name, enum effect_kind *ret)
+{
+    for (size_t i = 0; i < ARRAY_LEN(effect_names); i++) {
+        if (str_is(name, effect_names[i])) {
+            *ret = (enum effect_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int bad(struct fault *f, const char *key, const char *expected)
+{
+    return fault_set(f, FAULT_CONFIG, "manifest: \"%s\" must be %s", key, expected);
+}
+
+/* names: NULL-terminated; the suggestion goes to the fault's next. */
+static int unknown_key(struct fault *f, const char *where, const char *key, const char *const *names)
+{
+    struct nearest near;
+    nearest_init(&near, str_of(key));
+    for (; *names; names++)
+        nearest_offer(&near, str_of(*names));
+    int r = fault_set(f, FAULT_CONFIG, "manifest: %s has no key \"%.80s\"", where, key);
+    if (nearest_found(&near))
+        fault_next(f, "did you mean \"%.*s\"?", STR_FMT(near.best));
+    return r;
+}
+
+static bool is_tool_name(struct str s)
+{
+    if (s.len == 0 || s.len > 64)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.at[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!letter && (i == 0 || !((c >= '0' && c <= '9') || c == '_' || c == '-')))
+            return false;
+    }
+    return true;
+}
+
+static int read_text(const json_t *v, const char *key, size_t max, char **ret, struct fault *f)
+{
+    struct str s = json_is_string(v) ? json_view(v) : STR("");
+    if (s.len == 0 || s.len > max || memchr(s.at, 0, s.len))
+        return fault_set(f, FAULT_CONFIG, "manifest: \"%s\" must be a text of 1 to %zu bytes", key, max);
+    *ret = str_dup(s);
+    return *ret ? 0 : -ENOMEM;
+}
+
+static int read_name(struct tool *t, const json_t *v, struct fault *f)
+{
+    if (!json_is_string(v) || !is_tool_name(json_view(v)))
+        return bad(f, "name", "a letter, then letters, digits, _ and -, at most 64 in all");
+    return read_text(v, "name", 64, &t->name, f);
+}
+static int read_version(struct tool *t, const json_t *v, struct fault *f) { return read_text(v, "version", 64, &t->version, f); }
+static int read_description(struct tool *t, const json_t *v, struct fault *f)
+{
+    return read_text(v, "description", TEXT_MAX, &t->description, f);
+}
+
+static int read_input_schema(struct tool *t, const json_t *v, struct fault *f)
+{
+    int r = schema_compile(v, &t->input_schema, f);
+    fault_prefix(r ? f : NULL, "manifest: input_schema");
+    t->input_schema_json = r ? NULL : json_incref(json_loose(v));
+    return r;
+}
+static int read_output_schema(struct tool *t, const json_t *v, struct fault *f)
+{
+    int r = schema_compile(v, &t->output_schema, f);
+    fault_prefix(r ? f : NULL, "manifest: output_schema");
+    return r;
+}
+
+static int read_annotations(struct tool *t, const json_t *v, struct fault *f)
+{
+    static const char *const names[] = {"read_only", "destructive", "idempotent", "open_world", NULL};
+    bool *const flags[] = {&t->read_only, &t->destructive, &t->idempotent, &t->open_world};
+    const char *key;
+    json_t *value;
+    if (!json_is_object(v))
+        return bad(f, "annotations", "an object");
+    t->destructive = !json_is_true(json_object_get(v, "read_only"));
+    t->open_world = true;
+    json_object_foreach (json_loose(v), key, value) {
+        size_t i = 0;
+        while (names[i] && strcmp(names[i], key) != 0)
+            i++;
+        if (!names[i])
+            return unknown_key(f, "annotations", key, names);
+        if (!json_is_boolean(value))
+            return fault_set(f, FAULT_CONFIG, "manifest: \"annotations.%s\" must be true or false", key);
+        *flags[i] = json_is_true(value);
+    }
+    t->annotations = json_incref(json_loose(v));
+    return 0;
+}
+
+static int read_effect_text(const json_t *row, const char *key, char **ret, struct fault *f)
+{
+    const json_t *v = json_object_get(row, key);
+    return v ? read_text(v, key, 1000, ret, f) : 0;
+}
+
+/* {"effect": "Read", "arg": "path", "default": "/", "recursive": true} or {"effect": "Net", "target": "example.org:443"} */
+static int read_effect(struct tool *t, const json_t *row, struct fault *f)
+{
+    static const char *const names[] = {"effect", "arg", "default", "target", "recursive", NULL};
+    struct tool_effect *e = &t->effects[t->effect_count];
+    const char *key;
+    json_t *value;
+    if (!json_is_object(row))
+        return bad(f, "effects", "a list of objects");
+    json_object_foreach (json_loose(row), key, value) {
+        size_t i = 0;
+        while (names[i] && strcmp(names[i], key) != 0)
+            i++;
+        if (!names[i])
+            return unknown_key(f, "a row of effects", key, names);
+    }
+    const json_t *kind = json_object_get(row, "effect"), *recursive = json_object_get(row, "recursive");
+    if (!json_is_string(kind) || !effect_kind_find(json_view(kind), &e->kind))
+        return bad(f, "effect", "one of Read, Write, Net, Exec, Tool, Spend");
+    if (recursive && !json_is_boolean(recursive))
+        return bad(f, "recursive", "true or false");
+    e->recursive = json_is_true(recursive);
+    t->effect_count++; /* from here on tool_free() owns its strings */
+    int r = read_effect_text(row, "arg", &e->arg, f);
+    if (r == 0)
+        r = read_effect_text(row, e->arg ? "default" : "target", &e->fallback, f);
+    if (r)
+        return r;
+    if (!e->arg && (!e->fallback || json_object_get(row, "default")))
+        return bad(f, "effects", "rows with \"arg\" (and \"default\"), or with \"target\"");
+    return e->arg && json_object_get(row, "target") ? bad(f, "effects", "rows with \"arg\" or \"target\", not both") : 0;
+}
+
+static int read_effects(struct tool *t, const json_t *v, struct fault *f)
+{
+    if (!json_is_array(v) || json_array_size(v) > TOOL_EFFECTS_MAX)
+        return bad(f, "effects", "a list of at most 16 rows");
+    for (size_t i = 0; i < json_array_size(v); i++) {
+        int r = read_effect(t, json_array_get(v, i), f);
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+static int read_limits(struct tool *t, const json_t *v, struct fault *f)
+{
+    const char *key;
+    json_t *value;
+    if (!json_is_object(v))
+        return bad(f, "limits", "an object");
+    json_object_foreach (json_loose(v), key, value) {
+        const struct limit_row *row = limits_find(str_of(key));
+        if (!row) {
+            const char *names[64] = {NULL};
+            for (size_t i = 0; i < sandbox_limit_row_count && i < 63; i++)
+                names[i] = sandbox_limit_rows[i].key;
+            return unknown_key(f, "limits", key, names);
+        }
+        int r = limits_set_json(&t->limits, row, value, f);
+        if (r) {
+            fault_prefix(f, "manifest: limits");
+            return r;
+        }
+    }
+    return 0;
+}
+
+static int read_invoke(struct tool *t, const json_t *v, struct fault *f)
+{
+    struct str s = json_is_string(v) ? json_view(v) : STR("");
+    t->invoke_argv = str_is(s, "argv");
+    return t->invoke_argv || str_is(s, "stdin") ? 0 : bad(f, "invoke", "\"stdin\" or \"argv\"");
+}
+
+static const struct {
+    const char *key;
+    bool required;
+    int (*read)(struct tool *t, const json_t *v, struct fault *f);
+} keys[] = {
+    {"name", true, read_name},
+    {"version", true, read_version},
+    {"description", true, read_description},
+    {"input_schema", true, read_input_schema},
+    {"output_schema", false, read_output_schema},
+    {"annotations", false, read_annotations},
+    {"effects", false, read_effects},
+    {"limits", false, read_limits},
+    {"invoke", false, read_invoke},
+};
+
+static int read_keys(struct tool *t, const json_t *manifest, struct fault *f)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach (json_loose(manifest), key, value) {
+        const char *names[ARRAY_LEN(keys) + 1] = {NULL};
+        size_t i = 0;
+        for (; i < ARRAY_LEN(keys); i++)
+            names[i] = keys[i].key;
+        for (i = 0; i < ARRAY_LEN(keys) && strcmp(keys[i].key, key) != 0; i++)
+            ;
+        int r = i < ARRAY_LEN(keys) ? keys[i].read(t, value, f) : unknown_key(f, "it", key, names);
+        if (r)
+            return r;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (keys[i].required && !json_object_get(manifest, keys[i].key))
+            return fault_set(f, FAULT_CONFIG, "manifest: \"%s\" is missing", keys[i].key);
+    return 0;
+}
+
+/* What the parts must be together. */
+static int check_whole(const struct tool *t, struct fault *f)
+{
+    const json_t *properties = json_object_get(t->input_schema_json, "properties");
+    for (size_t i = 0; i < t->effect_count; i++) {
+        const struct tool_effect *e = &t->effects[i];
+        if (t->read_only && e->kind != EFFECT_READ)
+            return fault_set(f, FAULT_CONFIG, "manifest: the tool says read_only but has a %s effect", effect_name(e->kind));
+        if (!e->arg || !json_is_object(properties) || json_object_get(properties, e->arg))
+            continue;
+        return fault_set(f, FAULT_CONFIG, "manifest: effects name the argument \"%.80s\", which input_schema does not have", e->arg);
+    }
+    return 0;
+}
+
+/* No word about a limit: nothing to tighten. The defaults come from the settings, so that an operator can raise them. */
+static void loosest_limits(struct sandbox_limits *l)
+{
+    for (size_t i = 0; i < sandbox_limit_row_count; i++)
+        *(int64_t *)(void *)((char *)l + sandbox_limit_rows[i].offset) = sandbox_limit_rows[i].max;
+}
+
+int tool_from_manifest(struct str json, own struct tool **ret, struct fault *reterr)
+{
+    auto_json json_t *manifest = NULL;
+    auto_(tool) struct tool *t = calloc(1, sizeof *t);
+    if (!t)
+        return -ENOMEM;
+    t->origin = "section";
+    t->destructive = t->open_world = true;
+    loosest_limits(&t->limits);
+    int r = json_parse(json, MANIFEST_SIZE_MAX, &manifest, reterr);
+    if (r) {
+        fault_prefix(reterr, "manifest");
+        return r == -FAULT_INPUT && reterr ? -(reterr->code = FAULT_CONFIG) : r;
+    }
+    if (!json_is_object(manifest))
+        return fault_set(reterr, FAULT_CONFIG, "manifest: must be a JSON object");
+    r = read_keys(t, manifest, reterr);
+    if (r == 0)
+        r = check_whole(t, reterr);
+    if (r)
+        return r;
+    t->verified = true;
+    *ret = take(t);
+    return 0;
+}
+
+void tool_free(own struct tool *t)
+{
+    if (!t)
+        return;
+    for (size_t i = 0; i < t->effect_count; i++) {
+        free(t->effects[i].arg);
+        free(t->effects[i].fallback);
+    }
+    schema_free(t->input_schema);
+    schema_free(t->output_schema);
+    json_decref(t->input_schema_json);
+    json_decref(t->annotations);
+    free(t->name);
+    free(t->version);
+    free(t->description);
+    free(t->path);
+    free(t);
+}

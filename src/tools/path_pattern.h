@@ -1,0 +1,29 @@
+/* Gitignore-style patterns over guest paths, rooted at "/": `*.env` and `dir/` at any depth; a slash at the start or in the middle (or
+ * "./") ties a pattern to the root; `*`, `?`, `[a-z]` stay inside one name; `**` spans names. What matches a folder matches all
+ * below it. A pattern is a small automaton over names, so its cost is names x parts, whatever the text. */
+#pragma once
+
+#include "base/base.h"
+#include "base/str.h"
+#include "tools/guest_path.h"
+
+#define PATH_PATTERN_PARTS_MAX 32
+#define GUEST_PATH_NAMES_MAX (GUEST_PATH_MAX / 2)
+
+/* A path, split once for many patterns. */
+struct path_names { struct str at[GUEST_PATH_NAMES_MAX]; size_t count; };
+void path_names_split(const char *guest_path, struct path_names *ret);
+
+struct path_part { struct str text; bool any_depth, literal; };
+struct path_pattern {
+    char *text;                                     /* own */
+    struct path_part parts[PATH_PATTERN_PARTS_MAX];
+    size_t count;                                   /* 0 = everything, the root too */
+};
+/* 0 | -FAULT_CONFIG with why | -ENOMEM */
+must_use int path_pattern_init(struct path_pattern *p, struct str text, char ret_why[160]);
+void path_pattern_done(struct path_pattern *p);
+bool path_pattern_matches(const struct path_pattern *p, const struct path_names *path);
+/* Can something at or below dir match? / Does everything below dir match? */
+bool path_pattern_meets_tree(const struct path_pattern *p, const struct path_names *dir);
+bool path_pattern_covers_tree(const struct path_pattern *p, const struct path_names *dir);

@@ -251,6 +251,15 @@ static int open_tools(struct app *a, struct fault *reterr)
     return r;
 }
 
+static int open_cache(struct app *a)
+{
+    auto_done(buf) struct buf note;
+    buf_init(&note, 1024);
+    int r = codecache_open(state_cache_dir(a->state), state_install_key(a->state), &a->cache, &note);
+    if (r == 0 && note.len) fprintf(stderr, "boxagnts: note: %s\n", buf_str(&note).at);
+    return r;
+}
+
 static int open_work_dir(struct app *a, const struct parsed *p, struct fault *reterr)
 {
     const char *said = option_value(p, OPT_WORK_DIR);
@@ -286,7 +295,7 @@ int app_open(struct app *a, const struct parsed *p, unsigned needs, struct fault
     }
     if (r == 0 && (needs & APP_MOUNTS)) r = open_mounts(a, reterr);
     if (r == 0 && (needs & APP_STATE)) r = state_open(&a->state, reterr);
-    if (r == 0 && (needs & APP_STATE)) r = codecache_open(state_cache_dir(a->state), state_install_key(a->state), &a->cache, reterr);
+    if (r == 0 && (needs & APP_STATE)) r = open_cache(a);
     if (r == 0 && (needs & APP_TOOLS)) r = open_tools(a, reterr);
     return r;
 }

@@ -241,30 +241,30 @@ static void on_ran(struct sandbox_outcome *outcome, void *arg)
 
 /* --- down the line --- */
 
-static int parse_call(struct desk *d, struct call *c, char sentence[1024])
+static int parse_call(struct desk *d, struct call *c, struct buf *sentence)
 {
     c->tool = registry_find(d->c.app->registry, str_of(c->name));
     if (!c->tool) {
         const struct tool *near = registry_nearest(d->c.app->registry, str_of(c->name));
-        snprintf(sentence, 1024, "there is no tool called \"%.100s\"%s%s%s", c->name, near ? "; did you mean \"" : "",
+        (void)buf_addf(sentence, "there is no tool called \"%.100s\"%s%s%s", c->name, near ? "; did you mean \"" : "",
                  near ? near->name : "", near ? "\"?" : "");
         return SANDBOX_SCHEMA;
     }
     struct fault why = {0};
     if (json_parse(str_of(c->arguments), ARGUMENTS_MAX, &c->input, &why) < 0) {
-        snprintf(sentence, 1024, "the arguments are not valid JSON: %s", why.text);
+        (void)buf_addf(sentence, "the arguments are not valid JSON: %s", why.text);
         return SANDBOX_SCHEMA;
     }
     struct schema_error error;
     if (c->tool->input_schema && schema_validate(c->tool->input_schema, c->input, &error) != 0) {
-        snprintf(sentence, 1024, "%s (at %s, schema %s)", error.sentence, *error.instance_path ? error.instance_path : "/",
+        (void)buf_addf(sentence, "%s (at %s, schema %s)", error.sentence, *error.instance_path ? error.instance_path : "/",
                  error.schema_path);
         return SANDBOX_SCHEMA;
     }
     return 0;
 }
 
-static int take_effects(struct desk *d, struct call *c, char sentence[1024])
+static int take_effects(struct desk *d, struct call *c, struct buf *sentence)
 {
     struct effect_mount mounts[SANDBOX_MOUNTS_MAX];
     size_t mount_count = app_effect_mounts(d->c.app, mounts, ARRAY_LEN(mounts));
@@ -272,7 +272,7 @@ static int take_effects(struct desk *d, struct call *c, char sentence[1024])
     json_t *mapped = NULL;
     int r = effects_of_call(c->tool, c->input, mounts, mount_count, c->effects, ARRAY_LEN(c->effects), &c->effect_count, &mapped, &why);
     if (r < 0) {
-        snprintf(sentence, 1024, "%s", why.text);
+        (void)buf_addf(sentence, "%s", why.text);
         snprintf(c->decision.rule, sizeof(c->decision.rule), "outside-mounts");
         c->decision.verdict = POLICY_DENY;
         return SANDBOX_DENIED_POLICY;
@@ -367,22 +367,23 @@ static void on_answer(enum approval_answer answer, void *arg)
 static void ask_person(struct desk *d)
 {
     struct call *c = front(d);
-    char what[1400], worst[512];
+    const struct effect *e = &c->decision.effect;
     struct effect_mount mounts[SANDBOX_MOUNTS_MAX];
     size_t mount_count = app_effect_mounts(d->c.app, mounts, ARRAY_LEN(mounts));
-    snprintf(what, sizeof(what), "%s wants %s(%s)", c->name, effect_name(c->decision.effect.kind), c->decision.effect.target);
-    char backstop[256];
-    policy_backstop(&c->decision.effect, mounts, mount_count, backstop);
-    snprintf(worst, sizeof(worst), "%s %s%s; below it stands: %s", c->decision.effect.kind == EFFECT_WRITE ? "changes or deletes" : "does",
-             c->decision.effect.target, c->decision.effect.recursive ? " and all beneath it" : "", backstop);
+    char what[1400], worst[1600], backstop[256];
+    snprintf(what, sizeof(what), "%.200s wants %s(%s)", c->name, effect_name(e->kind), e->target);
+    policy_backstop(e, mounts, mount_count, backstop);
+    snprintf(worst, sizeof(worst), "%s %s%s; below it stands: %s", e->kind == EFFECT_WRITE ? "changes or deletes" : "does", e->target,
+             e->recursive ? " and all beneath it" : "", backstop);
     tell(d, "approval", json_pack("{s:s, s:s, s:s, s:s}", "call", c->id, "tool", c->name, "what", what, "rule", c->decision.rule));
     const struct approval_question q = {c->name, &c->decision, what, worst};
     if (!d->c.approval || approval_ask(d->c.approval, &q, on_answer, d) < 0) {
         c->decision.verdict = POLICY_DENY;
         snprintf(c->decision.rule, sizeof(c->decision.rule), "no-one-to-ask");
-        char sentence[1024];
-        snprintf(sentence, sizeof(sentence), "refused: %s needs a person's approval, and nobody can be asked here", what);
-        finish(d, NULL, SANDBOX_DENIED_POLICY, sentence);
+        auto_done(buf) struct buf sentence;
+        buf_init(&sentence, 4096);
+        (void)buf_addf(&sentence, "refused: %s needs a person's approval, and nobody can be asked here", what);
+        finish(d, NULL, SANDBOX_DENIED_POLICY, buf_str(&sentence).at);
         pump(d);
     }
 }
@@ -390,19 +391,20 @@ static void ask_person(struct desk *d)
 static void begin(struct desk *d)
 {
     struct call *c = front(d);
-    char sentence[1024] = "";
+    auto_done(buf) struct buf sentence;
+    buf_init(&sentence, 8192);
     d->front_started = true;
     if (d->cancelling) {
         finish(d, NULL, SANDBOX_CANCEL, "cancelled");
         return;
     }
-    int stop = parse_call(d, c, sentence);
+    int stop = parse_call(d, c, &sentence);
     tell(d, "call", json_pack("{s:s, s:s, s:o}", "call", c->id, "tool", c->name, "input", c->input ? json_incref(c->input) : json_null()));
-    if (stop == 0) stop = take_effects(d, c, sentence);
+    if (stop == 0) stop = take_effects(d, c, &sentence);
     if (stop != 0) {
         c->decision.verdict = POLICY_DENY; /* nothing that does not parse was ever allowed */
         if (!*c->decision.rule) snprintf(c->decision.rule, sizeof(c->decision.rule), "schema");
-        finish(d, NULL, (enum sandbox_stop)stop, sentence);
+        finish(d, NULL, (enum sandbox_stop)stop, buf_str(&sentence).at);
         return;
     }
     policy_decide(d->c.app->settings->policy, c->tool, c->effects, c->effect_count, &c->decision);
@@ -410,8 +412,8 @@ static void begin(struct desk *d)
     case POLICY_ALLOW: run(d); return;
     case POLICY_ASK: ask_person(d); return;
     case POLICY_DENY:
-        snprintf(sentence, sizeof(sentence), "refused by policy: %s (rule %s)", c->decision.why, c->decision.rule);
-        finish(d, NULL, SANDBOX_DENIED_POLICY, sentence);
+        (void)buf_addf(&sentence, "refused by policy: %s (rule %s)", c->decision.why, c->decision.rule);
+        finish(d, NULL, SANDBOX_DENIED_POLICY, buf_str(&sentence).at);
         return;
     }
 }

@@ -196,7 +196,7 @@ static int port_of(const char *url, unsigned *ret, struct fault *f)
 
 static int start_egress(struct service *s, const struct choice *c, const struct app *app, struct fault *f)
 {
-    unsigned port;
+    unsigned port = 0;
     int r = port_of(c->base_url, &port, f);
     if (r < 0) return r;
     const char *key = c->key_env ? os_env(c->key_env) : NULL;

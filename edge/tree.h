@@ -1,0 +1,20 @@
+/* One session tree: the monitor's run of one task. Joins planner, agent, desk, ledger, journal, clock and
+ * view under one loop; keeps every cap itself (turns, calls, time, money), whatever the agent says; and sees
+ * to it that nothing of the tree is left at any end. */
+#pragma once
+
+#include "edge/app.h"
+#include "edge/view.h"
+
+struct tree_config {
+    struct app *app;
+    const char *prompt;
+    const char *model;        /* --model, or NULL */
+    enum view_mode view;
+    int64_t timeout_ns;       /* INT64_MAX = not said; max_wall_s of the settings holds too */
+    int64_t started_ns;       /* monotonic, when the process began: --timeout includes start-up */
+};
+
+/* Runs to the end, whatever it is, and shows it. Returns the exit code, or a fault of before the first turn
+ * (config, sandbox): nothing has happened then. */
+must_use int tree_run(const struct tree_config *config, struct fault *reterr);

@@ -1,0 +1,28 @@
+/* What a person or a program sees of a run while it goes: text (calm, live on a terminal), json (one object
+ * at the end), stream-json (one object a line). The runner tells; the view never decides. */
+#pragma once
+
+#include "base/base.h"
+#include "base/fault.h"
+#include "edge/desk.h"
+#include "os/loop.h"
+#include "wire/json.h"
+
+enum view_mode { VIEW_TEXT, VIEW_JSON, VIEW_STREAM_JSON };
+must_use int view_mode_parse(const char *text, enum view_mode *ret, struct fault *reterr);
+
+struct view; /* opaque */
+must_use int view_new(enum view_mode mode, struct os_loop *loop, own struct view **ret);
+void view_free(own struct view *v);
+DEFINE_FREEP(view, struct view);
+
+void view_session(struct view *v, const char *session, const char *model, const char *work_dir);
+/* say: "text" | "thinking" | "recovery" | "turn" (from the agent: hostile text) */
+void view_say(struct view *v, struct str say, struct str text);
+void view_note(struct view *v, const char *what, const json_t *body); /* the desk's notes */
+void view_result(struct view *v, const struct desk_outcome *o);
+void view_usage(struct view *v, int64_t turn, int64_t input_tokens, int64_t output_tokens, int64_t cost_pico, int64_t total_pico);
+/* What is being waited for ("model", NULL = nothing): the spinner. */
+void view_waiting(struct view *v, const char *what);
+/* The end: done is the object of interfaces.md. */
+void view_done(struct view *v, const json_t *done, const char *detail);

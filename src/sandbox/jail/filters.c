@@ -101,6 +101,7 @@ static const struct os_seccomp_rule worker[] = {
     WHEN(mkdirat, BITS(2, 07000, 0)), WHEN(fchmod, BITS(1, 07000, 0)), WHEN(fchmodat, BITS(2, 07000, 0)),
     ALLOW(umask), ALLOW(flock),
     WHEN(ioctl, IS(1, FICLONE)), /* before-images without copying */
+    WHEN(ioctl, IS(1, FIONREAD)), /* how much is there to read, in poll_oneoff */
     ALLOW(dup), ALLOW(dup3), ALLOW(pipe2),
     /* the engine's clock: a timer that signals this thread */
     ALLOW(timer_create), ALLOW(timer_settime), ALLOW(timer_gettime), ALLOW(timer_getoverrun), ALLOW(timer_delete),

@@ -82,6 +82,9 @@ static void parts_done(struct parts *p, size_t n)
 static int read_file(struct wasi *w, struct fd *f, struct parts *p, int64_t offset, uint32_t *ret)
 {
     size_t done = 0;
+    *ret = 0;
+    if (offset > INT64_MAX - (int64_t)p->left)
+        return 0; /* behind every end; the kernel would call it an error */
     while (p->left > 0) {
         size_t len;
         int count = parts_slice(p, WASI_CHUNK, &len);

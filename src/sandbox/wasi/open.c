@@ -150,7 +150,7 @@ static int open_existing(struct wasi *w, const struct opening *o, const struct p
     if (p->is_self || S_ISDIR(p->st.st_mode))
         return -EISDIR;
     if (S_ISLNK(p->st.st_mode))
-        return (o->oflags & OFLAG_DIRECTORY) != 0 ? -ENOTDIR : -ELOOP;
+        return -ELOOP;
     if ((o->oflags & OFLAG_DIRECTORY) != 0 || p->want_dir)
         return -ENOTDIR;
     if (!S_ISREG(p->st.st_mode))
@@ -274,7 +274,11 @@ static int check_opening(struct opening *o, uint32_t lookup, uint32_t fdflags)
     o->rights &= RIGHTS_ALL;
     o->inheriting &= RIGHTS_ALL;
     o->read = (o->rights & (RIGHT_FD_READ | RIGHT_FD_READDIR)) != 0;
-    o->write = (o->rights & (RIGHT_FD_WRITE | RIGHT_FD_ALLOCATE | RIGHT_FD_FILESTAT_SET_SIZE)) != 0;
+    /* Whoever insists on a folder and asks for all rights but writing does not mean to write. */
+    uint64_t writing = RIGHT_FD_WRITE;
+    if ((o->oflags & OFLAG_DIRECTORY) == 0)
+        writing |= RIGHT_FD_ALLOCATE | RIGHT_FD_FILESTAT_SET_SIZE;
+    o->write = (o->rights & writing) != 0;
     bool is_exclusive = (o->oflags & OFLAG_CREAT) != 0 && (o->oflags & OFLAG_EXCL) != 0;
     o->follow = is_exclusive ? PLACE_NAME : (lookup & LOOKUP_FOLLOW) != 0 ? PLACE_FOLLOW : PLACE_STAT;
     o->fdflags = (uint16_t)fdflags;

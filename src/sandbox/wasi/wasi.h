@@ -71,7 +71,7 @@ struct wasi_config {
 #define WASI_IMAGES_MAX (INT64_C(256) << 20)
 
 /* Caps that are no settings. */
-#define WASI_PATH_MAX 4096      /* bytes of one path; longer: ENAMETOOLONG */
+#define WASI_PATH_MAX 4095      /* bytes of one path, as the kernel has it; longer: ENAMETOOLONG */
 #define WASI_IOVECS_MAX 1024    /* more: EINVAL */
 #define WASI_ARGS_BYTES_MAX (1 << 20) /* args and env together, with their NULs; wasi_new: -E2BIG */
 #define WASI_MOUNTS_MAX 64

@@ -74,7 +74,7 @@ static int open_own_dir(int dir_fd, const char *name)
          * removal may fail later with EACCES, which is reported. */
         char path[32];
         (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-        (void)fchmodat(AT_FDCWD, path, 0700, 0);
+        (void)!fchmodat(AT_FDCWD, path, 0700, 0);
     }
     int readable = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return readable < 0 ? -errno : readable;

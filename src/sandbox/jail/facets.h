@@ -24,7 +24,6 @@ struct jail_work {
 struct jail_plan {
     const char *name;
     uint32_t facets;                          /* those that mean something for it */
-    uint32_t optional;                        /* never required of it, whatever the profile says */
     uint32_t namespaces;                      /* OS_NS_* */
     const struct os_seccomp_rules *filter;    /* filter_count lists, ended by the probe's own rule */
     size_t filter_count;
@@ -32,7 +31,6 @@ struct jail_plan {
     const char *const *read_paths;            /* files that its root and its Landlock rules show; NULL = none */
     bool keeps_environment;
     bool refuses_new_code;                    /* PR_SET_MDWE, for this process but not its children */
-    bool landlock_files;                      /* files and ports; scopes always */
     uint64_t limits[OS_RLIMIT_COUNT];         /* JAIL_NO_LIMIT = leave */
 };
 #define JAIL_NO_LIMIT UINT64_MAX

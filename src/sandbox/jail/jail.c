@@ -89,7 +89,7 @@ static int refuse(const struct jail_work *w, const struct facet *facet, struct f
 int jail_enter(const struct jail_profile *profile, struct jail_report *ret, struct fault *reterr)
 {
     const struct jail_plan *plan = &jail_plans[profile->program];
-    uint32_t required = profile->required & plan->facets & ~plan->optional;
+    uint32_t required = profile->required & plan->facets;
     struct jail_report report = {.cgroup = jail_cgroup()};
     struct jail_work w = {.profile = profile, .plan = plan, .report = &report, .planted_fd = -1, .scope_trial_fd = -1};
 

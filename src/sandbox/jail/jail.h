@@ -56,8 +56,6 @@ struct jail_profile {
     size_t mount_count;
     const uint16_t *connect_ports;     /* egress: TCP ports it may connect to */
     size_t port_count;
-    const uint16_t *bind_ports;        /* monitor: TCP ports it may listen on (its children, too) */
-    size_t bind_count;
     const char *const *read_paths;     /* egress: more files or folders to read (a CA bundle); NULL-terminated or NULL */
     const struct jail_outside *outside; /* NULL = not started by us: no namespaces */
     uint64_t address_space_max;        /* RLIMIT_AS; 0 = the program's own default (workers reserve much address space) */
@@ -100,7 +98,8 @@ own json_t *jail_report_json(const struct jail_report *r);
 
 /* Which namespaces the spawner should ask for, for a program (OS_NS_* bits). Egress keeps the network. */
 uint32_t jail_namespaces(enum jail_program program);
-/* Which facets mean something for a program: the monitor has no parent of ours and makes namespaces for others. */
+/* Which facets mean something for a program. Not for the monitor: namespaces (it makes them for others), Landlock
+ * (landlock.c), parent death (its parent is the operator's shell). */
 uint32_t jail_facets(enum jail_program program);
 const char *jail_program_name(enum jail_program program);
 const char *jail_facet_name(enum jail_facet facet);

@@ -6,9 +6,11 @@
  * Ports: none to bind; to connect, those of the profile.
  * Peers: no signal and no abstract unix socket reaches a process outside.
  *
- * The monitor takes on only the last. Its children inherit whatever it takes on, and the kernel refuses
- * every mount to a process with a file rule set: then no child could build its empty root. Ports are not
- * its either: egress must connect, and a command in the jail may serve itself in a network of its own. */
+ * Not for the monitor, and not in part: its children inherit whatever it takes on. With a file rule set the
+ * kernel refuses every mount, so no child could build its empty root. With only the peers closed a child could,
+ * but every layer of rules, whatever it is about, also refuses moving and linking files between folders unless
+ * it grants that for files, which brings back the first; a worker could not rename from one folder to another.
+ */
 #include "os/caps.h"
 #include "os/fd.h"
 #include "os/file.h"
@@ -66,19 +68,18 @@ int jail_landlock_enter(struct jail_work *w)
 {
     auto_done(rules) struct rules rules = {.count = 0};
     struct os_landlock want = {
-        .files = w->plan->landlock_files,
-        .tcp_bind = w->plan->landlock_files,
-        .tcp_connect = w->plan->landlock_files,
+        .files = true,
+        .tcp_bind = true,
+        .tcp_connect = true,
         .scopes = true,
         .connect_ports = w->profile->connect_ports,
         .connect_count = w->profile->port_count,
     };
     int r = os_no_new_privs(); /* the kernel's condition */
-    if (r == 0 && w->plan->landlock_files) {
+    if (r == 0)
         r = add_mounts(w, &rules);
-        if (r == 0)
-            r = add_read_paths(w, &rules);
-    }
+    if (r == 0)
+        r = add_read_paths(w, &rules);
     if (r < 0)
         return jail_because(w, r, "landlock: its rules cannot be made");
     want.paths = rules.paths;
@@ -109,11 +110,11 @@ bool jail_landlock_holds(struct jail_work *w)
     int abi = os_landlock_abi();
     const char *open_door = NULL;
     auto_close int trial = take_fd(&w->scope_trial_fd);
-    if (w->plan->landlock_files && !os_landlock_refuses_root())
+    if (!os_landlock_refuses_root())
         open_door = "a folder outside of the rules could be listed";
-    else if (w->plan->landlock_files && abi >= OS_LANDLOCK_ABI_TCP && !os_landlock_refuses_bind())
+    else if (abi >= OS_LANDLOCK_ABI_TCP && !os_landlock_refuses_bind())
         open_door = "a TCP port could be bound";
-    else if (w->plan->landlock_files && abi >= OS_LANDLOCK_ABI_TCP &&
+    else if (abi >= OS_LANDLOCK_ABI_TCP &&
              !os_landlock_refuses_connect(forbidden_port(w->profile)))
         open_door = "a TCP port outside of the rules could be connected to";
     else if (abi >= OS_LANDLOCK_ABI_SCOPES && (trial < 0 || !os_landlock_refuses_peer(trial)))

@@ -30,9 +30,9 @@ static const char *const egress_paths[] = {
 const struct jail_plan jail_plans[JAIL_PROGRAM_COUNT] = {
     [JAIL_MONITOR] = {
         .name = "monitor",
-        /* Its parent is the operator's shell and may end; it makes namespaces for others. */
-        .facets = JAIL_ALL & ~(uint32_t)(JAIL_NAMESPACES | JAIL_PARENT_DEATH),
-        .optional = JAIL_LANDLOCK, /* landlock.c: only the peer scopes of newer kernels */
+        /* Its parent is the operator's shell and may end; it makes namespaces for others; landlock.c says why not
+         * that one. */
+        .facets = JAIL_ALL & ~(uint32_t)(JAIL_NAMESPACES | JAIL_PARENT_DEATH | JAIL_LANDLOCK),
         FILTER(monitor),
         .filter_answer = 3901,
         .keeps_environment = true,
@@ -51,7 +51,6 @@ const struct jail_plan jail_plans[JAIL_PROGRAM_COUNT] = {
         .namespaces = NS_ALL,
         FILTER(agent),
         .filter_answer = 3902,
-        .landlock_files = true,
         .limits = {
             LIMITS_OF_ALL, [OS_RLIMIT_ADDRESS_SPACE] = 2 * GIB, [OS_RLIMIT_FILE_SIZE] = 64 * MIB,
             [OS_RLIMIT_FDS] = 64, [OS_RLIMIT_PROCESSES] = 0,
@@ -63,7 +62,6 @@ const struct jail_plan jail_plans[JAIL_PROGRAM_COUNT] = {
         .namespaces = NS_ALL,
         FILTER(worker),
         .filter_answer = 3903,
-        .landlock_files = true,
         .limits = {
             LIMITS_OF_ALL, [OS_RLIMIT_ADDRESS_SPACE] = JAIL_NO_LIMIT, [OS_RLIMIT_FILE_SIZE] = 4 * GIB,
             [OS_RLIMIT_FDS] = 1024, [OS_RLIMIT_PROCESSES] = 0,
@@ -76,7 +74,6 @@ const struct jail_plan jail_plans[JAIL_PROGRAM_COUNT] = {
         FILTER(egress),
         .filter_answer = 3904,
         .read_paths = egress_paths,
-        .landlock_files = true,
         .limits = {
             LIMITS_OF_ALL, [OS_RLIMIT_ADDRESS_SPACE] = 4 * GIB, [OS_RLIMIT_FILE_SIZE] = 64 * MIB,
             [OS_RLIMIT_FDS] = 1024, [OS_RLIMIT_PROCESSES] = 64, /* the resolver's threads */
@@ -88,7 +85,6 @@ const struct jail_plan jail_plans[JAIL_PROGRAM_COUNT] = {
         .namespaces = NS_ALL,
         FILTER(compile),
         .filter_answer = 3905,
-        .landlock_files = true,
         .limits = {
             LIMITS_OF_ALL, [OS_RLIMIT_ADDRESS_SPACE] = 8 * GIB, [OS_RLIMIT_FILE_SIZE] = 512 * MIB,
             [OS_RLIMIT_FDS] = 64, [OS_RLIMIT_PROCESSES] = 0,

@@ -22,7 +22,7 @@ struct reading {
     size_t mount_count;
     struct effect *effects;
     size_t max, count;
-    json_t *mapped;      /* copy of the arguments, made at the first rewrite */
+    json_t *mapped; /* copy of the arguments, made at the first rewrite */
     const json_t *arguments;
     struct fault *fault;
 };
@@ -34,19 +34,23 @@ static int refuse(struct reading *r, const char *arg, struct str value, const ch
     for (size_t i = 0; i < value.len && n + 1 < sizeof shown; i++)
         shown[n++] = (unsigned char)value.at[i] < 0x20 || value.at[i] == 0x7f ? '?' : value.at[i];
     n = utf8_valid_prefix((struct str){shown, n});
-    return fault_set(r->fault, FAULT_POLICY, "%s \"%.*s\" %s", arg ? arg : "target", (int)n, shown, why);
+    return fault_set(r->fault, FAULT_POLICY, "%s \"%.*s\" %s", arg ? arg : "target", (int)n, shown,
+                     why);
 }
 
-static int add_effect(struct reading *r, const struct tool_effect *row, const char *target, bool outside)
+static int add_effect(struct reading *r, const struct tool_effect *row, const char *target,
+                      bool outside)
 {
     if (r->count == r->max)
         return fault_set(r->fault, FAULT_POLICY, "the call has more than %zu effects", r->max);
     struct effect *e = &r->effects[r->count];
-    *e = (struct effect){.kind = row->kind, .recursive = row->recursive, .outside_work_dir = outside};
+    *e = (struct effect){
+        .kind = row->kind, .recursive = row->recursive, .outside_work_dir = outside};
     if ((size_t)snprintf(e->target, sizeof e->target, "%s", target) >= sizeof e->target)
         return refuse(r, row->arg, str_of(target), "is longer than 1023 bytes");
     for (size_t i = 0; i < r->count; i++)
-        if (r->effects[i].kind == e->kind && r->effects[i].recursive == e->recursive && strcmp(r->effects[i].target, e->target) == 0)
+        if (r->effects[i].kind == e->kind && r->effects[i].recursive == e->recursive &&
+            strcmp(r->effects[i].target, e->target) == 0)
             return 0;
     r->count++;
     return 0;
@@ -59,7 +63,8 @@ static const struct effect_mount *mount_by_host(const struct reading *r, struct 
     const struct effect_mount *best = NULL;
     for (size_t i = 0; i < r->mount_count; i++) {
         const struct effect_mount *m = &r->mounts[i];
-        if (m->host && guest_path_is_below(path, str_of(m->host)) && (!best || strlen(m->host) > strlen(best->host)))
+        if (m->host && guest_path_is_below(path, str_of(m->host)) &&
+            (!best || strlen(m->host) > strlen(best->host)))
             best = m;
     }
     return best;
@@ -70,14 +75,16 @@ static const struct effect_mount *mount_by_guest(const struct reading *r, struct
     const struct effect_mount *best = NULL;
     for (size_t i = 0; i < r->mount_count; i++) {
         const struct effect_mount *m = &r->mounts[i];
-        if (guest_path_is_below(path, str_of(m->guest)) && (!best || strlen(m->guest) > strlen(best->guest)))
+        if (guest_path_is_below(path, str_of(m->guest)) &&
+            (!best || strlen(m->guest) > strlen(best->guest)))
             best = m;
     }
     return best;
 }
 
 /* text -> guest path; ret_mapped: the text was a host path. */
-static int read_path(struct reading *r, const char *arg, struct str text, char ret[GUEST_PATH_MAX], bool *ret_rewrite)
+static int read_path(struct reading *r, const char *arg, struct str text, char ret[GUEST_PATH_MAX],
+                     bool *ret_rewrite)
 {
     int why = guest_path_normalise(text, ret, ret_rewrite);
     if (why)
@@ -92,14 +99,16 @@ static int read_path(struct reading *r, const char *arg, struct str text, char r
         rest = str_of(ret + 1);
     bool ignored;
     int n = snprintf(mapped, sizeof mapped, "%s/%.*s", host->guest, STR_FMT(rest));
-    why = n < (int)sizeof mapped ? guest_path_normalise(str_of(mapped), ret, &ignored) : GUEST_PATH_TOO_LONG;
+    why = n < (int)sizeof mapped ? guest_path_normalise(str_of(mapped), ret, &ignored)
+                                 : GUEST_PATH_TOO_LONG;
     if (why)
         return refuse(r, arg, text, guest_path_why(why));
     *ret_rewrite |= strcmp(before, ret) != 0;
     return 0;
 }
 
-static int path_effect(struct reading *r, const struct tool_effect *row, struct str text, char ret[GUEST_PATH_MAX], bool *ret_rewrite)
+static int path_effect(struct reading *r, const struct tool_effect *row, struct str text,
+                       char ret[GUEST_PATH_MAX], bool *ret_rewrite)
 {
     int result = read_path(r, row->arg, text, ret, ret_rewrite);
     if (result)
@@ -125,7 +134,8 @@ static int net_effect(struct reading *r, const struct tool_effect *row, struct s
     }
     if (net_pattern_parse(text, false, &p, why) != 0)
         return refuse(r, row->arg, text, why);
-    if (p.kind == NET_HOST_ANY || p.kind == NET_HOST_BELOW || p.port_any || p.port_end != p.port_from + 1)
+    if (p.kind == NET_HOST_ANY || p.kind == NET_HOST_BELOW || p.port_any ||
+        p.port_end != p.port_from + 1)
         return refuse(r, row->arg, text, "must be a URL or host:port");
     snprintf(target, sizeof target, "%.*s", STR_FMT(text));
     for (char *c = target; *c; c++)
@@ -138,7 +148,8 @@ static int add_word(struct buf *out, struct str word)
 {
     bool plain = word.len > 0;
     for (size_t i = 0; i < word.len; i++)
-        plain &= (word.at[i] >= 'a' && word.at[i] <= 'z') || (word.at[i] >= 'A' && word.at[i] <= 'Z') ||
+        plain &= (word.at[i] >= 'a' && word.at[i] <= 'z') ||
+                 (word.at[i] >= 'A' && word.at[i] <= 'Z') ||
                  (word.at[i] >= '0' && word.at[i] <= '9') || strchr("_-./=:,+@%", word.at[i]);
     if (out->len)
         buf_add_c(out, ' ');
@@ -192,14 +203,16 @@ static int number_effect(struct reading *r, const struct tool_effect *row, const
         snprintf(target, sizeof target, "%lld", (long long)json_integer_value(value));
     else
         snprintf(target, sizeof target, "%.12f", json_real_value(value));
-    return json_number_value(value) < 0 || json_number_value(value) > 1e6 ? refuse(r, row->arg, str_of(target), "is no amount of dollars")
-                                                                           : add_effect(r, row, target, false);
+    return json_number_value(value) < 0 || json_number_value(value) > 1e6
+               ? refuse(r, row->arg, str_of(target), "is no amount of dollars")
+               : add_effect(r, row, target, false);
 }
 
 /* --- rows --- */
 
 /* One text of an argument; ret_rewritten: what the argument must become, or NULL. */
-static int one_effect(struct reading *r, const struct tool_effect *row, const json_t *value, own json_t **ret_rewritten)
+static int one_effect(struct reading *r, const struct tool_effect *row, const json_t *value,
+                      own json_t **ret_rewritten)
 {
     char path[GUEST_PATH_MAX];
     bool rewrite = false;
@@ -209,7 +222,9 @@ static int one_effect(struct reading *r, const struct tool_effect *row, const js
     if (row->kind == EFFECT_SPEND && json_is_number(value))
         return number_effect(r, row, value);
     if (!json_is_string(value))
-        return fault_set(r->fault, FAULT_POLICY, "%s must be text: it says what the call would reach", row->arg ? row->arg : "the target");
+        return fault_set(r->fault, FAULT_POLICY,
+                         "%s must be text: it says what the call would reach",
+                         row->arg ? row->arg : "the target");
     if (row->kind == EFFECT_NET)
         return net_effect(r, row, json_view(value));
     if (row->kind != EFFECT_READ && row->kind != EFFECT_WRITE)
@@ -222,7 +237,8 @@ static int one_effect(struct reading *r, const struct tool_effect *row, const js
     return result;
 }
 
-static int rewrite_argument(struct reading *r, const char *arg, size_t index, bool in_list, own json_t *value)
+static int rewrite_argument(struct reading *r, const char *arg, size_t index, bool in_list,
+                            own json_t *value)
 {
     if (!r->mapped)
         r->mapped = json_deep_copy(r->arguments);
@@ -231,7 +247,8 @@ static int rewrite_argument(struct reading *r, const char *arg, size_t index, bo
         json_decref(value);
         return -ENOMEM;
     }
-    int failed = in_list ? json_array_set_new(list, index, value) : json_object_set_new(r->mapped, arg, value);
+    int failed = in_list ? json_array_set_new(list, index, value)
+                         : json_object_set_new(r->mapped, arg, value);
     return failed ? -ENOMEM : 0;
 }
 
@@ -261,15 +278,23 @@ static int row_effects(struct reading *r, const struct tool_effect *row)
     if (!fixed)
         return -ENOMEM;
     int result = one_effect(r, row, fixed, &rewritten);
-    json_decref(rewritten); /* a default is written by the manifest: there is no argument to change */
+    json_decref(
+        rewritten); /* a default is written by the manifest: there is no argument to change */
     return result;
 }
 
-int effects_of_call(const struct tool *tool, const json_t *arguments, const struct effect_mount *mounts, size_t mount_count,
-                    struct effect *ret, size_t max, size_t *ret_count, own json_t **ret_mapped_arguments, struct fault *reterr)
+int effects_of_call(const struct tool *tool, const json_t *arguments,
+                    const struct effect_mount *mounts, size_t mount_count, struct effect *ret,
+                    size_t max, size_t *ret_count, own json_t **ret_mapped_arguments,
+                    struct fault *reterr)
 {
-    struct reading r = {.tool = tool, .mounts = mounts, .mount_count = mount_count, .effects = ret, .max = max,
-                        .arguments = arguments, .fault = reterr};
+    struct reading r = {.tool = tool,
+                        .mounts = mounts,
+                        .mount_count = mount_count,
+                        .effects = ret,
+                        .max = max,
+                        .arguments = arguments,
+                        .fault = reterr};
     int result = 0;
     for (size_t i = 0; result == 0 && i < tool->effect_count; i++)
         result = row_effects(&r, &tool->effects[i]);

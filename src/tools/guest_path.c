@@ -8,7 +8,8 @@ const char *guest_path_why(int fault)
     case GUEST_PATH_EMPTY: return "is empty";
     case GUEST_PATH_TOO_LONG: return "is longer than 1023 bytes";
     case GUEST_PATH_CONTROL: return "has control characters or bytes that are not UTF-8 in it";
-    case GUEST_PATH_CLIMBS: return "goes above \"/\", which is the working folder; there is nothing above it";
+    case GUEST_PATH_CLIMBS:
+        return "goes above \"/\", which is the working folder; there is nothing above it";
     default: return "is no path";
     }
 }

@@ -7,7 +7,12 @@
 
 #define GUEST_PATH_MAX 1024 /* with NUL */
 
-enum guest_path_fault { GUEST_PATH_EMPTY = 1, GUEST_PATH_TOO_LONG, GUEST_PATH_CONTROL, GUEST_PATH_CLIMBS };
+enum guest_path_fault {
+    GUEST_PATH_EMPTY = 1,
+    GUEST_PATH_TOO_LONG,
+    GUEST_PATH_CONTROL,
+    GUEST_PATH_CLIMBS
+};
 /* text (relative: from "/") -> normalised. 0 | one of guest_path_fault.
  * ret_changed: "." or ".." or "//" had to be taken out, so that the text itself may mean another object once links are followed. */
 must_use int guest_path_normalise(struct str text, char ret[GUEST_PATH_MAX], bool *ret_changed);

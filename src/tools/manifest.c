@@ -13,7 +13,10 @@
 
 static const char *const effect_names[] = {"Read", "Write", "Net", "Exec", "Tool", "Spend"};
 
-const char *effect_name(enum effect_kind k) { return effect_names[k]; }
+const char *effect_name(enum effect_kind k)
+{
+    return effect_names[k];
+}
 
 bool effect_kind_find(struct str name, enum effect_kind *ret)
 {
@@ -32,7 +35,8 @@ static int bad(struct fault *f, const char *key, const char *expected)
 }
 
 /* names: NULL-terminated; the suggestion goes to the fault's next. */
-static int unknown_key(struct fault *f, const char *where, const char *key, const char *const *names)
+static int unknown_key(struct fault *f, const char *where, const char *key,
+                       const char *const *names)
 {
     struct nearest near;
     nearest_init(&near, str_of(key));
@@ -61,7 +65,8 @@ static int read_text(const json_t *v, const char *key, size_t max, char **ret, s
 {
     struct str s = json_is_string(v) ? json_view(v) : STR("");
     if (s.len == 0 || s.len > max || memchr(s.at, 0, s.len))
-        return fault_set(f, FAULT_CONFIG, "manifest: \"%s\" must be a text of 1 to %zu bytes", key, max);
+        return fault_set(f, FAULT_CONFIG, "manifest: \"%s\" must be a text of 1 to %zu bytes", key,
+                         max);
     *ret = str_dup(s);
     return *ret ? 0 : -ENOMEM;
 }
@@ -72,7 +77,10 @@ static int read_name(struct tool *t, const json_t *v, struct fault *f)
         return bad(f, "name", "a letter, then letters, digits, _ and -, at most 64 in all");
     return read_text(v, "name", 64, &t->name, f);
 }
-static int read_version(struct tool *t, const json_t *v, struct fault *f) { return read_text(v, "version", 64, &t->version, f); }
+static int read_version(struct tool *t, const json_t *v, struct fault *f)
+{
+    return read_text(v, "version", 64, &t->version, f);
+}
 static int read_description(struct tool *t, const json_t *v, struct fault *f)
 {
     return read_text(v, "description", TEXT_MAX, &t->description, f);
@@ -94,7 +102,8 @@ static int read_output_schema(struct tool *t, const json_t *v, struct fault *f)
 
 static int read_annotations(struct tool *t, const json_t *v, struct fault *f)
 {
-    static const char *const names[] = {"read_only", "destructive", "idempotent", "open_world", NULL};
+    static const char *const names[] = {"read_only", "destructive", "idempotent", "open_world",
+                                        NULL};
     bool *const flags[] = {&t->read_only, &t->destructive, &t->idempotent, &t->open_world};
     const char *key;
     json_t *value;
@@ -102,14 +111,16 @@ static int read_annotations(struct tool *t, const json_t *v, struct fault *f)
         return bad(f, "annotations", "an object");
     t->destructive = !json_is_true(json_object_get(v, "read_only"));
     t->open_world = true;
-    json_object_foreach (json_loose(v), key, value) {
+    json_object_foreach(json_loose(v), key, value)
+    {
         size_t i = 0;
         while (names[i] && strcmp(names[i], key) != 0)
             i++;
         if (!names[i])
             return unknown_key(f, "annotations", key, names);
         if (!json_is_boolean(value))
-            return fault_set(f, FAULT_CONFIG, "manifest: \"annotations.%s\" must be true or false", key);
+            return fault_set(f, FAULT_CONFIG, "manifest: \"annotations.%s\" must be true or false",
+                             key);
         *flags[i] = json_is_true(value);
     }
     t->annotations = json_incref(json_loose(v));
@@ -131,14 +142,16 @@ static int read_effect(struct tool *t, const json_t *row, struct fault *f)
     json_t *value;
     if (!json_is_object(row))
         return bad(f, "effects", "a list of objects");
-    json_object_foreach (json_loose(row), key, value) {
+    json_object_foreach(json_loose(row), key, value)
+    {
         size_t i = 0;
         while (names[i] && strcmp(names[i], key) != 0)
             i++;
         if (!names[i])
             return unknown_key(f, "a row of effects", key, names);
     }
-    const json_t *kind = json_object_get(row, "effect"), *recursive = json_object_get(row, "recursive");
+    const json_t *kind = json_object_get(row, "effect"),
+                 *recursive = json_object_get(row, "recursive");
     if (!json_is_string(kind) || !effect_kind_find(json_view(kind), &e->kind))
         return bad(f, "effect", "one of Read, Write, Net, Exec, Tool, Spend");
     if (recursive && !json_is_boolean(recursive))
@@ -152,7 +165,9 @@ static int read_effect(struct tool *t, const json_t *row, struct fault *f)
         return r;
     if (!e->arg && (!e->fallback || json_object_get(row, "default")))
         return bad(f, "effects", "rows with \"arg\" (and \"default\"), or with \"target\"");
-    return e->arg && json_object_get(row, "target") ? bad(f, "effects", "rows with \"arg\" or \"target\", not both") : 0;
+    return e->arg && json_object_get(row, "target")
+               ? bad(f, "effects", "rows with \"arg\" or \"target\", not both")
+               : 0;
 }
 
 static int read_effects(struct tool *t, const json_t *v, struct fault *f)
@@ -173,7 +188,8 @@ static int read_limits(struct tool *t, const json_t *v, struct fault *f)
     json_t *value;
     if (!json_is_object(v))
         return bad(f, "limits", "an object");
-    json_object_foreach (json_loose(v), key, value) {
+    json_object_foreach(json_loose(v), key, value)
+    {
         const struct limit_row *row = limits_find(str_of(key));
         if (!row) {
             const char *names[64] = {NULL};
@@ -217,7 +233,8 @@ static int read_keys(struct tool *t, const json_t *manifest, struct fault *f)
 {
     const char *key;
     json_t *value;
-    json_object_foreach (json_loose(manifest), key, value) {
+    json_object_foreach(json_loose(manifest), key, value)
+    {
         const char *names[ARRAY_LEN(keys) + 1] = {NULL};
         size_t i = 0;
         for (; i < ARRAY_LEN(keys); i++)
@@ -241,10 +258,15 @@ static int check_whole(const struct tool *t, struct fault *f)
     for (size_t i = 0; i < t->effect_count; i++) {
         const struct tool_effect *e = &t->effects[i];
         if (t->read_only && e->kind != EFFECT_READ)
-            return fault_set(f, FAULT_CONFIG, "manifest: the tool says read_only but has a %s effect", effect_name(e->kind));
+            return fault_set(f, FAULT_CONFIG,
+                             "manifest: the tool says read_only but has a %s effect",
+                             effect_name(e->kind));
         if (!e->arg || !json_is_object(properties) || json_object_get(properties, e->arg))
             continue;
-        return fault_set(f, FAULT_CONFIG, "manifest: effects name the argument \"%.80s\", which input_schema does not have", e->arg);
+        return fault_set(
+            f, FAULT_CONFIG,
+            "manifest: effects name the argument \"%.80s\", which input_schema does not have",
+            e->arg);
     }
     return 0;
 }

@@ -32,7 +32,10 @@ static bool parse_v4(struct str s, uint8_t ret[4])
 
 static int hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /* One group of one to four hex digits at s->at; moves past it. */
@@ -104,13 +107,19 @@ static int parse_addresses(struct str s, struct net_pattern *ret, char ret_why[1
     bool has_bits = str_split(s, '/', &address, &bits);
     ret->is_v6 = memchr(address.at, ':', address.len) != NULL;
     if (ret->is_v6 ? !parse_v6(address, ret->address) : !parse_v4(address, ret->address))
-        return has_bits || ret->is_v6 ? refuse(ret_why, "has an address that is neither IPv4 nor IPv6") : 1;
+        return has_bits || ret->is_v6
+                   ? refuse(ret_why, "has an address that is neither IPv4 nor IPv6")
+                   : 1;
     int64_t most = ret->is_v6 ? 128 : 32, value = most;
     if (has_bits && base_parse_i64(bits, 0, most, &value) != 0)
-        return refuse(ret_why, ret->is_v6 ? "must have 0 to 128 bits behind the /" : "must have 0 to 32 bits behind the /");
+        return refuse(ret_why, ret->is_v6 ? "must have 0 to 128 bits behind the /"
+                                          : "must have 0 to 32 bits behind the /");
     ret->bits = (unsigned)value;
     ret->kind = NET_HOST_ADDRESSES;
-    return has_bits_below(ret) ? refuse(ret_why, "has bits set behind its prefix: write the network's first address") : 0;
+    return has_bits_below(ret)
+               ? refuse(ret_why,
+                        "has bits set behind its prefix: write the network's first address")
+               : 0;
 }
 
 /* --- names --- */
@@ -120,7 +129,8 @@ static bool looks_like_number(struct str label)
     bool digits = label.len > 0;
     for (size_t i = 0; i < label.len; i++)
         digits &= label.at[i] >= '0' && label.at[i] <= '9';
-    return digits || (label.len > 1 && label.at[0] == '0' && (label.at[1] == 'x' || label.at[1] == 'X'));
+    return digits ||
+           (label.len > 1 && label.at[0] == '0' && (label.at[1] == 'x' || label.at[1] == 'X'));
 }
 
 static int parse_name(struct str s, char ret[254], char ret_why[160])
@@ -136,10 +146,13 @@ static int parse_name(struct str s, char ret[254], char ret_why[160])
         char c = s.at[i] >= 'A' && s.at[i] <= 'Z' ? (char)(s.at[i] - 'A' + 'a') : s.at[i];
         bool fine = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
         if ((unsigned char)c >= 0x80)
-            return refuse(ret_why, "has a host name that is not ASCII: write it as punycode (xn--...)");
+            return refuse(ret_why,
+                          "has a host name that is not ASCII: write it as punycode (xn--...)");
         if (c == '.' ? i == label : !fine)
-            return refuse(ret_why, c == '*' ? "may have * only as the whole host or as the first label (*.example.org)"
-                                            : "has a host name with a character that host names do not have");
+            return refuse(
+                ret_why,
+                c == '*' ? "may have * only as the whole host or as the first label (*.example.org)"
+                         : "has a host name with a character that host names do not have");
         if (c == '.')
             label = i + 1;
         else if (i - label >= 63)
@@ -186,7 +199,8 @@ static int parse_port(struct str s, struct net_pattern *ret, char ret_why[160])
     if (base_parse_i64(first, 1, 65535, &from) != 0)
         return refuse(ret_why, why);
     end = from + 1;
-    if (is_range && (base_parse_i64((struct str){rest.at + 1, rest.len - 1}, 1, 65536, &end) != 0 || end <= from))
+    if (is_range && (base_parse_i64((struct str){rest.at + 1, rest.len - 1}, 1, 65536, &end) != 0 ||
+                     end <= from))
         return refuse(ret_why, why);
     ret->port_from = (uint32_t)from;
     ret->port_end = (uint32_t)end;
@@ -221,7 +235,8 @@ static bool find_scheme(struct str s, struct str *ret_scheme, struct str *ret_re
 }
 
 /* "host:port", "[v6]:port", "[v6]/bits:port", "[v6/bits]". ret_port.at == NULL: none. */
-static int split_host_port(struct str s, char host[300], struct str *ret_host, struct str *ret_port, char ret_why[160])
+static int split_host_port(struct str s, char host[300], struct str *ret_host, struct str *ret_port,
+                           char ret_why[160])
 {
     *ret_port = (struct str){0};
     if (s.len == 0 || s.len >= 300)
@@ -230,11 +245,13 @@ static int split_host_port(struct str s, char host[300], struct str *ret_host, s
         const char *close = memchr(s.at, ']', s.len);
         if (!close)
             return refuse(ret_why, "has a [ without its ]");
-        struct str inside = {s.at + 1, (size_t)(close - s.at) - 1}, rest = {close + 1, s.len - (size_t)(close - s.at) - 1}, bits = rest, port = {0};
+        struct str inside = {s.at + 1, (size_t)(close - s.at) - 1},
+                   rest = {close + 1, s.len - (size_t)(close - s.at) - 1}, bits = rest, port = {0};
         bool has_port = str_split(rest, ':', &bits, &port);
         if ((bits.len && bits.at[0] != '/') || !memchr(inside.at, ':', inside.len))
             return refuse(ret_why, "must have an IPv6 address between [ and ]");
-        *ret_host = (struct str){host, (size_t)snprintf(host, 300, "%.*s%.*s", STR_FMT(inside), STR_FMT(bits))};
+        *ret_host = (struct str){
+            host, (size_t)snprintf(host, 300, "%.*s%.*s", STR_FMT(inside), STR_FMT(bits))};
         if (has_port)
             *ret_port = port;
         return 0;
@@ -249,14 +266,16 @@ static int split_host_port(struct str s, char host[300], struct str *ret_host, s
     return 0;
 }
 
-int net_pattern_parse(struct str text, bool needs_scheme, struct net_pattern *ret, char ret_why[160])
+int net_pattern_parse(struct str text, bool needs_scheme, struct net_pattern *ret,
+                      char ret_why[160])
 {
     struct str scheme = {0}, rest = text, host, port;
     char host_text[300];
     struct net_pattern p = {0};
     bool has_scheme = find_scheme(text, &scheme, &rest);
     if (!has_scheme && needs_scheme)
-        return refuse(ret_why, "needs its scheme: scheme://host[:port], like https://api.example.org");
+        return refuse(ret_why,
+                      "needs its scheme: scheme://host[:port], like https://api.example.org");
     if (memchr(rest.at, '@', rest.len))
         return refuse(ret_why, "must not have a user name");
     int r = has_scheme ? parse_scheme(scheme, &p, ret_why) : 0;
@@ -298,7 +317,8 @@ static bool same_name(struct str host, const char *lower_name, size_t len)
     if (host.len != len)
         return false;
     for (size_t i = 0; i < len; i++) {
-        char c = host.at[i] >= 'A' && host.at[i] <= 'Z' ? (char)(host.at[i] - 'A' + 'a') : host.at[i];
+        char c =
+            host.at[i] >= 'A' && host.at[i] <= 'Z' ? (char)(host.at[i] - 'A' + 'a') : host.at[i];
         if (c != lower_name[i])
             return false;
     }
@@ -353,12 +373,15 @@ int net_network_check(struct str text, char ret_why[160])
     if (text.len > 2 && text.at[0] == '[')
         return refuse(ret_why, "must not have brackets here");
     int r = parse_addresses(text, &p, ret_why);
-    return r == 1 ? refuse(ret_why, "must be \"private\" or a network like 10.0.0.0/8 or fd00::/8") : r;
+    return r == 1 ? refuse(ret_why, "must be \"private\" or a network like 10.0.0.0/8 or fd00::/8")
+                  : r;
 }
 
 /* --- URLs --- */
 
-struct url_parts { struct str scheme, host_port, rest; };
+struct url_parts {
+    struct str scheme, host_port, rest;
+};
 
 static int split_url(struct str url, struct url_parts *ret, char ret_why[160])
 {
@@ -386,11 +409,13 @@ int net_url_prefix_check(struct str text, char ret_why[160])
         return r;
     if (memchr(u.rest.at, '#', u.rest.len))
         return refuse(ret_why, "must not have a fragment (#...)");
-    int n = snprintf(pattern, sizeof pattern, "%.*s://%.*s", STR_FMT(u.scheme), STR_FMT(u.host_port));
+    int n =
+        snprintf(pattern, sizeof pattern, "%.*s://%.*s", STR_FMT(u.scheme), STR_FMT(u.host_port));
     if (n >= (int)sizeof pattern)
         return refuse(ret_why, "has too long a host");
     r = net_pattern_parse(str_of(pattern), true, &p, ret_why);
-    if (r == 0 && (p.kind == NET_HOST_ANY || p.kind == NET_HOST_BELOW || p.scheme[0] == 0 || p.port_any))
+    if (r == 0 &&
+        (p.kind == NET_HOST_ANY || p.kind == NET_HOST_BELOW || p.scheme[0] == 0 || p.port_any))
         r = refuse(ret_why, "is a URL prefix: it has no * in it");
     return r;
 }
@@ -410,7 +435,8 @@ int net_target_of_url(struct str url, char ret[NET_TARGET_MAX], char ret_why[160
         r = split_host_port(u.host_port, host_text, &host, &port, ret_why);
     if (r == 0)
         r = parse_host(host, &p, ret_why);
-    if (r == 0 && (p.kind == NET_HOST_ANY || p.kind == NET_HOST_BELOW || memchr(host.at, '/', host.len)))
+    if (r == 0 &&
+        (p.kind == NET_HOST_ANY || p.kind == NET_HOST_BELOW || memchr(host.at, '/', host.len)))
         r = refuse(ret_why, "must name one host");
     if (r == 0 && port.at)
         r = parse_port(port, &p, ret_why);

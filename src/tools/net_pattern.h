@@ -8,19 +8,25 @@
 
 #define NET_TARGET_MAX 300
 
-enum net_host_kind { NET_HOST_ANY, NET_HOST_NAME, NET_HOST_BELOW /* *.domain */, NET_HOST_ADDRESSES };
+enum net_host_kind {
+    NET_HOST_ANY,
+    NET_HOST_NAME,
+    NET_HOST_BELOW /* *.domain */,
+    NET_HOST_ADDRESSES
+};
 struct net_pattern {
-    char scheme[16];              /* "" = any */
+    char scheme[16]; /* "" = any */
     enum net_host_kind kind;
-    char name[254];               /* lower case, no trailing dot */
-    uint8_t address[16];          /* IPv4 in the first four bytes */
-    unsigned bits;                /* of the address that count */
+    char name[254];      /* lower case, no trailing dot */
+    uint8_t address[16]; /* IPv4 in the first four bytes */
+    unsigned bits;       /* of the address that count */
     bool is_v6;
     bool port_any, port_default;  /* port_default: the scheme's own */
     uint32_t port_from, port_end; /* end not included */
 };
 /* needs_scheme: allowed_outbound_hosts. 0 | -FAULT_CONFIG with what is wrong. */
-must_use int net_pattern_parse(struct str text, bool needs_scheme, struct net_pattern *ret, char ret_why[160]);
+must_use int net_pattern_parse(struct str text, bool needs_scheme, struct net_pattern *ret,
+                               char ret_why[160]);
 /* target: "host:port" as net_target_of_url() makes it; scheme may be empty (then the scheme of the pattern does not count). */
 bool net_pattern_matches(const struct net_pattern *p, struct str scheme, struct str target);
 /* One entry of block_networks: "private", a CIDR or an address. */

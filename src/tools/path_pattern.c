@@ -142,11 +142,16 @@ static int check_text(struct str text, char ret_why[160])
     char ignored[GUEST_PATH_MAX];
     bool changed;
     if (text.at[0] == '!')
-        return refuse(ret_why, "must not start with \"!\": a rule cannot take something out of another rule");
+        return refuse(
+            ret_why, "must not start with \"!\": a rule cannot take something out of another rule");
     if (text.at[0] == '~')
-        return refuse(ret_why, "must not start with \"~\": paths are those that the guest sees, \"/\" is the working folder");
+        return refuse(
+            ret_why,
+            "must not start with \"~\": paths are those that the guest sees, \"/\" is the working folder");
     if (str_starts(text, STR("//")))
-        return refuse(ret_why, "must not start with \"//\": paths are those that the guest sees, \"/\" is the working folder");
+        return refuse(
+            ret_why,
+            "must not start with \"//\": paths are those that the guest sees, \"/\" is the working folder");
     int r = guest_path_normalise(text, ignored, &changed);
     return r ? refuse(ret_why, guest_path_why(r)) : 0;
 }

@@ -11,14 +11,20 @@
 #define GUEST_PATH_NAMES_MAX (GUEST_PATH_MAX / 2)
 
 /* A path, split once for many patterns. */
-struct path_names { struct str at[GUEST_PATH_NAMES_MAX]; size_t count; };
+struct path_names {
+    struct str at[GUEST_PATH_NAMES_MAX];
+    size_t count;
+};
 void path_names_split(const char *guest_path, struct path_names *ret);
 
-struct path_part { struct str text; bool any_depth, literal; };
+struct path_part {
+    struct str text;
+    bool any_depth, literal;
+};
 struct path_pattern {
-    char *text;                                     /* own */
+    char *text; /* own */
     struct path_part parts[PATH_PATTERN_PARTS_MAX];
-    size_t count;                                   /* 0 = everything, the root too */
+    size_t count; /* 0 = everything, the root too */
 };
 /* 0 | -FAULT_CONFIG with why | -ENOMEM */
 must_use int path_pattern_init(struct path_pattern *p, struct str text, char ret_why[160]);

@@ -13,7 +13,10 @@
 #define KINDS (EFFECT_SPEND + 1)
 #define VERDICTS (POLICY_DENY + 1)
 
-struct rule_list { struct policy_rule **at; size_t count, cap; };
+struct rule_list {
+    struct policy_rule **at;
+    size_t count, cap;
+};
 struct policy {
     enum policy_mode mode;
     size_t count;
@@ -22,12 +25,23 @@ struct policy {
 
 static const char *const verdict_names[] = {"allow", "ask", "deny"};
 static const char *const mode_names[] = {"default", "acceptEdits", "plan", "dontAsk", "bypass"};
-static const char *const layer_names[] = {"managed settings", "command line", "local settings", "project settings", "user settings", "built in"};
-static const char *const default_rules[] = {"default:read", "default:write", "default:net", "default:exec", "default:tool", "default:spend"};
+static const char *const layer_names[] = {"managed settings", "command line",  "local settings",
+                                          "project settings", "user settings", "built in"};
+static const char *const default_rules[] = {"default:read", "default:write", "default:net",
+                                            "default:exec", "default:tool",  "default:spend"};
 
-const char *policy_verdict_name(enum policy_verdict v) { return verdict_names[v]; }
-const char *policy_mode_name(enum policy_mode m) { return mode_names[m]; }
-const char *policy_layer_name(enum policy_layer l) { return layer_names[l]; }
+const char *policy_verdict_name(enum policy_verdict v)
+{
+    return verdict_names[v];
+}
+const char *policy_mode_name(enum policy_mode m)
+{
+    return mode_names[m];
+}
+const char *policy_layer_name(enum policy_layer l)
+{
+    return layer_names[l];
+}
 
 int policy_mode_parse(struct str text, enum policy_mode *ret, struct fault *reterr)
 {
@@ -37,8 +51,10 @@ int policy_mode_parse(struct str text, enum policy_mode *ret, struct fault *rete
             return 0;
         }
     }
-    return fault_set(reterr, FAULT_USAGE, "permission mode must be one of default, acceptEdits, plan, dontAsk, bypass; got \"%.*s\"",
-                     (int)(text.len < 60 ? text.len : 60), text.at);
+    return fault_set(
+        reterr, FAULT_USAGE,
+        "permission mode must be one of default, acceptEdits, plan, dontAsk, bypass; got \"%.*s\"",
+        (int)(text.len < 60 ? text.len : 60), text.at);
 }
 
 int policy_new(own struct policy **ret)
@@ -64,8 +80,14 @@ void policy_free(own struct policy *p)
     free(p);
 }
 
-void policy_set_mode(struct policy *p, enum policy_mode m) { p->mode = m; }
-enum policy_mode policy_mode_of(const struct policy *p) { return p->mode; }
+void policy_set_mode(struct policy *p, enum policy_mode m)
+{
+    p->mode = m;
+}
+enum policy_mode policy_mode_of(const struct policy *p)
+{
+    return p->mode;
+}
 
 static int list_insert(struct rule_list *list, struct policy_rule *rule)
 {
@@ -85,12 +107,16 @@ static int list_insert(struct rule_list *list, struct policy_rule *rule)
     return 0;
 }
 
-int policy_add_rule(struct policy *p, enum policy_layer layer, enum policy_verdict verdict, struct str rule, struct fault *reterr)
+int policy_add_rule(struct policy *p, enum policy_layer layer, enum policy_verdict verdict,
+                    struct str rule, struct fault *reterr)
 {
     if (verdict == POLICY_ALLOW && (layer == POLICY_LOCAL || layer == POLICY_PROJECT)) {
-        int r = fault_set(reterr, FAULT_CONFIG, "rule \"%.*s\": a file in the workspace may only narrow: it cannot allow anything",
-                          (int)(rule.len < 200 ? rule.len : 200), rule.at);
-        fault_next(reterr, "put the rule into your own settings: $XDG_CONFIG_HOME/boxagnts/settings.json");
+        int r = fault_set(
+            reterr, FAULT_CONFIG,
+            "rule \"%.*s\": a file in the workspace may only narrow: it cannot allow anything",
+            (int)(rule.len < 200 ? rule.len : 200), rule.at);
+        fault_next(reterr,
+                   "put the rule into your own settings: $XDG_CONFIG_HOME/boxagnts/settings.json");
         return r;
     }
     if (p->count == RULES_MAX)
@@ -109,21 +135,25 @@ int policy_add_rule(struct policy *p, enum policy_layer layer, enum policy_verdi
 
 /* --- the decision --- */
 
-static const struct policy_rule *find_rule(const struct policy *p, enum policy_verdict v, const struct policy_target *t, const char *tool)
+static const struct policy_rule *find_rule(const struct policy *p, enum policy_verdict v,
+                                           const struct policy_target *t, const char *tool)
 {
-    const struct rule_list *list = &p->lists[v][t->effect->kind], *tools = &p->lists[v][EFFECT_TOOL];
+    const struct rule_list *list = &p->lists[v][t->effect->kind],
+                           *tools = &p->lists[v][EFFECT_TOOL];
     const struct policy_rule *found = NULL;
     for (size_t i = 0; i < list->count && !found; i++)
         if (policy_rule_matches(list->at[i], t))
             found = list->at[i];
     /* A Tool rule is about all that the tool does. */
-    for (size_t i = 0; tool && i < tools->count && (!found || tools->at[i]->layer < found->layer); i++)
+    for (size_t i = 0; tool && i < tools->count && (!found || tools->at[i]->layer < found->layer);
+         i++)
         if (policy_rule_matches_tool(tools->at[i], tool))
             found = tools->at[i];
     return found;
 }
 
-static void set_rule(struct policy_decision *d, enum policy_verdict v, const char *rule, enum policy_layer layer)
+static void set_rule(struct policy_decision *d, enum policy_verdict v, const char *rule,
+                     enum policy_layer layer)
 {
     d->verdict = v;
     d->layer = layer;
@@ -133,50 +163,68 @@ static void set_rule(struct policy_decision *d, enum policy_verdict v, const cha
 static void write_effect(const struct effect *e, char ret[256])
 {
     size_t n = strlen(e->target);
-    snprintf(ret, 256, "%s(%.180s%s)%s", effect_name(e->kind), e->target, n > 180 ? "..." : "", e->recursive ? " and all below" : "");
+    snprintf(ret, 256, "%s(%.180s%s)%s", effect_name(e->kind), e->target, n > 180 ? "..." : "",
+             e->recursive ? " and all below" : "");
 }
 
-static void explain_rule(struct policy_decision *d, const struct policy_rule *r, const struct policy_target *t)
+static void explain_rule(struct policy_decision *d, const struct policy_rule *r,
+                         const struct policy_target *t)
 {
     static const char *const verbs[] = {"is allowed", "needs approval", "is denied"};
     char effect[256];
     write_effect(&d->effect, effect);
-    snprintf(d->why, sizeof d->why, "%s %s by the rule %.160s (%s)", effect, verbs[r->verdict], r->text, layer_names[r->layer]);
+    snprintf(d->why, sizeof d->why, "%s %s by the rule %.160s (%s)", effect, verbs[r->verdict],
+             r->text, layer_names[r->layer]);
     bool paths = r->kind == EFFECT_READ || r->kind == EFFECT_WRITE;
-    bool only_part = paths && d->effect.recursive && !r->any && !path_pattern_matches(&r->path, &t->names);
+    bool only_part =
+        paths && d->effect.recursive && !r->any && !path_pattern_matches(&r->path, &t->names);
     if (only_part && r->verdict != POLICY_ALLOW)
-        snprintf(d->why, sizeof d->why, "%s %s: the rule %.160s (%s) is about a part of it; name a narrower path", effect, verbs[r->verdict],
-                 r->text, layer_names[r->layer]);
+        snprintf(d->why, sizeof d->why,
+                 "%s %s: the rule %.160s (%s) is about a part of it; name a narrower path", effect,
+                 verbs[r->verdict], r->text, layer_names[r->layer]);
 }
 
-static bool is_unverified(const struct tool *tool) { return tool && !tool->verified; }
+static bool is_unverified(const struct tool *tool)
+{
+    return tool && !tool->verified;
+}
 /* The call itself, of a tool that only reads. */
 static bool is_harmless(const struct tool *tool, const struct effect *e)
 {
-    return e->kind == EFFECT_READ || (e->kind == EFFECT_TOOL && tool && tool->read_only && strcmp(e->target, tool->name) == 0);
+    return e->kind == EFFECT_READ || (e->kind == EFFECT_TOOL && tool && tool->read_only &&
+                                      strcmp(e->target, tool->name) == 0);
 }
 
 /* What holds when no rule is about the effect. */
-static void decide_by_default(const struct policy *p, const struct tool *tool, struct policy_decision *d)
+static void decide_by_default(const struct policy *p, const struct tool *tool,
+                              struct policy_decision *d)
 {
     char effect[256];
     const struct effect *e = &d->effect;
     write_effect(e, effect);
     if (is_unverified(tool)) {
         set_rule(d, POLICY_ASK, "unverified-tool", POLICY_BUILTIN);
-        snprintf(d->why, sizeof d->why, "the tool %s says nothing verified about itself: its first use needs approval", tool->name);
+        snprintf(d->why, sizeof d->why,
+                 "the tool %s says nothing verified about itself: its first use needs approval",
+                 tool->name);
     } else if (e->kind == EFFECT_READ) {
         set_rule(d, POLICY_ALLOW, default_rules[e->kind], POLICY_BUILTIN);
-        snprintf(d->why, sizeof d->why, "%s is allowed: reading inside the mounts is free and no rule is about it", effect);
+        snprintf(d->why, sizeof d->why,
+                 "%s is allowed: reading inside the mounts is free and no rule is about it",
+                 effect);
     } else if (is_harmless(tool, e)) {
         set_rule(d, POLICY_ALLOW, default_rules[e->kind], POLICY_BUILTIN);
-        snprintf(d->why, sizeof d->why, "%s is allowed: the tool only reads and no rule is about it", effect);
+        snprintf(d->why, sizeof d->why,
+                 "%s is allowed: the tool only reads and no rule is about it", effect);
     } else if (e->kind == EFFECT_WRITE && p->mode == MODE_ACCEPT_EDITS && !e->outside_work_dir) {
         set_rule(d, POLICY_ALLOW, "mode:acceptEdits", POLICY_BUILTIN);
-        snprintf(d->why, sizeof d->why, "%s is allowed: in mode acceptEdits writing in the working folder is free", effect);
+        snprintf(d->why, sizeof d->why,
+                 "%s is allowed: in mode acceptEdits writing in the working folder is free",
+                 effect);
     } else {
         set_rule(d, POLICY_ASK, default_rules[e->kind], POLICY_BUILTIN);
-        snprintf(d->why, sizeof d->why, "%s needs approval: it is an effect and no rule is about it", effect);
+        snprintf(d->why, sizeof d->why,
+                 "%s needs approval: it is an effect and no rule is about it", effect);
     }
 }
 
@@ -187,17 +235,22 @@ static void apply_mode(const struct policy *p, const struct tool *tool, struct p
     write_effect(&d->effect, effect);
     if (p->mode == MODE_PLAN && !is_harmless(tool, &d->effect) && d->verdict != POLICY_DENY) {
         set_rule(d, POLICY_DENY, "mode:plan", POLICY_BUILTIN);
-        snprintf(d->why, sizeof d->why, "%s is denied: in mode plan there are no effects, only reading", effect);
+        snprintf(d->why, sizeof d->why,
+                 "%s is denied: in mode plan there are no effects, only reading", effect);
     } else if (p->mode == MODE_DONT_ASK && d->verdict == POLICY_ASK) {
         set_rule(d, POLICY_DENY, "mode:dontAsk", POLICY_BUILTIN);
-        snprintf(d->why, sizeof d->why, "%s is denied: it would need approval, and in mode dontAsk nobody is asked", effect);
+        snprintf(d->why, sizeof d->why,
+                 "%s is denied: it would need approval, and in mode dontAsk nobody is asked",
+                 effect);
     } else if (p->mode == MODE_BYPASS && d->verdict == POLICY_ASK) {
         set_rule(d, POLICY_ALLOW, "mode:bypass", POLICY_BUILTIN);
-        snprintf(d->why, sizeof d->why, "%s is allowed: in mode bypass what would need approval is allowed", effect);
+        snprintf(d->why, sizeof d->why,
+                 "%s is allowed: in mode bypass what would need approval is allowed", effect);
     }
 }
 
-static void decide_effect(const struct policy *p, const struct tool *tool, const struct effect *e, struct policy_decision *ret)
+static void decide_effect(const struct policy *p, const struct tool *tool, const struct effect *e,
+                          struct policy_decision *ret)
 {
     static const enum policy_verdict order[] = {POLICY_DENY, POLICY_ASK, POLICY_ALLOW};
     struct policy_target target;
@@ -215,7 +268,8 @@ static void decide_effect(const struct policy *p, const struct tool *tool, const
     apply_mode(p, tool, ret);
 }
 
-enum policy_verdict policy_on_effect(const struct policy *p, const struct effect *e, struct policy_decision *ret_why)
+enum policy_verdict policy_on_effect(const struct policy *p, const struct effect *e,
+                                     struct policy_decision *ret_why)
 {
     struct policy_decision d;
     decide_effect(p, NULL, e, &d);
@@ -225,14 +279,16 @@ enum policy_verdict policy_on_effect(const struct policy *p, const struct effect
 }
 
 /* A call without effects: rules may still be about its tool by name. effects.c gives a tool that is not read_only always one. */
-static void decide_bare_tool(const struct policy *p, const struct tool *tool, struct policy_decision *ret)
+static void decide_bare_tool(const struct policy *p, const struct tool *tool,
+                             struct policy_decision *ret)
 {
     struct effect e = {.kind = EFFECT_TOOL};
     snprintf(e.target, sizeof e.target, "%s", tool->name);
     decide_effect(p, tool, &e, ret);
 }
 
-void policy_decide(const struct policy *p, const struct tool *tool, const struct effect *effects, size_t count, struct policy_decision *ret)
+void policy_decide(const struct policy *p, const struct tool *tool, const struct effect *effects,
+                   size_t count, struct policy_decision *ret)
 {
     if (count == 0) {
         decide_bare_tool(p, tool, ret);
@@ -248,16 +304,19 @@ void policy_decide(const struct policy *p, const struct tool *tool, const struct
     }
 }
 
-static const struct effect_mount *mount_of(const char *path, const struct effect_mount *mounts, size_t count)
+static const struct effect_mount *mount_of(const char *path, const struct effect_mount *mounts,
+                                           size_t count)
 {
     const struct effect_mount *best = NULL;
     for (size_t i = 0; i < count; i++)
-        if (guest_path_is_below(str_of(path), str_of(mounts[i].guest)) && (!best || strlen(mounts[i].guest) > strlen(best->guest)))
+        if (guest_path_is_below(str_of(path), str_of(mounts[i].guest)) &&
+            (!best || strlen(mounts[i].guest) > strlen(best->guest)))
             best = &mounts[i];
     return best;
 }
 
-void policy_backstop(const struct effect *e, const struct effect_mount *mounts, size_t mount_count, char ret[256])
+void policy_backstop(const struct effect *e, const struct effect_mount *mounts, size_t mount_count,
+                     char ret[256])
 {
     const struct effect_mount *mount = mount_of(e->target, mounts, mount_count);
     switch (e->kind) {
@@ -268,13 +327,20 @@ void policy_backstop(const struct effect *e, const struct effect_mount *mounts, 
         else if (e->kind == EFFECT_WRITE && !mount->writable)
             snprintf(ret, 256, "sandbox: mount %.180s is read-only", mount->guest);
         else if (e->kind == EFFECT_WRITE)
-            snprintf(ret, 256, "sandbox: the mounts of a call whose Write is not granted are read-only");
+            snprintf(ret, 256,
+                     "sandbox: the mounts of a call whose Write is not granted are read-only");
         else
-            snprintf(ret, 256, "sandbox: mount %.180s is readable; nothing below the policy would stop it", mount->guest);
+            snprintf(ret, 256,
+                     "sandbox: mount %.180s is readable; nothing below the policy would stop it",
+                     mount->guest);
         return;
-    case EFFECT_NET: snprintf(ret, 256, "egress: no grant for this host; the worker has no network at all"); return;
+    case EFFECT_NET:
+        snprintf(ret, 256, "egress: no grant for this host; the worker has no network at all");
+        return;
     case EFFECT_EXEC: snprintf(ret, 256, "sandbox: seccomp lets a worker start no program"); return;
-    case EFFECT_TOOL: snprintf(ret, 256, "monitor: the tool must be in the agent's capability set"); return;
+    case EFFECT_TOOL:
+        snprintf(ret, 256, "monitor: the tool must be in the agent's capability set");
+        return;
     case EFFECT_SPEND: snprintf(ret, 256, "ledger: the reservation must fit the budget"); return;
     }
 }

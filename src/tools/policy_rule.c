@@ -13,7 +13,7 @@
 static const struct rule_name {
     const char *name;
     enum effect_kind kind;
-    const char *fixed;  /* the pattern of an alias that takes none */
+    const char *fixed; /* the pattern of an alias that takes none */
 } names[] = {
     {"Read", EFFECT_READ, NULL},
     {"Write", EFFECT_WRITE, NULL},
@@ -38,7 +38,8 @@ static const struct rule_name {
 static int refuse(struct str text, enum policy_layer layer, const char *why, struct fault *f)
 {
     int code = layer == POLICY_COMMAND_LINE ? FAULT_USAGE : FAULT_CONFIG;
-    return fault_set(f, code, "rule \"%.*s\": %s", (int)(text.len < 200 ? text.len : 200), text.at, why);
+    return fault_set(f, code, "rule \"%.*s\": %s", (int)(text.len < 200 ? text.len : 200), text.at,
+                     why);
 }
 
 static int unknown_name(struct str text, struct str name, enum policy_layer layer, struct fault *f)
@@ -47,7 +48,10 @@ static int unknown_name(struct str text, struct str name, enum policy_layer laye
     nearest_init(&near, name);
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         nearest_offer(&near, str_of(names[i].name));
-    int r = refuse(text, layer, "rules are Read(path), Write(path), Net(host:port), Exec(program args), Tool(name) or Spend(usd)", f);
+    int r = refuse(
+        text, layer,
+        "rules are Read(path), Write(path), Net(host:port), Exec(program args), Tool(name) or Spend(usd)",
+        f);
     if (nearest_found(&near))
         fault_next(f, "did you mean %.*s?", STR_FMT(near.best));
     return r;
@@ -81,7 +85,8 @@ static int set_pattern(struct policy_rule *r, struct str text, struct str patter
         if (str_starts(pattern, STR("domain:")))
             pattern = (struct str){pattern.at + 7, pattern.len - 7};
         result = net_pattern_parse(pattern, false, &r->net, why);
-        r->any = result == 0 && r->net.kind == NET_HOST_ANY && r->net.port_any && r->net.scheme[0] == 0;
+        r->any =
+            result == 0 && r->net.kind == NET_HOST_ANY && r->net.port_any && r->net.scheme[0] == 0;
         if (result == 0 && r->net.scheme[0]) {
             snprintf(why, sizeof why, "is host[:port] without a scheme");
             result = -FAULT_CONFIG;
@@ -130,7 +135,8 @@ static int parse_into(struct policy_rule *r, struct str text, struct fault *f)
     struct str name = text, pattern = {0};
     bool has_pattern = str_split(text, '(', &name, &pattern);
     if (text.len == 0 || text.len > RULE_SIZE_MAX || has_control(text))
-        return refuse(text.len > RULE_SIZE_MAX ? STR("...") : STR(""), r->layer, "a rule is 1 to 1024 bytes of text without control characters", f);
+        return refuse(text.len > RULE_SIZE_MAX ? STR("...") : STR(""), r->layer,
+                      "a rule is 1 to 1024 bytes of text without control characters", f);
     if (has_pattern) {
         if (!str_ends(pattern, STR(")")))
             return refuse(text, r->layer, "the ) at its end is missing", f);
@@ -139,13 +145,16 @@ static int parse_into(struct policy_rule *r, struct str text, struct fault *f)
             return refuse(text, r->layer, "there is nothing between ( and )", f);
     }
     if (str_starts(name, STR("mcp__")) && name.len > 5)
-        return has_pattern ? refuse(text, r->layer, "a rule for an MCP tool has no pattern", f) : set_mcp(r, name);
+        return has_pattern ? refuse(text, r->layer, "a rule for an MCP tool has no pattern", f)
+                           : set_mcp(r, name);
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (!str_is(name, names[i].name))
             continue;
         r->kind = names[i].kind;
         if (names[i].fixed && has_pattern)
-            return refuse(text, r->layer, "this name takes no pattern; say Read(path) or Net(host) for what it may reach", f);
+            return refuse(
+                text, r->layer,
+                "this name takes no pattern; say Read(path) or Net(host) for what it may reach", f);
         if (names[i].fixed)
             return set_glob(r, str_of(names[i].fixed));
         r->any = !has_pattern;
@@ -154,8 +163,8 @@ static int parse_into(struct policy_rule *r, struct str text, struct fault *f)
     return unknown_name(text, name, r->layer, f);
 }
 
-int policy_rule_parse(struct str text, enum policy_layer layer, enum policy_verdict verdict, own struct policy_rule **ret,
-                      struct fault *reterr)
+int policy_rule_parse(struct str text, enum policy_layer layer, enum policy_verdict verdict,
+                      own struct policy_rule **ret, struct fault *reterr)
 {
     text = str_trim(text);
     auto_(policy_rule) struct policy_rule *r = calloc(1, sizeof *r);
@@ -220,7 +229,8 @@ static bool glob_matches(struct str p, struct str s)
  * says nothing about text that makes commands while it runs ($(...), `...`) or sends output elsewhere. */
 static bool command_matches(const struct policy_rule *r, struct str line)
 {
-    bool allows = r->verdict == POLICY_ALLOW, all = true, some = glob_matches(str_of(r->glob), line);
+    bool allows = r->verdict == POLICY_ALLOW, all = true,
+         some = glob_matches(str_of(r->glob), line);
     for (size_t i = 0; allows && i < line.len; i++)
         if (line.at[i] == '`' || line.at[i] == '$' || line.at[i] == '<' || line.at[i] == '>')
             return false;
@@ -243,7 +253,8 @@ static bool path_matches(const struct policy_rule *r, const struct policy_target
 {
     if (!t->effect->recursive)
         return path_pattern_matches(&r->path, &t->names);
-    return r->verdict == POLICY_ALLOW ? path_pattern_covers_tree(&r->path, &t->names) : path_pattern_meets_tree(&r->path, &t->names);
+    return r->verdict == POLICY_ALLOW ? path_pattern_covers_tree(&r->path, &t->names)
+                                      : path_pattern_meets_tree(&r->path, &t->names);
 }
 
 static bool spend_matches(const struct policy_rule *r, const struct effect *e)

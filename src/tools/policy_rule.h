@@ -6,18 +6,19 @@
 #include "tools/policy.h"
 
 struct policy_rule {
-    char *text;                /* own; as it was written */
+    char *text; /* own; as it was written */
     enum policy_layer layer;
     enum policy_verdict verdict;
     enum effect_kind kind;
-    bool any;                  /* no pattern, or one that takes everything */
-    struct path_pattern path;  /* Read, Write */
-    struct net_pattern net;    /* Net */
-    char *glob;                /* own; Exec, Tool: `*` is any text */
-    int64_t usd_pico;          /* Spend */
+    bool any;                 /* no pattern, or one that takes everything */
+    struct path_pattern path; /* Read, Write */
+    struct net_pattern net;   /* Net */
+    char *glob;               /* own; Exec, Tool: `*` is any text */
+    int64_t usd_pico;         /* Spend */
 };
 /* 0 | -FAULT_CONFIG (-FAULT_USAGE on the command line) with a sentence that names rule and mistake | -ENOMEM */
-must_use int policy_rule_parse(struct str text, enum policy_layer layer, enum policy_verdict verdict, own struct policy_rule **ret,
+must_use int policy_rule_parse(struct str text, enum policy_layer layer,
+                               enum policy_verdict verdict, own struct policy_rule **ret,
                                struct fault *reterr);
 void policy_rule_free(own struct policy_rule *r);
 DEFINE_FREEP(policy_rule, struct policy_rule);
@@ -25,7 +26,7 @@ DEFINE_FREEP(policy_rule, struct policy_rule);
 /* An effect made ready for many rules. */
 struct policy_target {
     const struct effect *effect;
-    struct path_names names;   /* Read, Write */
+    struct path_names names; /* Read, Write */
 };
 void policy_target_init(struct policy_target *t, const struct effect *e);
 

@@ -79,15 +79,22 @@ const struct tool *registry_nearest(const struct registry *r, struct str name)
     return nearest_found(&near) ? registry_find(r, near.best) : NULL;
 }
 
-size_t registry_count(const struct registry *r) { return r->count; }
-const struct tool *registry_at(const struct registry *r, size_t i) { return i < r->count ? r->tools[i] : NULL; }
+size_t registry_count(const struct registry *r)
+{
+    return r->count;
+}
+const struct tool *registry_at(const struct registry *r, size_t i)
+{
+    return i < r->count ? r->tools[i] : NULL;
+}
 
 int registry_add(struct registry *r, own struct tool *t, struct fault *reterr)
 {
     const struct tool *there = registry_find(r, str_of(t->name));
     int result = 0;
     if (there && strcmp(there->sha256, t->sha256) != 0)
-        result = fault_set(reterr, FAULT_CONFIG, "another tool is called \"%s\" already: %s", t->name, there->path ? there->path : "built in");
+        result = fault_set(reterr, FAULT_CONFIG, "another tool is called \"%s\" already: %s",
+                           t->name, there->path ? there->path : "built in");
     else if (!there && r->count == TOOLS_MAX)
         result = fault_set(reterr, FAULT_CONFIG, "there are more than %d tools", TOOLS_MAX);
     if (there || result) {
@@ -108,7 +115,8 @@ static int sidecar_name(struct str module, char ret[300])
 }
 
 /* Manifest from the section, else from the sidecar beside it. */
-static int read_tool(int dir_fd, const char *name, struct str wasm, struct tool **ret, struct fault *reterr)
+static int read_tool(int dir_fd, const char *name, struct str wasm, struct tool **ret,
+                     struct fault *reterr)
 {
     struct str section;
     char beside[300];
@@ -125,7 +133,10 @@ static int read_tool(int dir_fd, const char *name, struct str wasm, struct tool 
     if (r == 0)
         r = tool_from_manifest(buf_str(&sidecar), ret, reterr);
     else if (r == -ENOENT || r == -ENAMETOOLONG)
-        r = fault_set(reterr, FAULT_CONFIG, "it has no manifest: neither a custom section boxagnts.tool nor a file %s beside it", beside);
+        r = fault_set(
+            reterr, FAULT_CONFIG,
+            "it has no manifest: neither a custom section boxagnts.tool nor a file %s beside it",
+            beside);
     else
         r = fault_sys(reterr, -r, "cannot read %s", beside);
     buf_done(&sidecar);
@@ -134,7 +145,8 @@ static int read_tool(int dir_fd, const char *name, struct str wasm, struct tool 
     return r;
 }
 
-static int add_module(struct registry *r, int dir_fd, const char *dir, const char *name, struct fault *reterr)
+static int add_module(struct registry *r, int dir_fd, const char *dir, const char *name,
+                      struct fault *reterr)
 {
     struct buf wasm, path;
     struct tool *t = NULL;
@@ -143,7 +155,8 @@ static int add_module(struct registry *r, int dir_fd, const char *dir, const cha
     buf_init(&path, 8192);
     int result = os_read_file_at(dir_fd, name, &wasm);
     if (result)
-        result = fault_sys(reterr, result == -FAULT_CAP ? EFBIG : -result, "cannot read the module");
+        result =
+            fault_sys(reterr, result == -FAULT_CAP ? EFBIG : -result, "cannot read the module");
     else
         result = read_tool(dir_fd, name, buf_str(&wasm), &t, reterr);
     if (result == 0) {
@@ -163,7 +176,10 @@ static int add_module(struct registry *r, int dir_fd, const char *dir, const cha
     return result;
 }
 
-struct folder { char **names; size_t count; };
+struct folder {
+    char **names;
+    size_t count;
+};
 
 static int keep_module_name(const char *name, unsigned char type unused_, void *arg)
 {
@@ -182,7 +198,8 @@ static int by_text(const void *a, const void *b)
     return strcmp(*x, *y);
 }
 
-int registry_add_dir(struct registry *r, const char *dir, void (*on_broken)(const char *path, const struct fault *why, void *arg),
+int registry_add_dir(struct registry *r, const char *dir,
+                     void (*on_broken)(const char *path, const struct fault *why, void *arg),
                      void *arg, struct fault *reterr)
 {
     auto_close int fd = os_open_trusted(dir, O_RDONLY | O_DIRECTORY, 0);
@@ -195,7 +212,8 @@ int registry_add_dir(struct registry *r, const char *dir, void (*on_broken)(cons
         return -ENOMEM;
     int result = os_list_dir(fd, FOLDER_ENTRIES_MAX, keep_module_name, &f);
     if (result)
-        result = fault_sys(reterr, result == -FAULT_CAP ? E2BIG : -result, "cannot read the tool folder %s", dir);
+        result = fault_sys(reterr, result == -FAULT_CAP ? E2BIG : -result,
+                           "cannot read the tool folder %s", dir);
     /* Sorted, so that which of two equal names wins does not hang on the file system. */
     qsort(f.names, f.count, sizeof *f.names, by_text);
     for (size_t i = 0; i < f.count; i++) {
@@ -220,12 +238,14 @@ int tool_wasm(const struct tool *t, struct buf *out, struct fault *reterr)
     char hex[DIGEST_HEX_SIZE];
     int r = os_read_file_trusted(t->path, out);
     if (r)
-        return fault_sys(reterr, r == -FAULT_CAP ? EFBIG : -r, "cannot read the module of tool %s: %s", t->name, t->path);
+        return fault_sys(reterr, r == -FAULT_CAP ? EFBIG : -r,
+                         "cannot read the module of tool %s: %s", t->name, t->path);
     digest_sha256(buf_str(out).at, out->len, &digest);
     digest_hex(&digest, hex);
     if (strcmp(hex, t->sha256) == 0)
         return 0;
-    r = fault_set(reterr, FAULT_MODULE, "the module of tool %s changed since it was registered: %s", t->name, t->path);
+    r = fault_set(reterr, FAULT_MODULE, "the module of tool %s changed since it was registered: %s",
+                  t->name, t->path);
     fault_next(reterr, "start again to register it as it is now");
     return r;
 }

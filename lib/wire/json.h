@@ -37,7 +37,8 @@ must_use int json_parse_commented(struct str s, size_t size_max, own json_t **re
  * on failure. */
 must_use int json_print(const json_t *value, struct buf *out);
 /* RFC 8785 canonical form (keys sorted by UTF-16 code units, ES6 numbers), but integers beyond
- * 2^53 in full. What hashes are over. */
+ * 2^53 in full. What hashes are over; not meant to be read back (a real from 2^63 on to 1e21 is written
+ * as an integer that json_parse refuses). */
 must_use int json_print_canonical(const json_t *value, struct buf *out);
 
 /* Typed getters over an object: 0 found and of the type, 1 (JSON_ABSENT) when the key is missing or

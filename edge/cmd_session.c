@@ -1,6 +1,7 @@
 /* boxagnts session: what ran here. */
 #include "edge/app.h"
 #include "edge/commands.h"
+#include "edge/report.h"
 #include "host/ledger.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@ static int cmd_session(const struct parsed *p, struct fault *reterr);
 
 const struct command command_session = {
     .name = "session",
-    .usage = "list | show SESSION",
+    .usage = "list | show SESSION | report SESSION",
     .summary = "what ran here: status, cost, calls (SESSION may be `last`)",
     .tables = tables,
     .run = cmd_session,
@@ -64,9 +65,21 @@ static int session_show(const struct parsed *p, struct fault *reterr)
     return text ? 0 : -ENOMEM;
 }
 
+static int session_report(const struct parsed *p, struct fault *reterr)
+{
+    auto_(state) struct state *state = NULL;
+    struct session_row row = {0};
+    int r = state_open(&state, reterr);
+    if (r == 0) r = session_find(state, str_of(p->positional[1]), &row, reterr);
+    if (r == 0) r = report_print(state, &row, reterr);
+    session_row_done(&row);
+    return r;
+}
+
 static const struct verb verbs[] = {
     {"list", "", "all sessions, newest first", session_list, 0, 0},
     {"show", "SESSION", "one session", session_show, 1, 1},
+    {"report", "SESSION", "what was done, what was stopped and by which layer", session_report, 1, 1},
 };
 
 static int cmd_session(const struct parsed *p, struct fault *reterr) { return verbs_run(verbs, ARRAY_LEN(verbs), p, reterr); }

@@ -21,6 +21,7 @@
 
 #define ARGUMENTS_MAX ((size_t)16 << 20)
 #define CALL_ID_SIZE 24
+#define UNPARSED_KEPT_MAX ((size_t)1024)
 
 struct call {
     char id[CALL_ID_SIZE];
@@ -34,7 +35,7 @@ struct call {
     const char *by;
     struct effect effects[CALL_EFFECTS_MAX];
     size_t effect_count;
-    bool writes, undo_begun;
+    bool writes, undo_begun, intent_written;
     int undo_fd;
     struct buf stdin_text;
 };
@@ -187,6 +188,34 @@ static own json_t *touched_of(struct desk *d, struct call *c)
     return touched ? touched : json_array();
 }
 
+static own json_t *intent_of(const struct desk *d, const struct call *c)
+{
+    json_t *effects = json_array();
+    for (size_t i = 0; i < c->effect_count; i++) {
+        json_t *one = json_pack("{s:s, s:o}", "effect", effect_name(c->effects[i].kind), "target",
+                                json_string_lossy(str_of(c->effects[i].target)));
+        if (json_array_append_new(effects, one)) break;
+    }
+    /* what did not parse is kept as text, cut: evidence, not input */
+    size_t kept = strlen(c->arguments) < UNPARSED_KEPT_MAX ? strlen(c->arguments) : UNPARSED_KEPT_MAX;
+    json_t *input = c->input ? json_incref(c->input) : json_string_lossy((struct str){c->arguments, kept});
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:{s:s, s:s, s:s}}", "call", c->id, "agent", d->c.agent, "tool",
+                     json_string_lossy(str_of(c->name)), "input", input,
+                     "effects", effects, "decision", "verdict", policy_verdict_name(c->decision.verdict), "rule", c->decision.rule, "by",
+                     c->by);
+}
+
+/* Calls that may change something had their intent journalled before they ran; for the others decision and
+ * receipt go into one transaction, at half the cost. */
+static int journal_end(struct desk *d, struct call *c, json_t *receipt, bool ran, struct fault *reterr)
+{
+    struct state *state = d->c.app->state;
+    if (!receipt) return -ENOMEM;
+    if (c->intent_written) return journal_receipt(state, d->c.session, receipt, JOURNAL_DURABLE, reterr);
+    auto_json json_t *body = intent_of(d, c);
+    return body ? journal_add_with_receipt(state, d->c.session, c->id, ran ? "intent" : "decision", body, receipt, JOURNAL_LIGHT, reterr) : -ENOMEM;
+}
+
 /* Takes the call off the line: receipt into the journal, answer to the planner. outcome NULL = it never ran. */
 static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum sandbox_stop stop, const char *sentence)
 {
@@ -215,7 +244,7 @@ static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum s
     };
     auto_json json_t *receipt = receipt_new(&facts);
     struct fault why = {0};
-    int r = receipt ? journal_receipt(d->c.app->state, d->c.session, receipt, c->writes ? JOURNAL_DURABLE : JOURNAL_LIGHT, &why) : -ENOMEM;
+    int r = journal_end(d, c, receipt, outcome != NULL, &why);
     if (r < 0) tell(d, "note", json_pack("{s:s, s:s}", "tool", c->name, "text", r == -ENOMEM ? "out of memory" : why.text));
     d->queue_len--;
     memmove(&d->queue[0], &d->queue[1], d->queue_len * sizeof(d->queue[0]));
@@ -285,17 +314,12 @@ static int take_effects(struct desk *d, struct call *c, struct buf *sentence)
     return 0;
 }
 
-static own json_t *intent_of(const struct desk *d, const struct call *c)
+static int journal_intent(struct desk *d, struct call *c, struct fault *reterr)
 {
-    json_t *effects = json_array();
-    for (size_t i = 0; i < c->effect_count; i++) {
-        json_t *one = json_pack("{s:s, s:o}", "effect", effect_name(c->effects[i].kind), "target",
-                                json_string_lossy(str_of(c->effects[i].target)));
-        if (json_array_append_new(effects, one)) break;
-    }
-    return json_pack("{s:s, s:s, s:s, s:O, s:o, s:{s:s, s:s, s:s}}", "call", c->id, "agent", d->c.agent, "tool", c->name, "input", c->input,
-                     "effects", effects, "decision", "verdict", policy_verdict_name(c->decision.verdict), "rule", c->decision.rule, "by",
-                     c->by);
+    auto_json json_t *intent = intent_of(d, c);
+    int r = intent ? journal_add(d->c.app->state, d->c.session, c->id, "intent", intent, JOURNAL_DURABLE, reterr) : -ENOMEM;
+    c->intent_written = r == 0;
+    return r;
 }
 
 static void run(struct desk *d)
@@ -304,8 +328,7 @@ static void run(struct desk *d)
     const struct app *a = d->c.app;
     struct fault why = {0};
     const struct code *code = NULL;
-    auto_json json_t *intent = intent_of(d, c);
-    int r = intent ? journal_add(a->state, d->c.session, c->id, "intent", intent, c->writes ? JOURNAL_DURABLE : JOURNAL_LIGHT, &why) : -ENOMEM;
+    int r = c->writes ? journal_intent(d, c, &why) : 0;
     if (r == 0) r = desk_start_worker(d, &why);
     if (r == 0) r = code_of(d, c->tool, &code, &why);
     if (r == 0 && c->writes) {

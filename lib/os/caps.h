@@ -9,9 +9,9 @@ struct os_caps {
     unsigned securebits;
 };
 must_use int os_caps_read(struct os_caps *ret);
-/* Empties every set except for the bits of `keep` (which stay permitted and effective), and locks the
- * rules by which user 0 would get them back. What needs CAP_SETPCAP and is refused (the bounding set
- * of an ordinary user) is left: no_new_privs makes it worthless. 0 or -errno. */
+/* Empties every set except for the bits of `keep` (which stay permitted and effective), and locks
+ * the rules by which user 0 would get them back. What needs CAP_SETPCAP and is refused (the
+ * bounding set of an ordinary user) is left: no_new_privs makes it worthless. 0 or -errno. */
 must_use int os_caps_drop(uint64_t keep);
 #define OS_CAP_SETFCAP (UINT64_C(1) << 31)
 /* Tries something that needs CAP_SYS_ADMIN in the own namespaces and changes nothing either way. */

@@ -1,6 +1,7 @@
-/* Landlock system calls. Speaks the newest ABI by its own constants, because the headers of the build
- * machine say nothing about the kernel that the program meets. Must never grant a right that the kernel
- * at hand does not handle (the call would fail) nor leave one unhandled that it could. */
+/* Landlock system calls. Speaks the newest ABI by its own constants, because the headers of the
+ * build machine say nothing about the kernel that the program meets. Must never grant a right
+ * that the kernel at hand does not handle (the call would fail) nor leave one unhandled that it
+ * could. */
 #include "os/landlock.h"
 
 #include "os/fd.h"
@@ -26,7 +27,8 @@
 #define SCOPE_SIGNAL (1ULL << 1)
 #define RULE_NET_PORT 2
 
-/* The structs as of ABI 6; an older kernel takes the longer form as long as what it does not know is 0. */
+/* The structs as of ABI 6; an older kernel takes the longer form as long as what it does not know
+ * is 0. */
 struct ruleset_attr {
     uint64_t handled_fs, handled_net, scoped;
 };
@@ -39,7 +41,8 @@ struct port_attr {
     (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |                               \
      LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |  \
      LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER | FS_TRUNCATE)
-/* The rights that mean something for a file rather than a directory: others in a file's rule are an error. */
+/* The rights that mean something for a file rather than a directory: others in a file's rule are
+ * an error. */
 #define FS_OF_FILE (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE)
 
 int os_landlock_abi(void)
@@ -135,7 +138,8 @@ bool os_landlock_refuses_bind(void)
 
 bool os_landlock_refuses_connect(uint16_t port)
 {
-    struct sockaddr_in self = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in self = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     auto_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     return fd >= 0 && connect(fd, (struct sockaddr *)&self, sizeof(self)) < 0 && errno == EACCES;
 }

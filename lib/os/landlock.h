@@ -1,5 +1,6 @@
-/* Landlock: the kernel's own allow-list of files, ports and peers, which any process may put on itself
- * and which nothing it does or starts can take off. A wrapper: it asks for all that this kernel has. */
+/* Landlock: the kernel's own allow-list of files, ports and peers, which any process may put on
+ * itself and which nothing it does or starts can take off. A wrapper: it asks for all that this
+ * kernel has. */
 #pragma once
 
 #include "base/base.h"
@@ -10,15 +11,15 @@ int os_landlock_abi(void); /* 0 = the kernel has none or it is off */
 enum { OS_LANDLOCK_ABI_FILES = 1, OS_LANDLOCK_ABI_TCP = 4, OS_LANDLOCK_ABI_SCOPES = 6 };
 
 struct os_landlock_path {
-    int fd;         /* a directory (and all beneath it) or a file; O_PATH is enough */
-    bool writable;  /* regular files, directories and links; never devices, sockets, pipes or execution */
+    int fd; /* a directory (and all beneath it) or a file; O_PATH is enough */
+    bool writable; /* files, folders and links; never devices, sockets, pipes or execution */
 };
 
 struct os_landlock {
-    bool files;        /* handle every file right: what no path below grants is refused */
-    bool tcp_bind;     /* handle binding: none but bind_ports */
-    bool tcp_connect;  /* handle connecting: none but connect_ports */
-    bool scopes;       /* no signals and no abstract unix sockets to processes outside */
+    bool files;       /* handle every file right: what no path below grants is refused */
+    bool tcp_bind;    /* handle binding: none but bind_ports */
+    bool tcp_connect; /* handle connecting: none but connect_ports */
+    bool scopes;      /* no signals and no abstract unix sockets to processes outside */
     const struct os_landlock_path *paths;
     size_t path_count;
     const uint16_t *bind_ports;
@@ -27,13 +28,15 @@ struct os_landlock {
     size_t connect_count;
 };
 
-/* Needs no_new_privs (or CAP_SYS_ADMIN). 0 or -errno; -EOPNOTSUPP when the kernel has none of it. */
+/* Needs no_new_privs (or CAP_SYS_ADMIN). 0 or -errno; -EOPNOTSUPP when the kernel has
+ * none of it. */
 must_use int os_landlock_enter(const struct os_landlock *want);
 
-/* Trials: each does what a rule set forbids and says whether it was refused for that reason. Nothing
- * is sent and nothing stays. */
-bool os_landlock_refuses_root(void);                  /* listing "/" */
-bool os_landlock_refuses_bind(void);                  /* TCP, any free local port */
-bool os_landlock_refuses_connect(uint16_t port);      /* TCP, to this machine itself */
-must_use int os_landlock_scope_trial(int *ret_fd);    /* before entering: an abstract socket, the caller closes it */
-bool os_landlock_refuses_peer(int trial_fd);          /* after: connecting to it */
+/* Trials: each does what a rule set forbids and says whether it was refused for that reason.
+ * Nothing is sent and nothing stays. */
+bool os_landlock_refuses_root(void);             /* listing "/" */
+bool os_landlock_refuses_bind(void);             /* TCP, any free local port */
+bool os_landlock_refuses_connect(uint16_t port); /* TCP, to this machine itself */
+must_use int os_landlock_scope_trial(
+    int *ret_fd); /* before entering: an abstract socket, the caller closes it */
+bool os_landlock_refuses_peer(int trial_fd); /* after: connecting to it */

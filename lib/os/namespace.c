@@ -1,8 +1,8 @@
 /* Inside of namespaces: identity maps, the empty root, and what can still be reached.
  *
- * Mounting is safe here because it only ever happens in a mount namespace that the process owns: the
- * caller has compared its identity with the outside. Propagation is cut before anything else, so that
- * nothing of it travels back. */
+ * Mounting is safe here because it only ever happens in a mount namespace that the process owns:
+ * the caller has compared its identity with the outside. Propagation is cut before anything else,
+ * so that nothing of it travels back. */
 #include "os/namespace.h"
 
 #include "os/fd.h"
@@ -24,10 +24,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-_Static_assert(OS_NS_USER == 1 && OS_NS_MOUNT == 2 && OS_NS_NET == 4 && OS_NS_PID == 8 && OS_NS_IPC == 16 &&
-                   OS_NS_UTS == 32 && OS_NS_CGROUP == 64,
+_Static_assert(OS_NS_USER == 1 && OS_NS_MOUNT == 2 && OS_NS_NET == 4 && OS_NS_PID == 8 &&
+                   OS_NS_IPC == 16 && OS_NS_UTS == 32 && OS_NS_CGROUP == 64,
                "the names below are in the order of the bits");
-static const char *const names[OS_NAMESPACE_COUNT] = {"user", "mnt", "net", "pid", "ipc", "uts", "cgroup"};
+static const char *const names[OS_NAMESPACE_COUNT] = {"user", "mnt", "net",   "pid",
+                                                      "ipc",  "uts", "cgroup"};
 
 const char *os_namespace_name(size_t i)
 {
@@ -80,8 +81,10 @@ int os_namespace_map_self(uid_t uid, gid_t gid)
 /* A private, restricted copy of the mount that `fd` is in, with fd itself as its root. */
 static int clone_mount(int fd, uint64_t extra, int *ret_tree)
 {
-    struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | extra};
-    auto_close int tree = open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+    struct mount_attr attr = {.attr_set =
+                                  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | extra};
+    auto_close int tree =
+        open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
     if (tree < 0)
         return -errno;
     if (mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
@@ -93,7 +96,8 @@ static int clone_mount(int fd, uint64_t extra, int *ret_tree)
 int os_mount_alone(int fd, bool writable)
 {
     /* fd was opened in another mount namespace, whose mounts cannot be cloned from here. The same
-     * directory is found again by its name in our copy of the tree; that it is the same is checked. */
+     * directory is found again by its name in our copy of the tree; that it is the same is
+     * checked. */
     char link[32], path[PATH_MAX];
     struct stat old, new;
     (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
@@ -127,14 +131,16 @@ static int make_root(int *ret_fd)
         fsconfig(context, FSCONFIG_SET_STRING, "mode", "0755", 0) < 0 ||
         fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
         return -errno;
-    int fd = fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    int fd =
+        fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
     if (fd < 0)
         return -errno;
     *ret_fd = fd;
     return 0;
 }
 
-/* Makes the place where `path` will be seen: its folders, then itself as a folder or an empty file. */
+/* Makes the place where `path` will be seen: its folders, then itself as a folder or an empty
+ * file. */
 static int make_place(int root, const char *path, bool is_folder)
 {
     char name[PATH_MAX];
@@ -158,7 +164,8 @@ static int bind_path(int root, const char *path)
 {
     struct stat st;
     auto_close int tree = -1;
-    auto_close int fd = open(path, O_PATH | O_CLOEXEC); /* follows links: what it leads to is seen */
+    auto_close int fd =
+        open(path, O_PATH | O_CLOEXEC); /* follows links: what it leads to is seen */
     if (fd < 0)
         return errno == ENOENT || errno == EACCES || errno == ENOTDIR ? 0 : -errno;
     if (fstat(fd, &st) < 0)
@@ -187,7 +194,8 @@ int os_mount_empty_root(const char *const *paths)
         r = bind_path(root, paths[i]);
     if (r < 0)
         return r;
-    if (mount_setattr(root, "", AT_EMPTY_PATH, &read_only, sizeof(read_only)) < 0 || fchdir(root) < 0)
+    if (mount_setattr(root, "", AT_EMPTY_PATH, &read_only, sizeof(read_only)) < 0 ||
+        fchdir(root) < 0)
         return -errno;
     /* With one place for both, the old root comes to lie on top of the new one and is taken off. */
     if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
@@ -200,7 +208,8 @@ static bool is_wanted(const char *name, const char *const *paths)
 {
     size_t len = strlen(name);
     for (size_t i = 0; paths != NULL && paths[i] != NULL; i++) {
-        if (strncmp(paths[i] + 1, name, len) == 0 && (paths[i][1 + len] == '/' || paths[i][1 + len] == '\0'))
+        if (strncmp(paths[i] + 1, name, len) == 0 &&
+            (paths[i][1 + len] == '/' || paths[i][1 + len] == '\0'))
             return true;
     }
     return false;
@@ -217,7 +226,8 @@ bool os_root_is_empty(const char *const *paths)
     DIR *dir = opendir("/");
     bool is_empty = dir != NULL;
     for (struct dirent *e; is_empty && (e = readdir(dir)) != NULL;)
-        is_empty = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 || is_wanted(e->d_name, paths);
+        is_empty = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+                   is_wanted(e->d_name, paths);
     if (dir != NULL)
         (void)closedir(dir);
     return is_empty;
@@ -225,7 +235,8 @@ bool os_root_is_empty(const char *const *paths)
 
 bool os_network_is_unreachable(void)
 {
-    struct sockaddr_in self = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in self = {
+        .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return false; /* not known */
@@ -236,7 +247,8 @@ bool os_network_is_unreachable(void)
 int os_namespace_probe(void)
 {
     int status;
-    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | CLONE_NEWNS | SIGCHLD, NULL, NULL, NULL, NULL);
+    pid_t pid =
+        (pid_t)syscall(SYS_clone, CLONE_NEWUSER | CLONE_NEWNS | SIGCHLD, NULL, NULL, NULL, NULL);
     if (pid < 0)
         return -errno;
     if (pid == 0)

@@ -53,6 +53,7 @@ bool os_rlimit_refuses_fd(int number)
     int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, number);
     if (fd >= 0)
         (void)close(fd);
-    /* EINVAL is the answer to a number past the limit; without descriptor 0 there is nothing to try. */
+    /* EINVAL is the answer to a number past the limit; without descriptor 0 there is nothing to
+     * try. */
     return fd < 0 && errno == EINVAL;
 }

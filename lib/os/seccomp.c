@@ -1,9 +1,10 @@
 /* From rule tables to a BPF program. Must never let anything through that no rule names, and must
  * never depend on the machine it runs on when asked for another.
  *
- * Shape of a program: check the kind of machine, refuse x32, then a binary search over ranges of call
- * numbers that share one fate. A leaf is a verdict, or the argument tests of one call. The kernel
- * remembers the calls that pass without looking at arguments, so their cost is one bit test. */
+ * Shape of a program: check the kind of machine, refuse x32, then a binary search over ranges of
+ * call numbers that share one fate. A leaf is a verdict, or the argument tests of one call. The
+ * kernel remembers the calls that pass without looking at arguments, so their cost is one bit
+ * test. */
 #include "os/seccomp.h"
 
 #include "base/fault.h"
@@ -22,7 +23,8 @@
 #endif
 #define MDWE_NO_INHERIT 2UL
 
-_Static_assert(sizeof(struct os_seccomp_insn) == sizeof(struct sock_filter), "handed to the kernel as it is");
+_Static_assert(sizeof(struct os_seccomp_insn) == sizeof(struct sock_filter),
+               "handed to the kernel as it is");
 _Static_assert(OS_SECCOMP_INSNS_MAX <= BPF_MAXINSNS, "more than the kernel takes");
 
 #define X32_BIT 0x40000000u
@@ -75,7 +77,8 @@ static size_t emit(struct compiler *c, unsigned code, uint32_t k, size_t jt, siz
         c->is_full = true;
         return 0;
     }
-    c->out->at[c->out->count] = (struct os_seccomp_insn){(uint16_t)code, (uint8_t)jt, (uint8_t)jf, k};
+    c->out->at[c->out->count] =
+        (struct os_seccomp_insn){(uint16_t)code, (uint8_t)jt, (uint8_t)jf, k};
     return c->out->count++;
 }
 
@@ -118,7 +121,8 @@ static void emit_test(struct compiler *c, const struct os_seccomp_test *t, size_
     if (t->mask != UINT32_MAX)
         emit(c, BPF_ALU | BPF_AND | BPF_K, t->mask, 0, 0);
     bool holds_when_equal = t->kind == OS_ARG_IS;
-    emit(c, BPF_JMP | BPF_JEQ | BPF_K, t->value, holds_when_equal ? 0 : after, holds_when_equal ? after : 0);
+    emit(c, BPF_JMP | BPF_JEQ | BPF_K, t->value, holds_when_equal ? 0 : after,
+         holds_when_equal ? after : 0);
 }
 
 /* The rules of one call, in order. */
@@ -149,7 +153,8 @@ static void emit_leaf(struct compiler *c, const struct range *r)
     }
 }
 
-/* Ranges [from, to). Conditional jumps reach 255 instructions, plain ones any distance: hence the pair. */
+/* Ranges [from, to). Conditional jumps reach 255 instructions, plain ones any distance: hence the
+ * pair. */
 static void emit_tree(struct compiler *c, size_t from, size_t to, unsigned depth)
 {
     must(depth < TREE_DEPTH_MAX && from < to);
@@ -166,8 +171,10 @@ static void emit_tree(struct compiler *c, size_t from, size_t to, unsigned depth
     emit_tree(c, middle, to, depth + 1);
 }
 
-/* Insertion keeps the order of equal numbers; the tables are short and nearly sorted runs do not matter. */
-static bool place_rules(struct compiler *c, const struct os_seccomp_rules *lists, size_t list_count, enum os_arch arch)
+/* Insertion keeps the order of equal numbers; the tables are short and nearly sorted runs do not
+ * matter. */
+static bool place_rules(struct compiler *c, const struct os_seccomp_rules *lists, size_t list_count,
+                        enum os_arch arch)
 {
     for (size_t l = 0; l < list_count; l++) {
         for (size_t i = 0; i < lists[l].count; i++) {
@@ -186,7 +193,8 @@ static bool place_rules(struct compiler *c, const struct os_seccomp_rules *lists
     return true;
 }
 
-static void add_range(struct compiler *c, uint32_t first, enum fate fate, size_t rule, size_t rule_count)
+static void add_range(struct compiler *c, uint32_t first, enum fate fate, size_t rule,
+                      size_t rule_count)
 {
     if (fate != FATE_LOOK && c->range_count > 0 && c->ranges[c->range_count - 1].fate == fate)
         return; /* goes on as before */
@@ -234,7 +242,8 @@ int os_seccomp_compile(const struct os_seccomp_rules *lists, size_t list_count, 
     make_ranges(&c);
 
     emit_load(&c, offsetof(struct seccomp_data, arch));
-    emit(&c, BPF_JMP | BPF_JEQ | BPF_K, arch == OS_ARCH_X86_64 ? AUDIT_ARCH_X86_64 : AUDIT_ARCH_AARCH64, 1, 0);
+    emit(&c, BPF_JMP | BPF_JEQ | BPF_K,
+         arch == OS_ARCH_X86_64 ? AUDIT_ARCH_X86_64 : AUDIT_ARCH_AARCH64, 1, 0);
     emit_verdict(&c, SECCOMP_RET_KILL_PROCESS);
     emit_load(&c, offsetof(struct seccomp_data, nr));
     if (arch == OS_ARCH_X86_64) { /* x32 calls carry the arch of x86-64 and a bit in their number */
@@ -248,7 +257,8 @@ int os_seccomp_compile(const struct os_seccomp_rules *lists, size_t list_count, 
 int os_seccomp_install(const struct os_seccomp_program *program)
 {
     /* The kernel only reads the program; its struct says otherwise. */
-    struct sock_fprog prog = {(unsigned short)program->count, (struct sock_filter *)(uintptr_t)program->at};
+    struct sock_fprog prog = {(unsigned short)program->count,
+                              (struct sock_filter *)(uintptr_t)program->at};
     long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
     return r < 0 ? -errno : 0;
 }

@@ -1,9 +1,9 @@
 /* System call filters: a table of rules in, a BPF program out, and its installation.
  *
- * The compiler is ours rather than libseccomp because the filter is built at every start of a worker
- * (10 us here, some 300 us and a shared library there), because the program must be the same bytes on
- * every machine of one kind (receipts name its hash), and because a program that is plain data can be
- * run in a test against every number. libseccomp is the judge in the tests.
+ * The compiler is ours rather than libseccomp because the filter is built at every start of a
+ * worker (10 us here, some 300 us and a shared library there), because the program must be the
+ * same bytes on every machine of one kind (receipts name its hash), and because a program that is
+ * plain data can be run in a test against every number. libseccomp is the judge in the tests.
  *
  * Everything that no rule names ends the process, as does a call of another machine's kind. */
 #pragma once
@@ -27,13 +27,14 @@ enum os_arch { OS_ARCH_X86_64, OS_ARCH_AARCH64 };
 int os_syscall_number(enum os_syscall call, enum os_arch arch); /* -1 = none there */
 const char *os_syscall_name(enum os_syscall call);
 
-/* A claim about one argument. Only the low 32 bits are looked at, because the kernel itself looks no
- * further at the int and unsigned int arguments that rules speak of; OS_ARG_NULL is for pointers. */
+/* A claim about one argument. Only the low 32 bits are looked at, because the kernel itself looks
+ * no further at the int and unsigned int arguments that rules speak of; OS_ARG_NULL is for
+ * pointers. */
 enum os_arg_kind {
     OS_ARG_ANY,
-    OS_ARG_IS,      /* (arg & mask) == value */
-    OS_ARG_IS_NOT,  /* (arg & mask) != value */
-    OS_ARG_NULL,    /* all 64 bits are 0 */
+    OS_ARG_IS,     /* (arg & mask) == value */
+    OS_ARG_IS_NOT, /* (arg & mask) != value */
+    OS_ARG_NULL,   /* all 64 bits are 0 */
 };
 struct os_seccomp_test {
     enum os_arg_kind kind;
@@ -44,7 +45,7 @@ struct os_seccomp_test {
 #define OS_SECCOMP_TESTS_MAX 3
 struct os_seccomp_rule {
     enum os_syscall call;
-    uint16_t error;  /* 0 = let it through, else the errno it answers instead of running */
+    uint16_t error; /* 0 = let it through, else the errno it answers instead of running */
     struct os_seccomp_test tests[OS_SECCOMP_TESTS_MAX]; /* all must hold */
 };
 /* Several rules for one call are tried in order; when none holds, the process ends. */
@@ -65,9 +66,10 @@ struct os_seccomp_program {
 };
 
 /* Pure. -FAULT_CAP when the tables are too large for a program. */
-must_use int os_seccomp_compile(const struct os_seccomp_rules *lists, size_t list_count, enum os_arch arch,
-                                struct os_seccomp_program *ret);
-/* For this process and all it will ever start. Needs no_new_privs (or CAP_SYS_ADMIN). 0 or -errno. */
+must_use int os_seccomp_compile(const struct os_seccomp_rules *lists, size_t list_count,
+                                enum os_arch arch, struct os_seccomp_program *ret);
+/* For this process and all it will ever start. Needs no_new_privs (or CAP_SYS_ADMIN). 0 or
+ * -errno. */
 must_use int os_seccomp_install(const struct os_seccomp_program *program);
 bool os_seccomp_available(void);
 /* Makes the otherwise useless call that filters answer with a number of their own; returns that

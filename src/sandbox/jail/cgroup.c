@@ -50,8 +50,10 @@ bool jail_cgroup_v2_is_delegated(void)
                 path = (struct str){line.at + 3, line.len - 3};
         }
     }
-    /* Delegated = its groups may be made, and our process moved, by us; and there is something to limit. */
-    int n = snprintf(name, sizeof(name), "/sys/fs/cgroup%.*s/cgroup.subtree_control", STR_FMT(path));
+    /* Delegated = its groups may be made, and our process moved, by us; and there is something to
+     * limit. */
+    int n =
+        snprintf(name, sizeof(name), "/sys/fs/cgroup%.*s/cgroup.subtree_control", STR_FMT(path));
     if (path.len > 0 && n > 0 && (size_t)n < sizeof(name)) {
         int fd = os_open_trusted(name, O_WRONLY, 0);
         is_ours = fd >= 0;

@@ -1,9 +1,9 @@
-/* Facet fds and environment: nothing inherited stays that the profile does not name, and the memory of
- * this process is nobody else's to look at.
+/* Facet fds and environment: nothing inherited stays that the profile does not name, and the
+ * memory of this process is nobody else's to look at.
  *
- * In two halves. Descriptors and environment go first of all, before anything of them could be used.
- * Dumpability goes late: a process that cannot be dumped no longer owns its files in /proc, which the
- * namespaces still need. */
+ * In two halves. Descriptors and environment go first of all, before anything of them could be
+ * used. Dumpability goes late: a process that cannot be dumped no longer owns its files in /proc,
+ * which the namespaces still need. */
 #include "os/caps.h"
 #include "os/env.h"
 #include "os/fd.h"

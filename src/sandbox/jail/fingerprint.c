@@ -1,6 +1,7 @@
-/* The name under which a filter stands in receipts: SHA-256 of its bytes (FIPS 180-4). Written out here
- * because the digests of base come with libcrypto, whose loading costs a worker more time and memory than
- * all the rest of its start. It names a public thing and protects nothing; the test holds it against base. */
+/* The name under which a filter stands in receipts: SHA-256 of its bytes (FIPS 180-4). Written
+ * out here because the digests of base come with libcrypto, whose loading costs a worker more
+ * time and memory than all the rest of its start. It names a public thing and protects nothing;
+ * the test holds it against base. */
 #include "base/str.h"
 #include "sandbox/jail/facets.h"
 
@@ -43,7 +44,8 @@ static void digest_block(uint32_t state[8], const uint8_t block[BLOCK])
     for (unsigned i = 0; i < BLOCK; i++) {
         uint32_t choice = (s[4] & s[5]) ^ (~s[4] & s[6]);
         uint32_t majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
-        uint32_t one = s[7] + (turn(s[4], 6) ^ turn(s[4], 11) ^ turn(s[4], 25)) + choice + round_constants[i] + w[i];
+        uint32_t one = s[7] + (turn(s[4], 6) ^ turn(s[4], 11) ^ turn(s[4], 25)) + choice +
+                       round_constants[i] + w[i];
         uint32_t two = (turn(s[0], 2) ^ turn(s[0], 13) ^ turn(s[0], 22)) + majority;
         memmove(s + 1, s, 7 * sizeof(s[0]));
         s[4] += one;
@@ -68,7 +70,8 @@ static void digest_end(uint32_t state[8], const uint8_t *rest, size_t rest_len, 
 
 void jail_fingerprint(const struct os_seccomp_program *program, char ret[80])
 {
-    uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                         0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     const uint8_t *bytes = (const uint8_t *)program->at;
     size_t len = program->count * sizeof(program->at[0]);
     size_t whole = len - len % BLOCK;

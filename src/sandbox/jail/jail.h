@@ -15,12 +15,12 @@ enum jail_program { JAIL_MONITOR, JAIL_AGENT, JAIL_WORKER, JAIL_EGRESS, JAIL_COM
 
 enum jail_facet {
     JAIL_NO_NEW_PRIVS = 1 << 0,
-    JAIL_NAMESPACES = 1 << 1,   /* user, mnt (empty root), net, pid, ipc, uts: made by the spawner's clone, finished here */
+    JAIL_NAMESPACES = 1 << 1, /* user, mnt (empty root), net, ...: begun by the spawner's clone */
     JAIL_LANDLOCK = 1 << 2,
     JAIL_SECCOMP = 1 << 3,
     JAIL_CAPABILITIES = 1 << 4,
     JAIL_RLIMITS = 1 << 5,
-    JAIL_FDS_ENV = 1 << 6,      /* closed fds, cleaned environment, dumpable off */
+    JAIL_FDS_ENV = 1 << 6, /* closed fds, cleaned environment, dumpable off */
     JAIL_PARENT_DEATH = 1 << 7,
 };
 #define JAIL_FACET_COUNT 8
@@ -29,15 +29,19 @@ enum jail_facet {
     (JAIL_NO_NEW_PRIVS | JAIL_LANDLOCK | JAIL_SECCOMP | JAIL_CAPABILITIES | JAIL_RLIMITS | JAIL_FDS_ENV | JAIL_PARENT_DEATH)
 
 struct jail_mount {
-    int dir_fd;      /* held open (O_PATH is enough). With namespaces on, the number is made to mean the same
-                      * folder as a mount of its own, an O_PATH descriptor: open "." in it to list it */
+    /* Held open (O_PATH is enough). With namespaces on, the number is made to mean the same folder as a
+     * mount of its own, an O_PATH descriptor: open "." in it to list it. */
+    int dir_fd;
     bool writable;
 };
 
 /* Who and where the spawner is. Inside, only a comparison with it shows which namespaces are new, and
  * the user is not known there until mapped. It travels as one argument of the program:
- *     char outer[JAIL_OUTSIDE_ARG_SIZE];  jail_outside_arg(outer);  argv = {"boxagnts-worker", outer, ...}
- *     struct jail_outside outside;  jail_outside_from_argv(argc, argv, &outside);  profile.outside = &outside; */
+ *     char outer[JAIL_OUTSIDE_ARG_SIZE];
+ *     jail_outside_arg(outer);                              argv = {"boxagnts-worker", outer, ...}
+ * and there:
+ *     struct jail_outside outside;
+ *     jail_outside_from_argv(argc, argv, &outside);         profile.outside = &outside; */
 struct jail_outside {
     uint32_t uid, gid;
     uint64_t namespaces[7]; /* 0 = the spawner did not know either */
@@ -49,20 +53,21 @@ must_use int jail_outside_from_argv(int argc, char *const *argv, struct jail_out
 
 struct jail_profile {
     enum jail_program program;
-    int channel_fd;                    /* kept open; peer checked for parent death; -1 for the monitor */
-    const int *keep_fds;               /* further fds to keep (0,1,2, channel_fd and the mounts are kept) */
+    int channel_fd;                     /* kept; its peer must be there; -1 for the monitor */
+    const int *keep_fds;                /* besides 0, 1, 2, channel_fd and the mounts */
     size_t keep_count;
-    const struct jail_mount *mounts;   /* worker: the directories that stay reachable */
+    const struct jail_mount *mounts;    /* worker: the directories that stay reachable */
     size_t mount_count;
-    const uint16_t *connect_ports;     /* egress: TCP ports it may connect to */
+    const uint16_t *connect_ports;      /* egress: TCP ports it may connect to */
     size_t port_count;
-    const char *const *read_paths;     /* egress: more files or folders to read (a CA bundle); NULL-terminated or NULL */
+    const char *const *read_paths;      /* egress: more to read (a CA bundle); NULL-terminated or NULL */
     const struct jail_outside *outside; /* NULL = not started by us: no namespaces */
-    uint64_t address_space_max;        /* RLIMIT_AS; 0 = the program's own default (workers reserve much address space) */
-    uint64_t cpu_seconds_max;          /* RLIMIT_CPU; 0 = none */
-    uint64_t file_size_max;            /* RLIMIT_FSIZE; 0 = the program's default */
-    uint32_t facets;                   /* JAIL_ALL; tests turn single ones on */
-    uint32_t required;                 /* JAIL_REQUIRED_DEFAULT, and what settings add; cut down to jail_facets() */
+    uint64_t address_space_max;         /* RLIMIT_AS; 0 = the program's default */
+    uint64_t cpu_seconds_max;           /* RLIMIT_CPU; 0 = the program's default */
+    uint64_t file_size_max;             /* RLIMIT_FSIZE; 0 = the program's default */
+    uint32_t facets;                    /* JAIL_ALL; tests turn single ones on */
+    uint32_t required;                  /* JAIL_REQUIRED_DEFAULT, and what settings add; cut down to
+                                         * jail_facets() */
 };
 
 /* What is in force, as measured. */
@@ -87,8 +92,13 @@ void jail_probe(struct jail_ability *ret);
  * returns 0 and the report; -FAULT_SANDBOX with the facet's name and what to do. */
 must_use int jail_enter(const struct jail_profile *profile, struct jail_report *ret, struct fault *reterr);
 
-/* The same for a program whose profile is nothing but its channel and its arguments (agent, compile):
- * takes the outside and `--required=FACET,...` from argv, enters, and says READY on the channel. */
+/* The same for a program whose profile is nothing but its channel and its arguments (agent, compile,
+ * egress):
+ *   --outer=...              as above
+ *   --required=FACET,...     more than JAIL_REQUIRED_DEFAULT
+ *   --connect=PORT,...       connect_ports
+ *   --read=PATH              read_paths; may be repeated
+ * Enters, and says READY on the channel. */
 must_use int jail_enter_from_argv(enum jail_program program, int argc, char *const *argv, int channel_fd,
                                   struct channel *channel, struct fault *reterr);
 

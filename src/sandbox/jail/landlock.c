@@ -1,20 +1,20 @@
-/* Facet Landlock: the allow-list of files, ports and peers that the kernel keeps for this process.
+/* Facet Landlock: the allow-list of files, ports and peers that the kernel keeps for this
+ * process.
  *
  * Files: nothing but the mounts of the profile (worker) or the name service and certificate files
- * (egress). What Landlock does not see (reading attributes, changing modes and times) is held by the
- * empty root and by the private mounts.
- * Ports: none to bind; to connect, those of the profile.
- * Peers: no signal and no abstract unix socket reaches a process outside.
+ * (egress). What Landlock does not see (reading attributes, changing modes and times) is held by
+ * the empty root and by the private mounts. Ports: none to bind; to connect, those of the
+ * profile. Peers: no signal and no abstract unix socket reaches a process outside.
  *
- * Not for the monitor, and not in part: its children inherit whatever it takes on. With a file rule set the
- * kernel refuses every mount, so no child could build its empty root. With only the peers closed a child could,
- * but every layer of rules, whatever it is about, also refuses moving and linking files between folders unless
- * it grants that for files, which brings back the first; a worker could not rename from one folder to another.
- */
+ * Not for the monitor, and not in part: its children inherit whatever it takes on. With a file
+ * rule set the kernel refuses every mount, so no child could build its empty root. With only the
+ * peers closed a child could, but every layer of rules, whatever it is about, also refuses moving
+ * and linking files between folders unless it grants that for files, which brings back the first;
+ * a worker could not rename from one folder to another. */
+#include "os/landlock.h"
 #include "os/caps.h"
 #include "os/fd.h"
 #include "os/file.h"
-#include "os/landlock.h"
 #include "sandbox/jail/facets.h"
 
 #include <errno.h>
@@ -88,7 +88,9 @@ int jail_landlock_enter(struct jail_work *w)
         (void)!os_landlock_scope_trial(&w->scope_trial_fd); /* without it the measurement says no */
     r = os_landlock_enter(&want);
     if (r == -EOPNOTSUPP || r == -ENOSYS)
-        return jail_because(w, r, "landlock: this kernel has none, or not enough of it, or it is not in its lsm= list");
+        return jail_because(
+            w, r,
+            "landlock: this kernel has none, or not enough of it, or it is not in its lsm= list");
     return r < 0 ? jail_because(w, r, "landlock: refused by the kernel") : 0;
 }
 
@@ -114,8 +116,7 @@ bool jail_landlock_holds(struct jail_work *w)
         open_door = "a folder outside of the rules could be listed";
     else if (abi >= OS_LANDLOCK_ABI_TCP && !os_landlock_refuses_bind())
         open_door = "a TCP port could be bound";
-    else if (abi >= OS_LANDLOCK_ABI_TCP &&
-             !os_landlock_refuses_connect(forbidden_port(w->profile)))
+    else if (abi >= OS_LANDLOCK_ABI_TCP && !os_landlock_refuses_connect(forbidden_port(w->profile)))
         open_door = "a TCP port outside of the rules could be connected to";
     else if (abi >= OS_LANDLOCK_ABI_SCOPES && (trial < 0 || !os_landlock_refuses_peer(trial)))
         open_door = "an abstract socket outside could be connected to";

@@ -1,12 +1,12 @@
 /* Facet namespaces: what the spawner's clone has begun is finished here, inside.
  *
- * 1. Which namespaces are new: their identities differ from the outside's. Nothing is changed before
+ * 1. Which namespaces are new: their identities differ from the outside's. Nothing is changed
+ * before
  *    this is known; mounting in a namespace that is not ours would change the host.
- * 2. The own user is mapped to itself: files keep their owner, and nobody else exists.
- * 3. Each mount of the profile becomes a private mount, so that not even ".." leads out of it.
- * 4. The root becomes an empty, read-only one.
- * A namespace counts only when what it is for can be seen: an empty root, a network without a route, a
- * first process. */
+ * 2. The own user is mapped to itself: files keep their owner, and nobody else exists. 3. Each
+ * mount of the profile becomes a private mount, so that not even ".." leads out of it. 4. The
+ * root becomes an empty, read-only one. A namespace counts only when what it is for can be seen:
+ * an empty root, a network without a route, a first process. */
 #include "os/env.h"
 #include "os/process.h"
 #include "sandbox/jail/facets.h"
@@ -20,7 +20,8 @@ static uint32_t find_new(const struct jail_outside *outside)
     uint32_t new = 0;
     os_namespace_read_ids(&own_ids);
     for (size_t i = 0; i < OS_NAMESPACE_COUNT; i++) {
-        if (outside->namespaces[i] != 0 && own_ids.id[i] != 0 && own_ids.id[i] != outside->namespaces[i])
+        if (outside->namespaces[i] != 0 && own_ids.id[i] != 0 &&
+            own_ids.id[i] != outside->namespaces[i])
             new |= UINT32_C(1) << i;
     }
     return new;
@@ -36,7 +37,9 @@ static int make_root(struct jail_work *w)
     if (r < 0)
         return jail_because(w, r, "namespaces: a mapped folder cannot be mounted on its own");
     r = os_mount_empty_root(paths);
-    return r < 0 ? jail_because(w, r, "namespaces: the kernel refuses to mount in the new mount namespace") : 0;
+    return r < 0 ? jail_because(
+                       w, r, "namespaces: the kernel refuses to mount in the new mount namespace")
+                 : 0;
 }
 
 int jail_namespaces_enter(struct jail_work *w)
@@ -55,7 +58,9 @@ int jail_namespaces_enter(struct jail_work *w)
         }
     }
     if ((w->new_namespaces & OS_NS_MOUNT) == 0)
-        return jail_because(w, -EPERM, "namespaces: the kernel or its administrator does not let this user make them");
+        return jail_because(
+            w, -EPERM,
+            "namespaces: the kernel or its administrator does not let this user make them");
     return make_root(w);
 }
 

@@ -1,5 +1,5 @@
-/* Facet no_new_privs: no exec gives this process or its children more than they have. It is also what
- * lets an ordinary user take on Landlock and a filter. */
+/* Facet no_new_privs: no exec gives this process or its children more than they have. It is also
+ * what lets an ordinary user take on Landlock and a filter. */
 #include "os/caps.h"
 #include "sandbox/jail/facets.h"
 

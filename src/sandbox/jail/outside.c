@@ -1,5 +1,6 @@
-/* The way from the spawner to the jail: two program arguments, one that says who and where the spawner
- * is, one that says what must not be missing. Both come from a program of ours and are checked anyway. */
+/* The way from the spawner to the jail: program arguments that say who and where the spawner is,
+ * what must not be missing, and for egress what stays open. They come from a program of ours and
+ * are checked anyway. */
 #include "base/str.h"
 #include "host/ask/protocol.h"
 #include "os/env.h"
@@ -11,6 +12,9 @@
 
 #define OUTSIDE "--outer="
 #define REQUIRED "--required="
+#define CONNECT "--connect="
+#define READ "--read="
+enum { PORTS_MAX = 64, PATHS_MAX = 8 };
 _Static_assert(ARRAY_LEN(((struct jail_outside *)0)->namespaces) == OS_NAMESPACE_COUNT, "one each");
 
 void jail_outside_arg(char ret[JAIL_OUTSIDE_ARG_SIZE])
@@ -20,7 +24,8 @@ void jail_outside_arg(char ret[JAIL_OUTSIDE_ARG_SIZE])
     int n = snprintf(ret, JAIL_OUTSIDE_ARG_SIZE, OUTSIDE "%u:%u", os_uid(), os_gid());
     for (size_t i = 0; i < OS_NAMESPACE_COUNT; i++) {
         must(n > 0 && n < JAIL_OUTSIDE_ARG_SIZE);
-        n += snprintf(ret + n, JAIL_OUTSIDE_ARG_SIZE - (size_t)n, ":%llu", (unsigned long long)ids.id[i]);
+        n += snprintf(ret + n, JAIL_OUTSIDE_ARG_SIZE - (size_t)n, ":%llu",
+                      (unsigned long long)ids.id[i]);
     }
     must(n > 0 && n < JAIL_OUTSIDE_ARG_SIZE);
 }
@@ -43,12 +48,12 @@ static int parse_outside(struct str text, struct jail_outside *ret)
     return 0;
 }
 
-/* What follows `name` in the argument that starts with it. */
-static bool find_arg(int argc, char *const *argv, struct str name, struct str *ret)
+/* What follows `name` in the n-th argument that starts with it. */
+static bool find_arg(int argc, char *const *argv, struct str name, size_t n, struct str *ret)
 {
     for (int i = 1; i < argc; i++) {
         struct str arg = str_of(argv[i]);
-        if (!str_starts(arg, name))
+        if (!str_starts(arg, name) || n-- > 0)
             continue;
         *ret = (struct str){arg.at + name.len, arg.len - name.len};
         return true;
@@ -60,7 +65,7 @@ int jail_outside_from_argv(int argc, char *const *argv, struct jail_outside *ret
 {
     struct jail_outside outside;
     struct str text;
-    if (!find_arg(argc, argv, STR(OUTSIDE), &text))
+    if (!find_arg(argc, argv, STR(OUTSIDE), 0, &text))
         return 1;
     int r = parse_outside(text, &outside);
     if (r == 0)
@@ -90,7 +95,10 @@ int jail_facets_parse(const char *words, uint32_t *ret, struct fault *reterr)
         }
         if (facet_parse(word, &bit) < 0) {
             int r = fault_set(reterr, FAULT_CONFIG, "no layer is named \"%.*s\"", STR_FMT(word));
-            fault_next(reterr, "use fds_env, namespaces, rlimits, no_new_privs, capabilities, landlock, parent_death or seccomp");
+            fault_next(
+                reterr,
+                "use fds_env, namespaces, rlimits, no_new_privs, capabilities, landlock, "
+                 "parent_death or seccomp");
             return r;
         }
         bits |= bit;
@@ -107,25 +115,78 @@ static int say_ready(struct channel *channel, const struct jail_report *report)
     return channel_send(channel, MONITOR_READY, 0, body, STR(""), NULL, 0);
 }
 
-int jail_enter_from_argv(enum jail_program program, int argc, char *const *argv, int channel_fd,
-                         struct channel *channel, struct fault *reterr)
-{
+/* What a profile from arguments points to. */
+struct arguments {
     struct jail_outside outside;
-    struct jail_report report;
-    struct str words;
-    struct jail_profile profile = {.program = program, .channel_fd = channel_fd, .facets = JAIL_ALL};
-    int r = jail_outside_from_argv(argc, argv, &outside);
+    uint16_t ports[PORTS_MAX];
+    const char *paths[PATHS_MAX + 1];
+};
+
+static int parse_ports(struct str rest, struct jail_profile *profile, uint16_t *ports,
+                       struct fault *reterr)
+{
+    struct str word;
+    uint64_t port;
+    while (rest.len > 0) {
+        if (!str_split(rest, ',', &word, &rest)) {
+            word = rest;
+            rest = STR("");
+        }
+        if (base_parse_u64(word, UINT16_MAX, &port) < 0 || port == 0)
+            return fault_set(reterr, FAULT_USAGE,
+                             "the argument " CONNECT " has no port in \"%.*s\"", STR_FMT(word));
+        if (profile->port_count == PORTS_MAX)
+            return fault_set(reterr, FAULT_CAP, "the argument " CONNECT " has more than %d ports",
+                             PORTS_MAX);
+        ports[profile->port_count++] = (uint16_t)port;
+    }
+    profile->connect_ports = ports;
+    return 0;
+}
+
+/* Absolute, and without "..": it becomes a name in the new root. */
+static bool is_straight(struct str path)
+{
+    return path.len > 1 && path.at[0] == '/' && memmem(path.at, path.len, "/..", 3) == NULL &&
+           path.at[path.len - 1] != '/';
+}
+
+static int profile_from_argv(int argc, char *const *argv, struct jail_profile *profile,
+                             struct arguments *held, struct fault *reterr)
+{
+    struct str text;
+    uint32_t more = 0;
+    int r = jail_outside_from_argv(argc, argv, &held->outside);
     if (r < 0)
         return fault_set(reterr, FAULT_USAGE, "the argument " OUTSIDE " is malformed");
     if (r == 0)
-        profile.outside = &outside;
-    uint32_t more = 0;
-    if (find_arg(argc, argv, STR(REQUIRED), &words)) {
-        r = jail_facets_parse(words.at, &more, reterr); /* the end of an argument: NUL-terminated */
-        if (r < 0)
-            return r;
+        profile->outside = &held->outside;
+    /* The end of an argument: NUL-terminated. */
+    r = find_arg(argc, argv, STR(REQUIRED), 0, &text) ? jail_facets_parse(text.at, &more, reterr)
+                                                      : 0;
+    if (r == 0 && find_arg(argc, argv, STR(CONNECT), 0, &text))
+        r = parse_ports(text, profile, held->ports, reterr);
+    for (size_t n = 0; r == 0 && find_arg(argc, argv, STR(READ), n, &text); n++) {
+        if (n == PATHS_MAX || !is_straight(text))
+            return fault_set(reterr, FAULT_USAGE,
+                             "the argument " READ "%.*s is no plain absolute path, or one too many",
+                             STR_FMT(text));
+        held->paths[n] = text.at;
+        profile->read_paths = held->paths;
     }
-    profile.required = JAIL_REQUIRED_DEFAULT | more;
-    r = jail_enter(&profile, &report, reterr);
+    profile->required = JAIL_REQUIRED_DEFAULT | more;
+    return r;
+}
+
+int jail_enter_from_argv(enum jail_program program, int argc, char *const *argv, int channel_fd,
+                         struct channel *channel, struct fault *reterr)
+{
+    struct arguments held = {.paths = {NULL}};
+    struct jail_report report;
+    struct jail_profile profile = {
+        .program = program, .channel_fd = channel_fd, .facets = JAIL_ALL};
+    int r = profile_from_argv(argc, argv, &profile, &held, reterr);
+    if (r == 0)
+        r = jail_enter(&profile, &report, reterr);
     return r < 0 ? r : say_ready(channel, &report);
 }

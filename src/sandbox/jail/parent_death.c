@@ -1,6 +1,7 @@
-/* Facet parent death: when the monitor ends in any way, so does this process. The spawner asked for it
- * before the exec; a change of credentials takes that back, so it is asked for again after the last one,
- * and then the peer is looked for, because a parent that ended in between sends no signal any more. */
+/* Facet parent death: when the monitor ends in any way, so does this process. The spawner asked
+ * for it before the exec; a change of credentials takes that back, so it is asked for again after
+ * the last one, and then the peer is looked for, because a parent that ended in between sends no
+ * signal any more. */
 #include "os/caps.h"
 #include "os/process.h"
 #include "sandbox/jail/facets.h"

@@ -1,5 +1,5 @@
-/* What each program gets, as data: facets, namespaces, limits, and the files egress may read. The system
- * call tables are filters.c. */
+/* What each program gets, as data: facets, namespaces, limits, and the files egress may read. The
+ * system call tables are filters.c. */
 #include "os/process.h"
 #include "sandbox/jail/facets.h"
 #include "sandbox/jail/filters.h"
@@ -10,86 +10,128 @@
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
 
-#define NS_ALL (OS_NS_USER | OS_NS_MOUNT | OS_NS_NET | OS_NS_PID | OS_NS_IPC | OS_NS_UTS | OS_NS_CGROUP)
+#define NS_ALL                                                                                     \
+    (OS_NS_USER | OS_NS_MOUNT | OS_NS_NET | OS_NS_PID | OS_NS_IPC | OS_NS_UTS | OS_NS_CGROUP)
 
-/* Certificates and name service. Folders and not single names where links lead from one to the other.
- * No libraries: name service modules beyond the C library's own files and dns are left out on purpose. */
+/* Certificates and name service. Folders and not single names where links lead from one to the
+ * other. No libraries: name service modules beyond the C library's own files and dns are left out
+ * on purpose. */
 static const char *const egress_paths[] = {
-    "/etc/ssl", "/etc/pki/tls", "/etc/pki/ca-trust/extracted", "/etc/ca-certificates/extracted", "/usr/lib/ssl",
-    "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/etc/resolv.conf", "/etc/hosts",
-    "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services", NULL,
+    "/etc/ssl",
+    "/etc/pki/tls",
+    "/etc/pki/ca-trust/extracted",
+    "/etc/ca-certificates/extracted",
+    "/usr/lib/ssl",
+    "/usr/share/ca-certificates",
+    "/usr/local/share/ca-certificates",
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/host.conf",
+    "/etc/gai.conf",
+    "/etc/services",
+    NULL,
 };
 
-/* What nobody of ours needs. A file size of zero would end a program whose error output is a file. */
+/* What nobody of ours needs. A file size of zero would end a program whose error output is a
+ * file. */
 #define LIMITS_OF_ALL                                                                              \
-    [OS_RLIMIT_CPU_SECONDS] = JAIL_NO_LIMIT, [OS_RLIMIT_CORE] = 0, [OS_RLIMIT_LOCKED_MEMORY] = 0,  \
-    [OS_RLIMIT_MESSAGE_QUEUES] = 0, [OS_RLIMIT_NICE] = 0, [OS_RLIMIT_REALTIME] = 0
+    [OS_RLIMIT_CORE] = 0, [OS_RLIMIT_LOCKED_MEMORY] = 0, [OS_RLIMIT_MESSAGE_QUEUES] = 0,           \
+    [OS_RLIMIT_NICE] = 0, [OS_RLIMIT_REALTIME] = 0
 
 #define FILTER(program) .filter = filter_##program, .filter_count = FILTER_LISTS
 
 const struct jail_plan jail_plans[JAIL_PROGRAM_COUNT] = {
-    [JAIL_MONITOR] = {
-        .name = "monitor",
-        /* Its parent is the operator's shell and may end; it makes namespaces for others; landlock.c says why not
-         * that one. */
-        .facets = JAIL_ALL & ~(uint32_t)(JAIL_NAMESPACES | JAIL_PARENT_DEATH | JAIL_LANDLOCK),
-        FILTER(monitor),
-        .filter_answer = 3901,
-        .keeps_environment = true,
-        .refuses_new_code = true,
-        .limits = {
-            [OS_RLIMIT_ADDRESS_SPACE] = JAIL_NO_LIMIT, [OS_RLIMIT_CPU_SECONDS] = JAIL_NO_LIMIT,
-            [OS_RLIMIT_FILE_SIZE] = JAIL_NO_LIMIT, [OS_RLIMIT_CORE] = 0, [OS_RLIMIT_FDS] = JAIL_NO_LIMIT,
-            [OS_RLIMIT_PROCESSES] = JAIL_NO_LIMIT, [OS_RLIMIT_LOCKED_MEMORY] = JAIL_NO_LIMIT,
-            [OS_RLIMIT_MESSAGE_QUEUES] = JAIL_NO_LIMIT, [OS_RLIMIT_NICE] = JAIL_NO_LIMIT,
-            [OS_RLIMIT_REALTIME] = JAIL_NO_LIMIT,
+    [JAIL_MONITOR] =
+        {
+            .name = "monitor",
+            /* Its parent is the operator's shell and may end; it makes namespaces for others;
+             * landlock.c says why not that one. */
+            .facets = JAIL_ALL & ~(uint32_t)(JAIL_NAMESPACES | JAIL_PARENT_DEATH | JAIL_LANDLOCK),
+            FILTER(monitor),
+            .filter_answer = 3901,
+            .keeps_environment = true,
+            .refuses_new_code = true,
+            .limits =
+                {
+                    [OS_RLIMIT_ADDRESS_SPACE] = JAIL_NO_LIMIT,
+                    [OS_RLIMIT_CPU_SECONDS] = JAIL_NO_LIMIT,
+                    [OS_RLIMIT_FILE_SIZE] = JAIL_NO_LIMIT,
+                    [OS_RLIMIT_CORE] = 0,
+                    [OS_RLIMIT_FDS] = JAIL_NO_LIMIT,
+                    [OS_RLIMIT_PROCESSES] = JAIL_NO_LIMIT,
+                    [OS_RLIMIT_LOCKED_MEMORY] = JAIL_NO_LIMIT,
+                    [OS_RLIMIT_MESSAGE_QUEUES] = JAIL_NO_LIMIT,
+                    [OS_RLIMIT_NICE] = JAIL_NO_LIMIT,
+                    [OS_RLIMIT_REALTIME] = JAIL_NO_LIMIT,
+                },
         },
-    },
-    [JAIL_AGENT] = {
-        .name = "agent",
-        .facets = JAIL_ALL,
-        .namespaces = NS_ALL,
-        FILTER(agent),
-        .filter_answer = 3902,
-        .limits = {
-            LIMITS_OF_ALL, [OS_RLIMIT_ADDRESS_SPACE] = 2 * GIB, [OS_RLIMIT_FILE_SIZE] = 64 * MIB,
-            [OS_RLIMIT_FDS] = 64, [OS_RLIMIT_PROCESSES] = 0,
+    [JAIL_AGENT] =
+        {
+            .name = "agent",
+            .facets = JAIL_ALL,
+            .namespaces = NS_ALL,
+            FILTER(agent),
+            .filter_answer = 3902,
+            .limits =
+                {
+                    LIMITS_OF_ALL,
+                    [OS_RLIMIT_CPU_SECONDS] = JAIL_NO_LIMIT,
+                    [OS_RLIMIT_ADDRESS_SPACE] = 2 * GIB,
+                    [OS_RLIMIT_FILE_SIZE] = 64 * MIB,
+                    [OS_RLIMIT_FDS] = 64,
+                    [OS_RLIMIT_PROCESSES] = 0,
+                },
         },
-    },
-    [JAIL_WORKER] = {
-        .name = "worker",
-        .facets = JAIL_ALL,
-        .namespaces = NS_ALL,
-        FILTER(worker),
-        .filter_answer = 3903,
-        .limits = {
-            LIMITS_OF_ALL, [OS_RLIMIT_ADDRESS_SPACE] = JAIL_NO_LIMIT, [OS_RLIMIT_FILE_SIZE] = 4 * GIB,
-            [OS_RLIMIT_FDS] = 1024, [OS_RLIMIT_PROCESSES] = 0,
+    [JAIL_WORKER] =
+        {
+            .name = "worker",
+            .facets = JAIL_ALL,
+            .namespaces = NS_ALL,
+            FILTER(worker),
+            .filter_answer = 3903,
+            .limits =
+                {
+                    LIMITS_OF_ALL,
+                    [OS_RLIMIT_CPU_SECONDS] = JAIL_NO_LIMIT,
+                    [OS_RLIMIT_ADDRESS_SPACE] = JAIL_NO_LIMIT,
+                    [OS_RLIMIT_FILE_SIZE] = 4 * GIB,
+                    [OS_RLIMIT_FDS] = 1024,
+                    [OS_RLIMIT_PROCESSES] = 0,
+                },
         },
-    },
-    [JAIL_EGRESS] = {
-        .name = "egress",
-        .facets = JAIL_ALL,
-        .namespaces = NS_ALL & ~(uint32_t)OS_NS_NET,
-        FILTER(egress),
-        .filter_answer = 3904,
-        .read_paths = egress_paths,
-        .limits = {
-            LIMITS_OF_ALL, [OS_RLIMIT_ADDRESS_SPACE] = 4 * GIB, [OS_RLIMIT_FILE_SIZE] = 64 * MIB,
-            [OS_RLIMIT_FDS] = 1024, [OS_RLIMIT_PROCESSES] = 64, /* the resolver's threads */
+    [JAIL_EGRESS] =
+        {
+            .name = "egress",
+            .facets = JAIL_ALL,
+            .namespaces = NS_ALL & ~(uint32_t)OS_NS_NET,
+            FILTER(egress),
+            .filter_answer = 3904,
+            .read_paths = egress_paths,
+            .limits =
+                {
+                    LIMITS_OF_ALL, [OS_RLIMIT_CPU_SECONDS] = JAIL_NO_LIMIT,
+                    [OS_RLIMIT_ADDRESS_SPACE] = 4 * GIB, [OS_RLIMIT_FILE_SIZE] = 64 * MIB,
+                    [OS_RLIMIT_FDS] = 1024, [OS_RLIMIT_PROCESSES] = 64, /* the resolver's threads */
+                },
         },
-    },
-    [JAIL_COMPILE] = {
-        .name = "compile",
-        .facets = JAIL_ALL,
-        .namespaces = NS_ALL,
-        FILTER(compile),
-        .filter_answer = 3905,
-        .limits = {
-            LIMITS_OF_ALL, [OS_RLIMIT_ADDRESS_SPACE] = 8 * GIB, [OS_RLIMIT_FILE_SIZE] = 512 * MIB,
-            [OS_RLIMIT_FDS] = 64, [OS_RLIMIT_PROCESSES] = 0,
+    [JAIL_COMPILE] =
+        {
+            .name = "compile",
+            .facets = JAIL_ALL,
+            .namespaces = NS_ALL,
+            FILTER(compile),
+            .filter_answer = 3905,
+            .limits =
+                {
+                    LIMITS_OF_ALL,
+                    [OS_RLIMIT_CPU_SECONDS] = 300,
+                    [OS_RLIMIT_ADDRESS_SPACE] = 8 * GIB,
+                    [OS_RLIMIT_FILE_SIZE] = 512 * MIB,
+                    [OS_RLIMIT_FDS] = 64,
+                    [OS_RLIMIT_PROCESSES] = 0,
+                },
         },
-    },
 };
 
 int jail_read_paths(const struct jail_work *w, const char *ret[JAIL_PATHS_MAX + 1])

@@ -1,4 +1,5 @@
-/* A small machine that runs filter programs, so that a test can ask about calls without making them. */
+/* A small machine that runs filter programs, so that a test can ask about calls without making
+ * them. */
 #pragma once
 
 #include "os/seccomp.h"
@@ -15,5 +16,6 @@ struct bpf_call {
 #define BPF_ALLOW 0x7fff0000u
 #define BPF_ERRNO 0x00050000u /* + the number */
 
-/* The verdict; 1 when the program is not one (a jump or a load out of it, an instruction it should not have). */
+/* The verdict; 1 when the program is not one (a jump or a load out of it, an instruction it
+ * should not have). */
 uint32_t bpf_run(const struct os_seccomp_program *program, const struct bpf_call *call);

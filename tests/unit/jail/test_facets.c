@@ -1,5 +1,5 @@
-/* Each facet on its own: with all others off, the attack goes through without it (or the test would prove
- * nothing) and is refused with it. */
+/* Each facet on its own: with all others off, the attack goes through without it (or the test
+ * would prove nothing) and is refused with it. */
 #include "os/fd.h"
 #include "os/process.h"
 #include "trial.h"
@@ -104,7 +104,8 @@ static int enter_and_attack(void *arg)
 
 typedef int (*runner)(uint32_t namespaces, trial_fn fn, void *arg);
 
-static void expect(runner run, uint32_t namespaces, uint32_t facet, enum jail_program program, int (*attack)(void), int with)
+static void expect(runner run, uint32_t namespaces, uint32_t facet, enum jail_program program,
+                   int (*attack)(void), int with)
 {
     struct attack off = {0, program, attack}, on = {facet, program, attack};
     int r = run(facet == JAIL_NAMESPACES ? 0 : namespaces, enter_and_attack, &off);
@@ -116,13 +117,15 @@ static void expect(runner run, uint32_t namespaces, uint32_t facet, enum jail_pr
 }
 
 /* As this user, and as an ordinary one when this is root. */
-static void stops(uint32_t namespaces, uint32_t facet, enum jail_program program, int (*attack)(void), int with)
+static void stops(uint32_t namespaces, uint32_t facet, enum jail_program program,
+                  int (*attack)(void), int with)
 {
     expect(trial_run, namespaces, facet, program, attack, with);
     expect(trial_run_as_user, namespaces, facet, program, attack, with);
 }
 
-/* --- attacks ---------------------------------------------------------------------------------------- */
+/* --- attacks
+ * ---------------------------------------------------------------------------------------- */
 
 static int read_passwd(void)
 {
@@ -157,7 +160,8 @@ static int signal_parent(void)
 }
 static int reach_this_machine(void)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     return refused(fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0);
 }
@@ -184,13 +188,20 @@ static int bind_port(void)
 }
 static int connect_port(uint16_t port)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int r = connect(fd, (struct sockaddr *)&to, sizeof(to));
     return refused(r < 0 && errno == EACCES); /* nobody listens: going through is ECONNREFUSED */
 }
-static int connect_other_port(void) { return connect_port(22); }
-static int connect_granted_port(void) { return connect_port(443); }
+static int connect_other_port(void)
+{
+    return connect_port(22);
+}
+static int connect_granted_port(void)
+{
+    return connect_port(443);
+}
 static int connect_abstract(void)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
@@ -220,7 +231,8 @@ static int set_host_name(void)
 {
     return refused(sethostname("owned", 5) < 0 && errno == EPERM);
 }
-static int set_host_name_after_exec(void) /* user 0 gets its capabilities back by an exec, normally */
+static int
+set_host_name_after_exec(void) /* user 0 gets its capabilities back by an exec, normally */
 {
     execl("/bin/hostname", "hostname", "owned", NULL);
     return TRIAL_BROKEN;
@@ -240,9 +252,10 @@ static int grow_file(void)
     unlinkat(rw_fd, "large", 0);
     return fd < 0 ? TRIAL_BROKEN : refused(n < 0 && errno == EFBIG);
 }
-static int take_address_space(void)
+static unused_ int take_address_space(void)
 {
-    return refused(mmap(NULL, (size_t)2 << 30, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == MAP_FAILED);
+    return refused(mmap(NULL, (size_t)2 << 30, PROT_NONE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == MAP_FAILED);
 }
 static int read_leaked_fd(void)
 {
@@ -261,7 +274,8 @@ static int gain_by_exec(void)
     return TRIAL_BROKEN;
 }
 
-/* --- facets ----------------------------------------------------------------------------------------- */
+/* --- facets
+ * ----------------------------------------------------------------------------------------- */
 
 #define NS_WORKER 0x7fu
 
@@ -346,7 +360,8 @@ static void capabilities_are_gone_also_after_an_exec(void **state unused_)
     for (int program = 0; program < JAIL_PROGRAM_COUNT; program++)
         stops(own_host_name, JAIL_CAPABILITIES, program, set_host_name, TRIAL_REFUSED);
     if (geteuid() == 0)
-        expect(trial_run, OS_NS_UTS, JAIL_CAPABILITIES, JAIL_WORKER, set_host_name_after_exec, TRIAL_REFUSED);
+        expect(trial_run, OS_NS_UTS, JAIL_CAPABILITIES, JAIL_WORKER, set_host_name_after_exec,
+               TRIAL_REFUSED);
 }
 static void rlimits_bound_descriptors_files_and_memory(void **state unused_)
 {
@@ -360,7 +375,8 @@ static void rlimits_start_no_process_for_an_ordinary_user(void **state unused_)
 {
     expect(trial_run_as_user, 0, JAIL_RLIMITS, JAIL_WORKER, start_process, TRIAL_REFUSED);
     expect(trial_run_as_user, 0, JAIL_RLIMITS, JAIL_AGENT, start_process, TRIAL_REFUSED);
-    expect(trial_run_as_user, 0, JAIL_RLIMITS, JAIL_EGRESS, start_process, TRIAL_DONE); /* threads are processes here */
+    expect(trial_run_as_user, 0, JAIL_RLIMITS, JAIL_EGRESS, start_process,
+           TRIAL_DONE); /* threads are processes here */
 }
 static void leaked_descriptors_and_environment_are_gone(void **state unused_)
 {
@@ -376,7 +392,8 @@ static void no_new_privs_makes_set_id_files_worthless(void **state unused_)
     char command[256];
     if (geteuid() != 0)
         skip();
-    snprintf(command, sizeof(command), "cp /usr/bin/test %s/suid && chmod 4755 %s/suid", place, place);
+    snprintf(command, sizeof(command), "cp /usr/bin/test %s/suid && chmod 4755 %s/suid", place,
+             place);
     assert_int_equal(system(command), 0);
     expect(trial_run_as_user, 0, JAIL_NO_NEW_PRIVS, JAIL_AGENT, gain_by_exec, TRIAL_REFUSED);
 }
@@ -393,7 +410,12 @@ static int look_into(void *arg)
     if (pid == 0) {
         int keep[] = {ready[1], done[0]};
         struct jail_report report;
-        struct jail_profile p = {.program = JAIL_AGENT, .channel_fd = -1, .keep_fds = keep, .keep_count = 2, .facets = facets, .required = facets};
+        struct jail_profile p = {.program = JAIL_AGENT,
+                                 .channel_fd = -1,
+                                 .keep_fds = keep,
+                                 .keep_count = 2,
+                                 .facets = facets,
+                                 .required = facets};
         if (trial_enter(p, &report) != TRIAL_DONE || write(ready[1], "x", 1) != 1)
             _exit(TRIAL_BROKEN);
         close(done[1]);
@@ -416,7 +438,8 @@ static void memory_of_a_jailed_process_is_not_shown_to_its_user(void **state unu
     assert_int_equal(trial_run_as_user(0, look_into, &one), TRIAL_REFUSED);
 }
 
-/* A parent that ends without a word. The answer comes over a pipe that only the grandchild holds at last. */
+/* A parent that ends without a word. The answer comes over a pipe that only the grandchild holds
+ * at last. */
 struct orphan {
     uint32_t facets;
     int tell[2];
@@ -432,7 +455,12 @@ static int abandon(void *arg)
     if (pid == 0) {
         int keep[] = {o->tell[1], ready[1]};
         struct jail_report report;
-        struct jail_profile p = {.program = JAIL_AGENT, .channel_fd = channel[1], .keep_fds = keep, .keep_count = 2, .facets = o->facets, .required = o->facets};
+        struct jail_profile p = {.program = JAIL_AGENT,
+                                 .channel_fd = channel[1],
+                                 .keep_fds = keep,
+                                 .keep_count = 2,
+                                 .facets = o->facets,
+                                 .required = o->facets};
         if (trial_enter(p, &report) != TRIAL_DONE || write(ready[1], "x", 1) != 1)
             _exit(TRIAL_BROKEN);
         sleep(2);
@@ -465,8 +493,12 @@ static int enter_after_peer_is_gone(void *arg unused_)
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel) < 0)
         return TRIAL_BROKEN;
     close(channel[0]);
-    struct jail_profile p = {.program = JAIL_AGENT, .channel_fd = channel[1], .facets = JAIL_PARENT_DEATH, .required = JAIL_PARENT_DEATH};
-    return refused(jail_enter(&p, &report, &fault) == -FAULT_SANDBOX && strstr(fault.text, "gone") != NULL);
+    struct jail_profile p = {.program = JAIL_AGENT,
+                             .channel_fd = channel[1],
+                             .facets = JAIL_PARENT_DEATH,
+                             .required = JAIL_PARENT_DEATH};
+    return refused(jail_enter(&p, &report, &fault) == -FAULT_SANDBOX &&
+                   strstr(fault.text, "gone") != NULL);
 }
 static void a_child_whose_parent_is_gone_already_does_not_start(void **state unused_)
 {

@@ -1,6 +1,7 @@
-/* Every system call number, made for real in a child of its own under each program's filter: what the
- * tables do not name ends the process with SIGSYS; what they refuse is refused with that number and does
- * not happen. Calls that the tables let through are not made here, test_filter_tables.c judges those. */
+/* Every system call number, made for real in a child of its own under each program's filter: what
+ * the tables do not name ends the process with SIGSYS; what they refuse is refused with that
+ * number and does not happen. Calls that the tables let through are not made here,
+ * test_filter_tables.c judges those. */
 #include "bpf.h"
 #include "sandbox/jail/facets.h"
 #include "trial.h"
@@ -20,7 +21,8 @@ struct attempt {
 static int enter_filter_only(enum jail_program program)
 {
     struct jail_report report;
-    struct jail_profile profile = {.program = program, .channel_fd = -1, .facets = JAIL_SECCOMP, .required = JAIL_SECCOMP};
+    struct jail_profile profile = {
+        .program = program, .channel_fd = -1, .facets = JAIL_SECCOMP, .required = JAIL_SECCOMP};
     return trial_enter(profile, &report);
 }
 
@@ -28,7 +30,10 @@ static int enter_filter_only(enum jail_program program)
 static long call_by_int80(long number)
 {
     long result;
-    __asm__ volatile("int $0x80" : "=a"(result) : "a"(number), "b"(0), "c"(0), "d"(0), "S"(0), "D"(0) : "memory");
+    __asm__ volatile("int $0x80"
+                     : "=a"(result)
+                     : "a"(number), "b"(0), "c"(0), "d"(0), "S"(0), "D"(0)
+                     : "memory");
     return result;
 }
 #else
@@ -38,7 +43,8 @@ static long call_by_int80(long number unused_)
 }
 #endif
 
-/* DONE: it came back; REFUSED + errno goes by the exit code, which has room for small numbers only. */
+/* DONE: it came back; REFUSED + errno goes by the exit code, which has room for small numbers
+ * only. */
 static int make_call(void *arg)
 {
     const struct attempt *a = arg;
@@ -52,13 +58,16 @@ static uint32_t verdict(enum jail_program program, long number)
 {
     static struct os_seccomp_program filter;
     const struct jail_plan *plan = &jail_plans[program];
-    assert_int_equal(os_seccomp_compile(plan->filter, plan->filter_count, OS_ARCH_HERE, &filter), 0);
-    return bpf_run(&filter, &(struct bpf_call){.number = (uint32_t)number,
-                                               .arch = OS_ARCH_HERE == OS_ARCH_X86_64 ? BPF_ARCH_X86_64 : BPF_ARCH_AARCH64});
+    assert_int_equal(os_seccomp_compile(plan->filter, plan->filter_count, OS_ARCH_HERE, &filter),
+                     0);
+    return bpf_run(&filter,
+                   &(struct bpf_call){.number = (uint32_t)number,
+                                      .arch = OS_ARCH_HERE == OS_ARCH_X86_64 ? BPF_ARCH_X86_64
+                                                                             : BPF_ARCH_AARCH64});
 }
 
-/* uretprobe and uprobe: the kernel's own trampolines, which it filters for nobody. Made from anywhere else, the
- * first ends the process by another signal and the second is refused. */
+/* uretprobe and uprobe: the kernel's own trampolines, which it filters for nobody. Made from
+ * anywhere else, the first ends the process by another signal and the second is refused. */
 static bool is_unfiltered(long number, int got)
 {
     return OS_ARCH_HERE == OS_ARCH_X86_64 &&
@@ -78,23 +87,40 @@ static void try_all(enum jail_program program)
         int got = trial_run(0, make_call, &a);
         if (want == BPF_KILL) {
             if (got != TRIAL_KILLED + SIGSYS && !is_unfiltered(number, got))
-                fail_msg("%s: call %ld ended with %d, not by its filter", jail_program_name(program), number, got);
+                fail_msg("%s: call %ld ended with %d, not by its filter",
+                         jail_program_name(program), number, got);
             killed++;
         } else {
             if (got != (int)((want - BPF_ERRNO) & 0xff))
-                fail_msg("%s: call %ld answered %d instead of %u", jail_program_name(program), number, got, want - BPF_ERRNO);
+                fail_msg("%s: call %ld answered %d instead of %u", jail_program_name(program),
+                         number, got, want - BPF_ERRNO);
             answered++;
         }
     }
-    print_message("%s: %u numbers pass, %u are refused, %u end the process\n", jail_program_name(program), passed,
-                  answered, killed);
+    print_message("%s: %u numbers pass, %u are refused, %u end the process\n",
+                  jail_program_name(program), passed, answered, killed);
 }
 
-static void monitor_numbers(void **state unused_) { try_all(JAIL_MONITOR); }
-static void agent_numbers(void **state unused_) { try_all(JAIL_AGENT); }
-static void worker_numbers(void **state unused_) { try_all(JAIL_WORKER); }
-static void egress_numbers(void **state unused_) { try_all(JAIL_EGRESS); }
-static void compile_numbers(void **state unused_) { try_all(JAIL_COMPILE); }
+static void monitor_numbers(void **state unused_)
+{
+    try_all(JAIL_MONITOR);
+}
+static void agent_numbers(void **state unused_)
+{
+    try_all(JAIL_AGENT);
+}
+static void worker_numbers(void **state unused_)
+{
+    try_all(JAIL_WORKER);
+}
+static void egress_numbers(void **state unused_)
+{
+    try_all(JAIL_EGRESS);
+}
+static void compile_numbers(void **state unused_)
+{
+    try_all(JAIL_COMPILE);
+}
 
 static int make_call_unjailed(void *arg)
 {
@@ -125,8 +151,12 @@ static void numbers_of_x32_and_i386_end_the_process(void **state unused_)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(monitor_numbers), cmocka_unit_test(agent_numbers),   cmocka_unit_test(worker_numbers),
-        cmocka_unit_test(egress_numbers),  cmocka_unit_test(compile_numbers), cmocka_unit_test(numbers_of_x32_and_i386_end_the_process),
+        cmocka_unit_test(monitor_numbers),
+        cmocka_unit_test(agent_numbers),
+        cmocka_unit_test(worker_numbers),
+        cmocka_unit_test(egress_numbers),
+        cmocka_unit_test(compile_numbers),
+        cmocka_unit_test(numbers_of_x32_and_i386_end_the_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* The filters of all programs, on both machines, run on paper: each verdict is the one that the tables say. */
+/* The filters of all programs, on both machines, run on paper: each verdict is the one that the
+ * tables say. */
 #include "bpf.h"
 #include "sandbox/jail/facets.h"
 #include "trial.h"
@@ -28,7 +29,8 @@ static bool test_holds(const struct os_seccomp_test *t, const uint64_t args[6])
 }
 
 /* What the tables say, in the plainest way. */
-static uint32_t expected(const struct jail_plan *plan, enum os_arch arch, const struct bpf_call *call)
+static uint32_t expected(const struct jail_plan *plan, enum os_arch arch,
+                         const struct bpf_call *call)
 {
     if (call->arch != arch_token[arch])
         return BPF_KILL;
@@ -47,8 +49,16 @@ static uint32_t expected(const struct jail_plan *plan, enum os_arch arch, const 
 
 /* Arguments that the rules speak of, and neighbours. */
 static const uint64_t values[] = {
-    0, 1, 2, 3, 4, 5, 6, 7, 10, 16, 32, 33, 07000, 04755, 0x1000, 0x5401, 0x5412, 0x541c, 0x40049409, AF_NETLINK,
-    0x10f00, 0x3d0f00, 0x7fffffff, 0xffffffff, 0x100000000, 0x100000001, 0x5412 + 0x100000000, UINT64_MAX,
+    0,           1,           2,
+    3,           4,           5,
+    6,           7,           10,
+    16,          32,          33,
+    07000,       04755,       0x1000,
+    0x5401,      0x5412,      0x541c,
+    0x40049409,  AF_NETLINK,  0x10f00,
+    0x3d0f00,    0x7fffffff,  0xffffffff,
+    0x100000000, 0x100000001, 0x5412 + 0x100000000,
+    UINT64_MAX,
 };
 
 static void verdicts_are_those_of_the_tables(void **state unused_)
@@ -64,9 +74,10 @@ static void verdicts_are_those_of_the_tables(void **state unused_)
                     uint32_t want = expected(&jail_plans[program], arch, &call);
                     uint32_t got = bpf_run(&filter, &call);
                     if (got != want)
-                        fail_msg("%s, machine %d, call %u, argument %zu = %#llx: %#x instead of %#x",
-                                 jail_program_name(program), arch, number, v % 6,
-                                 (unsigned long long)values[v / 6], got, want);
+                        fail_msg(
+                            "%s, machine %d, call %u, argument %zu = %#llx: %#x instead of %#x",
+                            jail_program_name(program), arch, number, v % 6,
+                            (unsigned long long)values[v / 6], got, want);
                 }
             }
         }
@@ -79,12 +90,19 @@ static void other_machines_and_x32_are_killed(void **state unused_)
     for (int program = 0; program < JAIL_PROGRAM_COUNT; program++) {
         for (uint32_t number = 0; number < 1024; number++) {
             build(program, OS_ARCH_X86_64, &filter);
-            assert_int_equal(bpf_run(&filter, &(struct bpf_call){number, BPF_ARCH_I386, {0}}), BPF_KILL);
-            assert_int_equal(bpf_run(&filter, &(struct bpf_call){number, BPF_ARCH_AARCH64, {0}}), BPF_KILL);
-            assert_int_equal(bpf_run(&filter, &(struct bpf_call){number | 0x40000000u, BPF_ARCH_X86_64, {0}}), BPF_KILL);
-            assert_int_equal(bpf_run(&filter, &(struct bpf_call){number | 0x80000000u, BPF_ARCH_X86_64, {0}}), BPF_KILL);
+            assert_int_equal(bpf_run(&filter, &(struct bpf_call){number, BPF_ARCH_I386, {0}}),
+                             BPF_KILL);
+            assert_int_equal(bpf_run(&filter, &(struct bpf_call){number, BPF_ARCH_AARCH64, {0}}),
+                             BPF_KILL);
+            assert_int_equal(
+                bpf_run(&filter, &(struct bpf_call){number | 0x40000000u, BPF_ARCH_X86_64, {0}}),
+                BPF_KILL);
+            assert_int_equal(
+                bpf_run(&filter, &(struct bpf_call){number | 0x80000000u, BPF_ARCH_X86_64, {0}}),
+                BPF_KILL);
             build(program, OS_ARCH_AARCH64, &filter);
-            assert_int_equal(bpf_run(&filter, &(struct bpf_call){number, BPF_ARCH_X86_64, {0}}), BPF_KILL);
+            assert_int_equal(bpf_run(&filter, &(struct bpf_call){number, BPF_ARCH_X86_64, {0}}),
+                             BPF_KILL);
         }
     }
 }
@@ -93,7 +111,8 @@ static uint32_t ask(int program, enum os_syscall call, uint64_t a0, uint64_t a1,
 {
     static struct os_seccomp_program filter;
     build(program, OS_ARCH_X86_64, &filter);
-    struct bpf_call c = {(uint32_t)os_syscall_number(call, OS_ARCH_X86_64), BPF_ARCH_X86_64, {a0, a1, a2, 0, 0, 0}};
+    struct bpf_call c = {
+        (uint32_t)os_syscall_number(call, OS_ARCH_X86_64), BPF_ARCH_X86_64, {a0, a1, a2, 0, 0, 0}};
     return bpf_run(&filter, &c);
 }
 
@@ -101,17 +120,39 @@ static uint32_t ask(int program, enum os_syscall call, uint64_t a0, uint64_t a1,
 static void dangerous_calls_pass_no_filter(void **state unused_)
 {
     static const enum os_syscall calls[] = {
-        OS_SYS_io_uring_setup, OS_SYS_io_uring_enter, OS_SYS_io_uring_register, OS_SYS_userfaultfd, OS_SYS_bpf,
-        OS_SYS_ptrace, OS_SYS_keyctl, OS_SYS_add_key, OS_SYS_request_key, OS_SYS_perf_event_open, OS_SYS_kexec_load,
-        OS_SYS_init_module, OS_SYS_finit_module, OS_SYS_delete_module, OS_SYS_process_vm_readv,
-        OS_SYS_process_vm_writev, OS_SYS_open_by_handle_at, OS_SYS_pidfd_getfd, OS_SYS_setns, OS_SYS_swapon,
-        OS_SYS_reboot, OS_SYS_modify_ldt, OS_SYS_iopl, OS_SYS_ioperm, OS_SYS_remap_file_pages, OS_SYS_acct,
+        OS_SYS_io_uring_setup,
+        OS_SYS_io_uring_enter,
+        OS_SYS_io_uring_register,
+        OS_SYS_userfaultfd,
+        OS_SYS_bpf,
+        OS_SYS_ptrace,
+        OS_SYS_keyctl,
+        OS_SYS_add_key,
+        OS_SYS_request_key,
+        OS_SYS_perf_event_open,
+        OS_SYS_kexec_load,
+        OS_SYS_init_module,
+        OS_SYS_finit_module,
+        OS_SYS_delete_module,
+        OS_SYS_process_vm_readv,
+        OS_SYS_process_vm_writev,
+        OS_SYS_open_by_handle_at,
+        OS_SYS_pidfd_getfd,
+        OS_SYS_setns,
+        OS_SYS_swapon,
+        OS_SYS_reboot,
+        OS_SYS_modify_ldt,
+        OS_SYS_iopl,
+        OS_SYS_ioperm,
+        OS_SYS_remap_file_pages,
+        OS_SYS_acct,
     };
     for (int program = 0; program < JAIL_PROGRAM_COUNT; program++) {
         for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
             for (size_t v = 0; v < ARRAY_LEN(values); v++) {
                 if (ask(program, calls[i], values[v], values[v], values[v]) == BPF_ALLOW)
-                    fail_msg("%s lets %s through", jail_program_name(program), os_syscall_name(calls[i]));
+                    fail_msg("%s lets %s through", jail_program_name(program),
+                             os_syscall_name(calls[i]));
             }
         }
     }
@@ -134,13 +175,15 @@ static void only_the_monitor_starts_programs_and_only_egress_connects(void **sta
         assert_int_equal(ask(program, OS_SYS_accept4, 0, 0, 0), BPF_KILL);
         bool is_egress = program == JAIL_EGRESS;
         assert_int_equal(ask(program, OS_SYS_connect, 0, 0, 0), is_egress ? BPF_ALLOW : BPF_KILL);
-        assert_int_equal(ask(program, OS_SYS_socket, AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), is_egress ? BPF_ALLOW : BPF_KILL);
+        assert_int_equal(ask(program, OS_SYS_socket, AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+                         is_egress ? BPF_ALLOW : BPF_KILL);
         assert_int_not_equal(ask(program, OS_SYS_socket, AF_UNIX, SOCK_STREAM, 0), BPF_ALLOW);
         assert_int_not_equal(ask(program, OS_SYS_socket, AF_INET, SOCK_RAW, 0), BPF_ALLOW);
         assert_int_not_equal(ask(program, OS_SYS_socket, AF_PACKET, SOCK_RAW, 0), BPF_ALLOW);
     }
-    assert_int_equal(ask(JAIL_EGRESS, OS_SYS_clone, 0x3d0f00, 0, 0), BPF_ALLOW);              /* a thread */
-    assert_int_equal(ask(JAIL_EGRESS, OS_SYS_clone, 0x3d0f00 | 0x10000000, 0, 0), BPF_KILL); /* in a user namespace */
+    assert_int_equal(ask(JAIL_EGRESS, OS_SYS_clone, 0x3d0f00, 0, 0), BPF_ALLOW); /* a thread */
+    assert_int_equal(ask(JAIL_EGRESS, OS_SYS_clone, 0x3d0f00 | 0x10000000, 0, 0),
+                     BPF_KILL); /* in a user namespace */
 }
 
 static void no_page_is_writable_and_executable(void **state unused_)
@@ -150,18 +193,22 @@ static void no_page_is_writable_and_executable(void **state unused_)
         assert_int_equal(ask(program, OS_SYS_mmap, 0, 0, PROT_READ | PROT_WRITE), BPF_ALLOW);
         assert_int_equal(ask(program, OS_SYS_mmap, 0, 0, PROT_READ | PROT_EXEC), BPF_KILL);
         assert_int_equal(ask(program, OS_SYS_mmap, 0, 0, PROT_WRITE | PROT_EXEC), BPF_KILL);
-        assert_int_equal(ask(program, OS_SYS_mprotect, 0, 0, PROT_READ | PROT_EXEC), has_engine ? BPF_ALLOW : BPF_KILL);
-        assert_int_equal(ask(program, OS_SYS_mprotect, 0, 0, PROT_READ | PROT_WRITE | PROT_EXEC), BPF_KILL);
+        assert_int_equal(ask(program, OS_SYS_mprotect, 0, 0, PROT_READ | PROT_EXEC),
+                         has_engine ? BPF_ALLOW : BPF_KILL);
+        assert_int_equal(ask(program, OS_SYS_mprotect, 0, 0, PROT_READ | PROT_WRITE | PROT_EXEC),
+                         BPF_KILL);
         assert_int_equal(ask(program, OS_SYS_mprotect, 0, 0, PROT_WRITE | PROT_EXEC), BPF_KILL);
         assert_int_equal(ask(program, OS_SYS_shmat, 0, 0, 0), BPF_KILL);
-        assert_int_equal(ask(program, OS_SYS_personality, 0x0400000, 0, 0), BPF_KILL); /* READ_IMPLIES_EXEC */
+        assert_int_equal(ask(program, OS_SYS_personality, 0x0400000, 0, 0),
+                         BPF_KILL); /* READ_IMPLIES_EXEC */
         assert_int_equal(ask(program, OS_SYS_pkey_mprotect, 0, 0, 0), BPF_KILL);
     }
 }
 
 static void nothing_is_typed_into_the_terminal(void **state unused_)
 {
-    static const uint64_t forms[] = {0x5412, 0x5412 + (UINT64_C(1) << 32), 0x5412 + (UINT64_C(0xffffffff) << 32), 0x541c};
+    static const uint64_t forms[] = {0x5412, 0x5412 + (UINT64_C(1) << 32),
+                                     0x5412 + (UINT64_C(0xffffffff) << 32), 0x541c};
     for (int program = 0; program < JAIL_PROGRAM_COUNT; program++) {
         for (size_t i = 0; i < ARRAY_LEN(forms); i++)
             assert_int_not_equal(ask(program, OS_SYS_ioctl, 0, forms[i], 0), BPF_ALLOW);
@@ -173,7 +220,8 @@ static void a_table_too_large_is_a_fault_and_not_a_short_filter(void **state unu
     static struct os_seccomp_program filter;
     static struct os_seccomp_rule rows[2 * OS_SYSCALL_COUNT + 1];
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        rows[i] = (struct os_seccomp_rule){.call = i % OS_SYSCALL_COUNT, .tests = {{OS_ARG_NULL, 0, 0, 0}}};
+        rows[i] = (struct os_seccomp_rule){.call = i % OS_SYSCALL_COUNT,
+                                           .tests = {{OS_ARG_NULL, 0, 0, 0}}};
     struct os_seccomp_rules list = {rows, ARRAY_LEN(rows)};
     assert_int_equal(os_seccomp_compile(&list, 1, OS_ARCH_X86_64, &filter), -FAULT_CAP);
     list.count = OS_SYSCALL_COUNT; /* fits the rule store, not the program */

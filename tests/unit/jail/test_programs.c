@@ -1,6 +1,7 @@
-/* The five lockdowns as they are in life: a program started by os_spawn() enters all facets from its arguments,
- * then does its work and its worst. The test runs itself as the child. As root, everything is done a second
- * time by an ordinary user, and a third time beneath a monitor that is locked down itself. */
+/* The five lockdowns as they are in life: a program started by os_spawn() enters all facets from
+ * its arguments, then does its work and its worst. The test runs itself as the child. As root,
+ * everything is done a second time by an ordinary user, and a third time beneath a monitor that
+ * is locked down itself. */
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/file.h"
@@ -26,7 +27,8 @@
 enum { CHANNEL = 3, RW = 4, RO = 5 };
 static const uint16_t granted_port = 443;
 
-/* --- in the child: exit code 0, or the line of the first claim that does not hold, modulo 256 ----------- */
+/* --- in the child: exit code 0, or the line of the first claim that does not hold, modulo 256
+ * ----------- */
 
 #define CLAIM(x)                                                                                   \
     do {                                                                                           \
@@ -37,7 +39,8 @@ static const uint16_t granted_port = 443;
 static int complain(const char *claim, int line)
 {
     char text[256];
-    int n = snprintf(text, sizeof(text), "line %d: %s does not hold (errno %d)\n", line, claim, errno);
+    int n =
+        snprintf(text, sizeof(text), "line %d: %s does not hold (errno %d)\n", line, claim, errno);
     return write(2, text, (size_t)n) < 0 || line % 256 == 0 ? 1 : line % 256;
 }
 
@@ -56,16 +59,19 @@ static int work_files(void)
     int fd = os_open_at(RW, "made", O_RDWR | O_CREAT | O_EXCL, 0640, OS_BENEATH);
     CLAIM(fd >= 0 && write(fd, "hello", 5) == 5);
     CLAIM(fstat(fd, &st) == 0 && st.st_size == 5);
-    CLAIM(ftruncate(fd, 4) == 0 && fsync(fd) == 0 && fchmod(fd, 0600) == 0 && lseek(fd, 0, SEEK_SET) == 0);
+    CLAIM(ftruncate(fd, 4) == 0 && fsync(fd) == 0 && fchmod(fd, 0600) == 0 &&
+          lseek(fd, 0, SEEK_SET) == 0);
     CLAIM(read(fd, text, sizeof(text)) == 4);
     close(fd);
     CLAIM(mkdirat(RW, "folder", 0700) == 0 && renameat(RW, "made", RW, "folder/moved") == 0);
-    CLAIM(linkat(RW, "folder/moved", RW, "linked", 0) == 0 && symlinkat("linked", RW, "symbolic") == 0);
+    CLAIM(linkat(RW, "folder/moved", RW, "linked", 0) == 0 &&
+          symlinkat("linked", RW, "symbolic") == 0);
     fd = os_open_at(RW, "symbolic", O_RDONLY, 0, OS_BENEATH);
     CLAIM(fd >= 0);
     close(fd);
     CLAIM(os_write_file_at(RW, "whole", STR("all or nothing"), 0600, true) == 0);
-    CLAIM(unlinkat(RW, "symbolic", 0) == 0 && unlinkat(RW, "linked", 0) == 0 && unlinkat(RW, "whole", 0) == 0);
+    CLAIM(unlinkat(RW, "symbolic", 0) == 0 && unlinkat(RW, "linked", 0) == 0 &&
+          unlinkat(RW, "whole", 0) == 0);
     CLAIM(unlinkat(RW, "folder/moved", 0) == 0 && unlinkat(RW, "folder", AT_REMOVEDIR) == 0);
     return 0;
 }
@@ -82,14 +88,19 @@ static int worst_files(void)
     CLAIM(os_list_dir(RO, 100, count_entry, &entries) == 0 && entries == 3);
     CLAIM(can_open(RO, "inside", O_RDONLY));
     CLAIM(!can_open(RO, "inside", O_WRONLY) && !can_open(RO, "inside", O_RDONLY | O_TRUNC));
-    CLAIM(os_open_at(RO, "inside", O_WRONLY, 0, OS_BENEATH) < 0 && os_open_at(RO, "new", O_WRONLY | O_CREAT, 0600, OS_BENEATH) < 0);
-    CLAIM(unlinkat(RO, "inside", 0) < 0 && mkdirat(RO, "new", 0700) < 0 && renameat(RO, "inside", RW, "inside") < 0);
-    CLAIM(linkat(RO, "inside", RW, "linked", 0) < 0 && symlinkat("x", RO, "x") < 0 && fchmodat(RO, "inside", 0777, 0) < 0);
+    CLAIM(os_open_at(RO, "inside", O_WRONLY, 0, OS_BENEATH) < 0 &&
+          os_open_at(RO, "new", O_WRONLY | O_CREAT, 0600, OS_BENEATH) < 0);
+    CLAIM(unlinkat(RO, "inside", 0) < 0 && mkdirat(RO, "new", 0700) < 0 &&
+          renameat(RO, "inside", RW, "inside") < 0);
+    CLAIM(linkat(RO, "inside", RW, "linked", 0) < 0 && symlinkat("x", RO, "x") < 0 &&
+          fchmodat(RO, "inside", 0777, 0) < 0);
     /* links that lead out, with nothing asked of the kernel that would stop them */
     CLAIM(!can_open(RO, "absolute", O_RDONLY) && !can_open(RO, "climbing", O_RDONLY));
     CLAIM(!can_open(RO, "../beside", O_RDONLY) && !can_open(RO, "../../etc/passwd", O_RDONLY));
-    CLAIM(!can_open(AT_FDCWD, "/etc/passwd", O_RDONLY) && !can_open(AT_FDCWD, "/proc/self/mem", O_RDONLY));
-    CLAIM(!can_open(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY) && !can_open(AT_FDCWD, "/dev/null", O_RDONLY));
+    CLAIM(!can_open(AT_FDCWD, "/etc/passwd", O_RDONLY) &&
+          !can_open(AT_FDCWD, "/proc/self/mem", O_RDONLY));
+    CLAIM(!can_open(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY) &&
+          !can_open(AT_FDCWD, "/dev/null", O_RDONLY));
     CLAIM(fcntl(6, F_GETFD) < 0 && errno == EBADF);
     return 0;
 }
@@ -101,10 +112,12 @@ static int run_sealed_code(void)
     static const unsigned char code[] = {0xb8, 42, 0, 0, 0, 0xc3}; /* mov eax, 42; ret */
     int fd = -1;
     CLAIM(os_memfd_sealed("code", (struct str){(const char *)code, sizeof(code)}, &fd) == 0);
-    unsigned char *space = mmap(NULL, 1 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    unsigned char *space =
+        mmap(NULL, 1 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     CLAIM(space != MAP_FAILED);
     CLAIM(mmap(space, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, 0) == space);
-    CLAIM(mprotect(space, 4096, PROT_READ) == 0 && mprotect(space, 4096, PROT_READ | PROT_EXEC) == 0);
+    CLAIM(mprotect(space, 4096, PROT_READ) == 0 &&
+          mprotect(space, 4096, PROT_READ | PROT_EXEC) == 0);
     int (*function)(void);
     memcpy(&function, &space, sizeof(function));
     CLAIM(function() == 42);
@@ -123,7 +136,8 @@ static void on_tick(int signal unused_)
 static int keep_time(void)
 {
     struct os_ticker *ticker;
-    CLAIM(os_ticker_new(SIGALRM, on_tick, &ticker) == 0 && os_ticker_start(ticker, OS_NS_PER_MS, OS_NS_PER_MS) == 0);
+    CLAIM(os_ticker_new(SIGALRM, on_tick, &ticker) == 0 &&
+          os_ticker_start(ticker, OS_NS_PER_MS, OS_NS_PER_MS) == 0);
     int64_t end = os_now_mono_ns() + OS_NS_PER_S;
     while (ticks < 3 && os_now_mono_ns() < end)
         usleep(500);
@@ -161,21 +175,27 @@ static int reach_out(void)
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     pthread_t thread;
     int ran = 0, pair[2];
-    CLAIM(pthread_create(&thread, NULL, in_thread, &ran) == 0 && pthread_join(thread, NULL) == 0 && ran == 1);
+    CLAIM(pthread_create(&thread, NULL, in_thread, &ran) == 0 && pthread_join(thread, NULL) == 0 &&
+          ran == 1);
     CLAIM(getaddrinfo("localhost", "443", &hints, &found) == 0 && found != NULL);
     freeaddrinfo(found);
     CLAIM(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
-    CLAIM(access("/etc/ssl/certs", R_OK) == 0 && can_open(AT_FDCWD, "/etc/ssl/certs", O_RDONLY | O_DIRECTORY));
-    CLAIM(access("/etc/ssl/certs/ca-certificates.crt", F_OK) != 0 || can_open(AT_FDCWD, "/etc/ssl/certs/ca-certificates.crt", O_RDONLY));
-    CLAIM(!can_open(AT_FDCWD, "/etc/passwd", O_RDONLY) && !can_open(AT_FDCWD, "/etc/hosts", O_WRONLY));
-    CLAIM(!can_open(AT_FDCWD, "/etc/ssl/../passwd", O_RDONLY) && !can_open(AT_FDCWD, "/proc/self/maps", O_RDONLY));
+    CLAIM(access("/etc/ssl/certs", R_OK) == 0 &&
+          can_open(AT_FDCWD, "/etc/ssl/certs", O_RDONLY | O_DIRECTORY));
+    CLAIM(access("/etc/ssl/certs/ca-certificates.crt", F_OK) != 0 ||
+          can_open(AT_FDCWD, "/etc/ssl/certs/ca-certificates.crt", O_RDONLY));
+    CLAIM(!can_open(AT_FDCWD, "/etc/passwd", O_RDONLY) &&
+          !can_open(AT_FDCWD, "/etc/hosts", O_WRONLY));
+    CLAIM(!can_open(AT_FDCWD, "/etc/ssl/../passwd", O_RDONLY) &&
+          !can_open(AT_FDCWD, "/proc/self/maps", O_RDONLY));
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CLAIM(fd >= 0);
     to.sin_port = htons(granted_port);
     CLAIM(connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 && errno == ECONNREFUSED);
     to.sin_port = htons(22);
     CLAIM(connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 && errno == EACCES);
-    CLAIM(socket(AF_UNIX, SOCK_STREAM, 0) < 0 && socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) < 0 && socket(AF_NETLINK, SOCK_RAW, 0) < 0);
+    CLAIM(socket(AF_UNIX, SOCK_STREAM, 0) < 0 && socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) < 0 &&
+          socket(AF_NETLINK, SOCK_RAW, 0) < 0);
     return 0;
 }
 
@@ -199,7 +219,10 @@ static int be(int argc, char **argv)
     struct jail_report report;
     struct fault fault = {0};
     struct jail_mount mounts[] = {{RW, true}, {RO, false}};
-    struct jail_profile profile = {.program = program, .channel_fd = CHANNEL, .outside = &outside, .facets = JAIL_ALL,
+    struct jail_profile profile = {.program = program,
+                                   .channel_fd = CHANNEL,
+                                   .outside = &outside,
+                                   .facets = JAIL_ALL,
                                    .required = JAIL_REQUIRED_DEFAULT | JAIL_NAMESPACES};
     if (program == JAIL_WORKER) {
         profile.mounts = mounts;
@@ -230,7 +253,8 @@ static int be(int argc, char **argv)
     return r;
 }
 
-/* --- the parent --------------------------------------------------------------------------------------- */
+/* --- the parent
+ * --------------------------------------------------------------------------------------- */
 
 static char place[64];
 static int rw_fd, ro_fd, self_fd;
@@ -255,7 +279,8 @@ static int make_place(void **state unused_)
     close(fd);
     assert_int_equal(symlinkat("/etc/passwd", ro_fd, "absolute"), 0);
     assert_int_equal(symlinkat("../../../../../../etc/passwd", ro_fd, "climbing"), 0);
-    self_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC); /* the user may not be able to reach the build folder */
+    self_fd = open("/proc/self/exe",
+                   O_PATH | O_CLOEXEC); /* the user may not be able to reach the build folder */
     return self_fd < 0 || rw_fd < 0 || ro_fd < 0;
 }
 
@@ -279,8 +304,12 @@ static int spawn_one(void *arg)
     if (os_socket_pair(&mine, &its) < 0)
         return TRIAL_BROKEN;
     int fds[] = {-1, 2, 2, its, rw_fd, ro_fd, rw_fd /* one too many */};
-    struct os_spawn how = {.program_fd = self_fd, .argv = argv, .fds = fds, .fd_count = ARRAY_LEN(fds),
-                           .namespaces = jail_namespaces(program), .die_with_parent = true};
+    struct os_spawn how = {.program_fd = self_fd,
+                           .argv = argv,
+                           .fds = fds,
+                           .fd_count = ARRAY_LEN(fds),
+                           .namespaces = jail_namespaces(program),
+                           .die_with_parent = true};
     if (os_spawn(&how, &child, &fault) < 0) {
         fprintf(stderr, "%s\n", fault.text);
         return TRIAL_BROKEN;
@@ -308,7 +337,12 @@ static void every_program_works_in_its_own_jail_for_an_ordinary_user(void **stat
 static int enter_monitor(struct jail_report *report)
 {
     int keep[] = {rw_fd, ro_fd, self_fd};
-    struct jail_profile p = {.program = JAIL_MONITOR, .channel_fd = -1, .keep_fds = keep, .keep_count = 3, .facets = JAIL_ALL, .required = JAIL_REQUIRED_DEFAULT};
+    struct jail_profile p = {.program = JAIL_MONITOR,
+                             .channel_fd = -1,
+                             .keep_fds = keep,
+                             .keep_count = 3,
+                             .facets = JAIL_ALL,
+                             .required = JAIL_REQUIRED_DEFAULT};
     return trial_enter(p, report);
 }
 
@@ -324,7 +358,7 @@ static int monitor_and_spawn(void *arg)
     return spawn_one(arg);
 }
 
-/* What the monitor takes on is inherited: its children must still be able to build all of theirs. */
+/* What the monitor takes on is inherited: its children must still be able to build their own. */
 static void every_program_works_beneath_a_locked_down_monitor(void **state unused_)
 {
     for (enum jail_program program = JAIL_AGENT; program < JAIL_PROGRAM_COUNT; program++) {
@@ -333,18 +367,23 @@ static void every_program_works_beneath_a_locked_down_monitor(void **state unuse
     }
 }
 
-/* Not started by us, or by a kernel without namespaces: the rest still holds, and the report says what does not. */
+/* Not started by us, or by a kernel without namespaces: the rest still holds, and the report says
+ * what does not. */
 static int enter_without_namespaces(void *arg)
 {
     struct jail_report report;
-    struct jail_profile p = {.program = JAIL_WORKER, .channel_fd = -1, .facets = JAIL_ALL & ~(uint32_t)JAIL_PARENT_DEATH};
+    struct jail_profile p = {.program = JAIL_WORKER,
+                             .channel_fd = -1,
+                             .facets = JAIL_ALL & ~(uint32_t)JAIL_PARENT_DEATH};
     p.required = *(uint32_t *)arg;
     struct fault fault = {0};
     if (jail_enter(&p, &report, &fault) < 0) {
-        bool is_clear = fault.code == FAULT_SANDBOX && strstr(fault.text, "namespaces") != NULL && strlen(fault.next) > 20;
+        bool is_clear = fault.code == FAULT_SANDBOX && strstr(fault.text, "namespaces") != NULL &&
+                        strlen(fault.next) > 20;
         return is_clear ? TRIAL_REFUSED : TRIAL_BROKEN;
     }
-    bool is_told = (report.in_force & JAIL_NAMESPACES) == 0 && strstr(report.missing, "namespaces") != NULL && report.namespaces[0] == NULL;
+    bool is_told = (report.in_force & JAIL_NAMESPACES) == 0 &&
+                   strstr(report.missing, "namespaces") != NULL && report.namespaces[0] == NULL;
     return is_told && (report.in_force & JAIL_SECCOMP) != 0 ? TRIAL_DONE : TRIAL_BROKEN;
 }
 static void a_missing_layer_is_told_and_refused_when_required(void **state unused_)

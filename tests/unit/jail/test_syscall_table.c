@@ -52,7 +52,8 @@ static void no_number_stands_for_two_names(void **state unused_)
             for (int two = one + 1; two < OS_SYSCALL_COUNT; two++) {
                 int number = os_syscall_number(one, a);
                 if (number >= 0 && number == os_syscall_number(two, a))
-                    fail_msg("%s and %s are both %d", os_syscall_name(one), os_syscall_name(two), number);
+                    fail_msg("%s and %s are both %d", os_syscall_name(one), os_syscall_name(two),
+                             number);
             }
         }
     }

@@ -26,7 +26,8 @@ static unsigned long clone_flags(uint32_t namespaces)
     return all;
 }
 
-/* cmocka's handlers would take the child's end for a failure of the test and go on with the other tests in it. */
+/* cmocka's handlers would take the child's end for a failure of the test and go on with the other
+ * tests in it. */
 static void default_signals(void)
 {
     static const int signals[] = {SIGILL, SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGSYS};
@@ -69,8 +70,8 @@ static int become_user(void *arg)
     if (setgroups(0, NULL) < 0 || setresgid(TRIAL_USER, TRIAL_USER, TRIAL_USER) < 0 ||
         setresuid(TRIAL_USER, TRIAL_USER, TRIAL_USER) < 0)
         return TRIAL_BROKEN;
-    /* A change of user makes a process undumpable, and its /proc files root's. A program that was executed by
-     * that user, as ours are, is dumpable. */
+    /* A change of user makes a process undumpable, and its /proc files root's. A program that was
+     * executed by that user, as ours are, is dumpable. */
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     int r = trial_run(a->namespaces, a->fn, a->arg);
     if (r > TRIAL_KILLED)

@@ -468,3 +468,8 @@ size_t channel_queued(const struct channel *c)
 {
     return c->queued;
 }
+
+size_t channel_unread(const struct channel *c)
+{
+    return c->in.len - c->used;
+}

@@ -60,3 +60,6 @@ must_use int channel_pump_in(struct channel *c, int (*on_message)(struct message
                              struct fault *reterr);
 must_use int channel_pump_out(struct channel *c);
 size_t channel_queued(const struct channel *c);
+/* Bytes received and not handed out yet. After a change from the blocking manner to the loop, the loop hears nothing of
+ * them: pump in once by hand, or take them for a breach where the peer has no right to speak. */
+size_t channel_unread(const struct channel *c);

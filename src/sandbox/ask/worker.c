@@ -190,6 +190,8 @@ static int wait_ready(struct sandbox_worker *w, struct fault *reterr)
     if (r == 0) {
         r = take_ready(w, &m, reterr);
         message_done(&m);
+        if (r == 0 && channel_unread(w->channel) > 0) /* it speaks only when asked */
+            r = fault_set(reterr, FAULT_SANDBOX, "the worker says more than that it is ready");
         return r;
     }
     if (r > 0)

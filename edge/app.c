@@ -321,6 +321,18 @@ void app_done(struct app *a)
     *a = (struct app){.work_dir_fd = -1};
 }
 
+const char *app_call_target(const json_t *input)
+{
+    static const char *const telling[] = {"path", "pattern", "url", "command"};
+    const char *key, *z;
+    json_t *value;
+    for (size_t i = 0; i < ARRAY_LEN(telling); i++)
+        if ((z = json_string_value(json_object_get(input, telling[i])))) return z;
+    json_object_foreach((json_t *)(uintptr_t)input, key, value)
+        if ((z = json_string_value(value))) return z;
+    return "";
+}
+
 int app_print_json(const json_t *value)
 {
     char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);

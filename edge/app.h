@@ -45,6 +45,8 @@ void app_done(struct app *a);
 
 /* The mounts in the words of the tool layer (borrowed strings). */
 size_t app_effect_mounts(const struct app *a, struct effect_mount *ret, size_t max);
+/* What a call is about, in one word for people: its path, pattern, url, else its first text argument. Borrowed, never NULL. */
+const char *app_call_target(const json_t *input);
 /* A JSON value as one line (or indented for a person) on stdout. */
 int app_print_json(const json_t *value);
 /* The talk of all commands: one sentence on stderr, and what to try. */

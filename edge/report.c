@@ -55,15 +55,7 @@ static void clean(char *ret, size_t size, const char *z)
 
 static void target_of(const struct report *r, const char *call, char *ret, size_t size)
 {
-    const json_t *input = json_object_get(json_object_get(r->inputs, call), "input");
-    const char *key;
-    json_t *value;
-    *ret = 0;
-    json_object_foreach((json_t *)(uintptr_t)input, key, value)
-        if (json_is_string(value)) {
-            clean(ret, size, json_string_value(value));
-            return;
-        }
+    clean(ret, size, app_call_target(json_object_get(json_object_get(r->inputs, call), "input")));
 }
 
 static void add_line(json_t *list, own json_t *line) { (void)!json_array_append_new(list, line); }

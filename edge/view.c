@@ -126,19 +126,6 @@ static const char *paint(const struct view *v, const char *code) { return v->col
 #define YELLOW "\033[33m"
 #define PLAIN "\033[0m"
 
-/* The call's target in one word for the line: its first text argument. */
-static void keep_summary(struct view *v, const json_t *input)
-{
-    const char *key;
-    json_t *value;
-    v->summary[0] = 0;
-    json_object_foreach((json_t *)(uintptr_t)input, key, value)
-        if (json_is_string(value)) {
-            snprintf(v->summary, sizeof(v->summary), "%s", json_string_value(value));
-            return;
-        }
-}
-
 /* --- what is told --- */
 
 void view_session(struct view *v, const char *session, const char *model, const char *work_dir)
@@ -189,7 +176,7 @@ void view_note(struct view *v, const char *what, const json_t *body)
         fprintf(stderr, "%s\n", paint(v, PLAIN));
     } else if (strcmp(what, "call") == 0) {
         end_text(v);
-        keep_summary(v, json_object_get(body, "input"));
+        snprintf(v->summary, sizeof(v->summary), "%s", app_call_target(json_object_get(body, "input")));
         view_waiting(v, "tool");
     } else {
         clear_spinner(v);

@@ -9,7 +9,6 @@ bin=$(realpath "${1:?folder of the programs}")
 examples=$(realpath "$(dirname "$0")")
 hostile=$bin/../share/boxagnts/hostile
 demo=$(mktemp -d "${TMPDIR:-/tmp}/boxagnts-demo.XXXXXX")
-export BOXAGNTS_STATE=${BOXAGNTS_STATE:-$demo/state}
 
 cp -r "$examples/roman" "$demo/roman"
 ln -s /etc/shadow "$demo/roman/notes"
@@ -33,10 +32,10 @@ code=0
 echo
 "$bin/boxagnts" session report last
 echo
-echo "  the project:  $demo/roman"
-[[ -n ${demo##"${BOXAGNTS_STATE%/state}"} ]] || echo "  in a shell:   export BOXAGNTS_STATE=$BOXAGNTS_STATE PATH=$bin:\$PATH"
+echo "  project $demo/roman"
+if [[ ! $(command -v boxagnts || true) ]]; then echo "  PATH    export PATH=$bin:\$PATH"; fi
 if [[ $model == script:* ]]; then
-    echo "  your own key: export ANTHROPIC_API_KEY=... ; make run"
+    echo "  key     export ANTHROPIC_API_KEY=...; make run    # the same task with a real model"
 fi
 if [[ $code != "$expected" ]]; then
     echo "the run ended with exit code $code, expected was $expected" >&2

@@ -168,7 +168,7 @@ def command_for(args, tool, work):
     if args.command:
         wasm = os.path.join(args.tools or "", tool + ".wasm")
         return [part.format(wasm=wasm, tool=tool, work=work) for part in shlex.split(args.command)]
-    return [os.path.join(args.bin, "boxagnts"), "exec", "--work-dir", work, "--map-dirs", work + "::/:rw",
+    return [os.path.join(args.bin, "boxagnts"), "exec", "--work-dir", work,
             os.path.join(args.tools, tool + ".wasm")]
 
 

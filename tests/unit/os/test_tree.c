@@ -96,7 +96,7 @@ static void a_name_that_is_no_plain_name_is_refused(void **state)
 
 static void depth_costs_neither_stack_nor_descriptors(void **state)
 {
-    enum { DEPTH = 3000 };
+    enum { DEPTH = 250 };
     int dir = fd_of(state);
     struct rlimit old, few;
     assert_int_equal(os_mkdir_at(dir, "tree", 0755), 0);

@@ -145,7 +145,7 @@ struct refusal {
     const char *why;            /* static */
 };
 struct id_set {                 /* open addressing; an empty slot has is_used false */
-    struct id_slot { struct file_id id; bool is_used, is_gone; } *slots;
+    struct id_slot { struct file_id id; int image; bool is_used, is_gone; } *slots;
     size_t count, cap;
 };
 
@@ -180,7 +180,6 @@ struct wasi {
     struct id_set settled;      /* objects that need no (further) image: saved, or made in this run */
     uint64_t undo_dev;
     bool is_undo_dev_known, cannot_stage;
-    uint32_t stage_next;
     size_t stages_open;
 
     size_t mount_count;
@@ -200,8 +199,8 @@ uint32_t wasi_errno(int r);                                   /* r <= 0 -> numbe
 must_use int quota_write(struct wasi *w, int64_t gap, int64_t len, int64_t *ret_len);
 must_use int quota_create(const struct wasi *w);              /* 0 | -EDQUOT; noted by the caller through quota_note */
 int quota_note(struct wasi *w, enum limit_bit bit, int r);    /* notes the limit, returns r */
-must_use int id_set_add(struct id_set *s, struct file_id id);
-bool id_set_has(const struct id_set *s, struct file_id id);
+must_use int id_set_add(struct id_set *s, struct file_id id, int image); /* image -1: made in this run */
+bool id_set_has(const struct id_set *s, struct file_id id, int *ret_image);
 void id_set_remove(struct id_set *s, struct file_id id);
 
 /* fds.c */

@@ -187,7 +187,7 @@ static int create_now(struct wasi *w, const struct opening *o, const struct plac
         return r;
     w->use.created_files++;
     if (os_stat_fd(fd, &st) == 0)
-        r = id_set_add(&w->settled, file_id(&st));
+        r = id_set_add(&w->settled, file_id(&st), -1);
     if (r < 0) {
         os_close(fd);
         return r;

@@ -159,7 +159,7 @@ static struct id_slot *id_slot(const struct id_set *s, struct file_id id)
             return &s->slots[at];
 }
 
-int id_set_add(struct id_set *s, struct file_id id)
+int id_set_add(struct id_set *s, struct file_id id, int image)
 {
     if (s->count * 2 >= s->cap) {
         struct id_set more = {.cap = s->cap == 0 ? 16 : s->cap * 2};
@@ -177,16 +177,19 @@ int id_set_add(struct id_set *s, struct file_id id)
     }
     struct id_slot *slot = id_slot(s, id);
     s->count += slot->is_used ? 0 : 1;
-    *slot = (struct id_slot){.id = id, .is_used = true};
+    *slot = (struct id_slot){.id = id, .image = image, .is_used = true};
     return 0;
 }
 
-bool id_set_has(const struct id_set *s, struct file_id id)
+bool id_set_has(const struct id_set *s, struct file_id id, int *ret_image)
 {
     if (s->cap == 0)
         return false;
     const struct id_slot *slot = id_slot(s, id);
-    return slot->is_used && !slot->is_gone;
+    if (!slot->is_used || slot->is_gone)
+        return false;
+    *ret_image = slot->image;
+    return true;
 }
 
 void id_set_remove(struct id_set *s, struct file_id id)

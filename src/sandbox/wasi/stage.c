@@ -10,15 +10,16 @@
 
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/random.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 
-enum { STAGE_NAME = 24, COPY_PART = 4 << 20, TRIES = 4 };
+enum { STAGE_NAME = 32, COPY_PART = 4 << 20, TRIES = 4 };
 
 struct stage {
     int dir_fd;            /* own */
-    uint32_t number;
+    uint64_t number;       /* random: earlier runs may have left others there */
     bool is_named;         /* it has the name stage-<number> in the undo folder */
     bool had_before;
     mode_t mode;           /* of what stood there at the opening */
@@ -29,7 +30,7 @@ struct stage {
 
 static void stage_name(const struct stage *s, char ret[STAGE_NAME])
 {
-    (void)snprintf(ret, STAGE_NAME, "stage-%u", s->number);
+    (void)snprintf(ret, STAGE_NAME, "stage-%016llx", (unsigned long long)s->number);
 }
 
 /* Is the undo folder a private place on the file system of the target? */
@@ -70,7 +71,7 @@ int stage_begin(struct wasi *w, struct fd *f, const struct place *p, const struc
     auto_free char *real = strdup(p->real);
     if (s == NULL || real == NULL)
         return -ENOMEM;
-    s->number = w->stage_next++;
+    os_random(&s->number, sizeof(s->number));
     auto_close int fd = open_stage(w, s, p, (uint64_t)dir.st_dev);
     if (fd < 0)
         return 1;
@@ -218,7 +219,7 @@ int stage_land(struct wasi *w, struct fd *f)
     for (int i = 0; i < TRIES && r == -EAGAIN; i++)
         r = land_once(w, f);
     if (r == 0 && os_stat_fd(f->host, &st) == 0)
-        r = id_set_add(&w->settled, file_id(&st));
+        r = id_set_add(&w->settled, file_id(&st), -1);
     if (r < 0)
         wasi_note_refusal(w, "write", "", f->real, "the finished write could not take its name");
     stage_drop(w, f);

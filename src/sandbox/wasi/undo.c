@@ -49,7 +49,13 @@ static int log_open(struct wasi *w)
     if (fd < 0)
         return fd;
     w->undo_log_fd = fd;
-    return count_lines(fd, &w->undo_next);
+    int r = count_lines(fd, &w->undo_next);
+    if (r == 0) { /* an image whose run was killed before its line */
+        char name[NAME_SIZE];
+        image_name(w->undo_next, name);
+        (void)!os_fs_unlink(w->config.undo_fd, name);
+    }
+    return r;
 }
 
 static int log_line(struct wasi *w, struct buf *line)
@@ -135,6 +141,14 @@ static int copy_image(struct wasi *w, int from, int to, int64_t size)
     }
 }
 
+/* The object was saved when it was first written: what stood there before the run is that image. */
+static int image_again(struct wasi *w, int image, const char *name)
+{
+    char saved[NAME_SIZE];
+    image_name((uint32_t)image, saved);
+    return os_fs_link(w->config.undo_fd, saved, w->config.undo_fd, name);
+}
+
 static int image_by_copy(struct wasi *w, const struct undo *u, const struct undo_what *what, const char *name)
 {
     if (what->before->st_size > WASI_IMAGES_MAX - w->image_bytes)
@@ -175,10 +189,9 @@ int undo_begin(struct wasi *w, struct undo *u, enum wasi_touch_op op, const char
     char name[NAME_SIZE], target[WASI_PATH_MAX + 1];
     const struct stat *before = what->before;
     *u = (struct undo){.n = -1, .image = -1, .op = op, .real = real, .real_to = real_to};
-    if (before != NULL && S_ISREG(before->st_mode) && id_set_has(&w->settled, file_id(before))) {
-        u->is_quiet = op == WASI_TOUCH_WRITE;
-        before = NULL; /* made in this run, or saved: nothing of before it is lost */
-    }
+    int saved = -1; /* image of the first write */
+    if (before != NULL && S_ISREG(before->st_mode) && id_set_has(&w->settled, file_id(before), &saved))
+        u->is_quiet = op == WASI_TOUCH_WRITE; /* made in this run, or saved: nothing of before is lost */
     if (w->config.undo_fd < 0 || u->is_quiet)
         return 0;
     int r = log_open(w);
@@ -186,7 +199,7 @@ int undo_begin(struct wasi *w, struct undo *u, enum wasi_touch_op op, const char
         return r;
     uint32_t n = w->undo_next;
     image_name(n, name);
-    if (before != NULL && S_ISREG(before->st_mode)) {
+    if (before != NULL && S_ISREG(before->st_mode) && (saved < 0 || image_again(w, saved, name) < 0)) {
         u->is_linked = image_by_link(w, what, name);
         if (!u->is_linked)
             r = image_by_copy(w, u, what, name);
@@ -242,7 +255,7 @@ int undo_before_write(struct wasi *w, struct fd *f)
     r = undo_begin(w, &u, WASI_TOUCH_WRITE, f->real, NULL, &what);
     if (r < 0)
         return undo_end(w, &u, r);
-    r = id_set_add(&w->settled, file_id(&st));
+    r = id_set_add(&w->settled, file_id(&st), u.n);
     if (r < 0)
         return undo_end(w, &u, r);
     f->needs_image = false;

@@ -61,8 +61,10 @@ struct wasi_config {
  *   {"n":0,"op":"write|create|delete|rename|mkdir|rmdir|link","path":"/a.txt","to":null,"mode":420,
  *    "kind":"file|dir|link|other"|null,"target":"text of a link"|null}
  *   {"n":0,"op":"void"}      the effect of line n failed: nothing happened
- * kind, mode, target tell what stood at `path` before (null: nothing of before this run). kind "file": its
- * bytes are in the file "<n>". `to`: new name of rename and link. A file or folder that a rename replaces
+ * kind, mode, target tell what stood at `path` before (null: nothing). kind "file": its bytes are in the
+ * file "<n>" (a file that has other names too must be restored in place, so that they share them again;
+ * one that was written through one name and lost that name in the same run keeps its new bytes under the
+ * others). `to`: new name of rename and link. A file or folder that a rename replaces
  * has a "delete" line of its own before it. A symbolic link is made by "create". Lines are undone from the
  * last to the first; the effect of the last one may not have happened (kill -9), so each step is taken only
  * where its effect is seen. Names "stage-*" are unfinished writes: throw them away.

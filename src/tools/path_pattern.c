@@ -85,9 +85,22 @@ static bool name_matches(struct str p, struct str s)
     return true;
 }
 
+static bool is_any_name(const struct path_part *part)
+{
+    return part->kind == PART_SUFFIX && part->text.len == 0;
+}
+
 static bool part_matches(const struct path_part *part, struct str name)
 {
-    return part->literal ? str_eq(part->text, name) : name_matches(part->text, name);
+    switch (part->kind) {
+    case PART_LITERAL: return str_eq(part->text, name);
+    case PART_SUFFIX:
+        return name.len >= part->text.len &&
+               memcmp(name.at + name.len - part->text.len, part->text.at, part->text.len) == 0;
+    case PART_ANY_DEPTH:
+    case PART_GLOB: break;
+    }
+    return name_matches(part->text, name);
 }
 
 /* --- making --- */
@@ -122,7 +135,7 @@ static bool sets_are_closed(struct str s)
 static int add_part(struct path_pattern *p, struct str part, char ret_why[160])
 {
     bool any_depth = str_is(part, "**");
-    if (any_depth && p->count && p->parts[p->count - 1].any_depth)
+    if (any_depth && p->count && p->parts[p->count - 1].kind == PART_ANY_DEPTH)
         return 0;
     if (p->count == PATH_PATTERN_PARTS_MAX)
         return refuse(ret_why, "has more than 32 parts");
@@ -130,10 +143,15 @@ static int add_part(struct path_pattern *p, struct str part, char ret_why[160])
         return refuse(ret_why, "must not go up with \"..\"");
     if (!sets_are_closed(part))
         return refuse(ret_why, "has a [ without its ], or ends in a backslash");
-    bool literal = true;
+    size_t specials = 0;
     for (size_t i = 0; i < part.len; i++)
-        literal &= !strchr("*?[\\", part.at[i]);
-    p->parts[p->count++] = (struct path_part){part, any_depth, literal};
+        specials += strchr("*?[\\", part.at[i]) != NULL;
+    enum path_part_kind kind = any_depth ? PART_ANY_DEPTH : specials ? PART_GLOB : PART_LITERAL;
+    if (kind == PART_GLOB && specials == 1 && part.at[0] == '*') {
+        kind = PART_SUFFIX;
+        part = (struct str){part.at + 1, part.len - 1};
+    }
+    p->parts[p->count++] = (struct path_part){part, kind};
     return 0;
 }
 
@@ -164,10 +182,12 @@ int path_pattern_init(struct path_pattern *p, struct str text, char ret_why[160]
     int r = check_text(text, ret_why);
     if (r)
         return r;
-    p->text = str_dup(text);
-    if (!p->text)
+    p->parts = malloc(PATH_PATTERN_PARTS_MAX * sizeof *p->parts + text.len);
+    if (!p->parts)
         return -ENOMEM;
-    struct str rest = str_of(p->text);
+    char *copy = (char *)(p->parts + PATH_PATTERN_PARTS_MAX);
+    memcpy(copy, text.at, text.len);
+    struct str rest = {copy, text.len};
     size_t body = rest.len;
     while (body > 0 && rest.at[body - 1] == '/')
         body--; /* `dir/`: the folder and all below it; whether it is a folder is not known here */
@@ -186,9 +206,9 @@ int path_pattern_init(struct path_pattern *p, struct str text, char ret_why[160]
         path_pattern_done(p);
         return r;
     }
-    bool everything = p->count == 1 && p->parts[0].any_depth;
-    everything |= p->count == 2 && p->parts[0].any_depth && str_is(p->parts[1].text, "*");
-    everything |= p->count == 1 && str_is(p->parts[0].text, "*");
+    bool everything = p->count == 1 && p->parts[0].kind == PART_ANY_DEPTH;
+    everything |= p->count == 2 && p->parts[0].kind == PART_ANY_DEPTH && is_any_name(&p->parts[1]);
+    everything |= p->count == 1 && is_any_name(&p->parts[0]);
     if (everything)
         p->count = 0;
     return 0;
@@ -196,7 +216,7 @@ int path_pattern_init(struct path_pattern *p, struct str text, char ret_why[160]
 
 void path_pattern_done(struct path_pattern *p)
 {
-    free(p->text);
+    free(p->parts);
     *p = (struct path_pattern){0};
 }
 
@@ -208,7 +228,7 @@ void path_pattern_done(struct path_pattern *p)
 static uint64_t skip_any_depth(const struct path_pattern *p, uint64_t states)
 {
     for (size_t i = 0; i + 1 < p->count; i++)
-        if ((states & BIT(i)) && p->parts[i].any_depth)
+        if ((states & BIT(i)) && p->parts[i].kind == PART_ANY_DEPTH)
             states |= BIT(i + 1);
     return states;
 }
@@ -219,7 +239,7 @@ static uint64_t step(const struct path_pattern *p, uint64_t states, struct str n
     for (size_t i = 0; i < p->count; i++) {
         if (!(states & BIT(i)))
             continue;
-        if (p->parts[i].any_depth)
+        if (p->parts[i].kind == PART_ANY_DEPTH)
             next |= BIT(i) | (i + 1 == p->count ? BIT(i + 1) : 0);
         else if (part_matches(&p->parts[i], name))
             next |= BIT(i + 1);
@@ -231,7 +251,7 @@ static uint64_t step(const struct path_pattern *p, uint64_t states, struct str n
 static uint64_t run(const struct path_pattern *p, const struct path_names *path)
 {
     /* Most rules fail at their first name: no automaton for those. */
-    if (path->count && p->parts[0].literal && !str_eq(p->parts[0].text, path->at[0]))
+    if (path->count && p->parts[0].kind == PART_LITERAL && !str_eq(p->parts[0].text, path->at[0]))
         return 0;
     uint64_t states = skip_any_depth(p, 1);
     for (size_t i = 0; i < path->count && states; i++) {
@@ -246,7 +266,7 @@ bool path_pattern_matches(const struct path_pattern *p, const struct path_names 
 {
     if (p->count == 0)
         return true;
-    if (p->count == 2 && p->parts[0].any_depth) {
+    if (p->count == 2 && p->parts[0].kind == PART_ANY_DEPTH) {
         for (size_t i = 0; i < path->count; i++)
             if (part_matches(&p->parts[1], path->at[i]))
                 return true;
@@ -266,6 +286,6 @@ bool path_pattern_covers_tree(const struct path_pattern *p, const struct path_na
         return true;
     uint64_t states = run(p, dir);
     const struct path_part *last = &p->parts[p->count - 1];
-    bool takes_any_name = last->any_depth || str_is(last->text, "*");
+    bool takes_any_name = last->kind == PART_ANY_DEPTH || is_any_name(last);
     return (states & BIT(p->count)) || (takes_any_name && (states & BIT(p->count - 1)));
 }

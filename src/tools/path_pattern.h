@@ -17,13 +17,15 @@ struct path_names {
 };
 void path_names_split(const char *guest_path, struct path_names *ret);
 
+/* Nearly all names in rules are plain or of the form *.ext: those are compared, the rest is matched. */
+enum path_part_kind { PART_ANY_DEPTH, PART_LITERAL, PART_SUFFIX, PART_GLOB };
 struct path_part {
-    struct str text;
-    bool any_depth, literal;
+    struct str text; /* PART_SUFFIX: without its star */
+    enum path_part_kind kind;
 };
 struct path_pattern {
-    char *text; /* own */
-    struct path_part parts[PATH_PATTERN_PARTS_MAX];
+    struct path_part
+        *parts;   /* own, with the texts behind them in one piece: rules must stay small */
     size_t count; /* 0 = everything, the root too */
 };
 /* 0 | -FAULT_CONFIG with why | -ENOMEM */

@@ -84,10 +84,13 @@ static int set_pattern(struct policy_rule *r, struct str text, struct str patter
     case EFFECT_NET:
         if (str_starts(pattern, STR("domain:")))
             pattern = (struct str){pattern.at + 7, pattern.len - 7};
-        result = net_pattern_parse(pattern, false, &r->net, why);
-        r->any =
-            result == 0 && r->net.kind == NET_HOST_ANY && r->net.port_any && r->net.scheme[0] == 0;
-        if (result == 0 && r->net.scheme[0]) {
+        r->net = calloc(1, sizeof *r->net);
+        if (!r->net)
+            return -ENOMEM;
+        result = net_pattern_parse(pattern, false, r->net, why);
+        r->any = result == 0 && r->net->kind == NET_HOST_ANY && r->net->port_any &&
+                 r->net->scheme[0] == 0;
+        if (result == 0 && r->net->scheme[0]) {
             snprintf(why, sizeof why, "is host[:port] without a scheme");
             result = -FAULT_CONFIG;
         }
@@ -187,6 +190,7 @@ void policy_rule_free(own struct policy_rule *r)
     if (!r)
         return;
     path_pattern_done(&r->path);
+    free(r->net);
     free(r->glob);
     free(r->text);
     free(r);
@@ -274,7 +278,7 @@ bool policy_rule_matches(const struct policy_rule *r, const struct policy_target
     switch (r->kind) {
     case EFFECT_READ:
     case EFFECT_WRITE: return path_matches(r, t);
-    case EFFECT_NET: return net_pattern_matches(&r->net, STR(""), str_of(t->effect->target));
+    case EFFECT_NET: return net_pattern_matches(r->net, STR(""), str_of(t->effect->target));
     case EFFECT_EXEC: return command_matches(r, str_of(t->effect->target));
     case EFFECT_TOOL: return glob_matches(str_of(r->glob), str_of(t->effect->target));
     case EFFECT_SPEND: return spend_matches(r, t->effect);

@@ -12,7 +12,7 @@ struct policy_rule {
     enum effect_kind kind;
     bool any;                 /* no pattern, or one that takes everything */
     struct path_pattern path; /* Read, Write */
-    struct net_pattern net;   /* Net */
+    struct net_pattern *net;  /* own; Net */
     char *glob;               /* own; Exec, Tool: `*` is any text */
     int64_t usd_pico;         /* Spend */
 };

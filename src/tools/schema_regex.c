@@ -23,7 +23,7 @@ struct schema_pattern {
 
 /* ECMA white space beyond what PCRE2's \s has without UCP. */
 #define SPACES                                                                                     \
-    "\\t\\n\\x{b}\\f\\r \\x{a0}\\x{feff}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}"
+    "\\t\\n\\u{b}\\f\\r \\u{a0}\\u{feff}\\u{1680}\\u{2000}-\\u{200a}\\u{2028}\\u{2029}\\u{202f}\\u{205f}\\u{3000}"
 
 /* Long names of general categories that ECMA has and PCRE2 does not. */
 static const struct {
@@ -110,7 +110,7 @@ static int translate_escape(struct translation *t)
     if (letter && !strchr("dDwWbBtnvfrcxuk", c))
         return refuse(t, "an escape that ECMA-262 does not have");
     if (c == 'v')
-        buf_add_z(&t->out, "\\x{b}");
+        buf_add_z(&t->out, "\\u{b}");
     else
         buf_addf(&t->out, "\\%c", c);
     t->at++;

@@ -97,8 +97,7 @@ static size_t test_size(const struct os_seccomp_test *t)
 {
     switch (t->kind) {
     case OS_ARG_ANY: return 0;
-    case OS_ARG_IS:
-    case OS_ARG_IS_NOT: return t->mask == UINT32_MAX ? 2 : 3;
+    case OS_ARG_IS: return t->mask == UINT32_MAX ? 2 : 3;
     case OS_ARG_NULL: return 4;
     }
     return 0;
@@ -120,9 +119,7 @@ static void emit_test(struct compiler *c, const struct os_seccomp_test *t, size_
     }
     if (t->mask != UINT32_MAX)
         emit(c, BPF_ALU | BPF_AND | BPF_K, t->mask, 0, 0);
-    bool holds_when_equal = t->kind == OS_ARG_IS;
-    emit(c, BPF_JMP | BPF_JEQ | BPF_K, t->value, holds_when_equal ? 0 : after,
-         holds_when_equal ? after : 0);
+    emit(c, BPF_JMP | BPF_JEQ | BPF_K, t->value, 0, after);
 }
 
 /* The rules of one call, in order. */

@@ -32,9 +32,8 @@ const char *os_syscall_name(enum os_syscall call);
  * pointers. */
 enum os_arg_kind {
     OS_ARG_ANY,
-    OS_ARG_IS,     /* (arg & mask) == value */
-    OS_ARG_IS_NOT, /* (arg & mask) != value */
-    OS_ARG_NULL,   /* all 64 bits are 0 */
+    OS_ARG_IS,   /* (arg & mask) == value */
+    OS_ARG_NULL, /* all 64 bits are 0 */
 };
 struct os_seccomp_test {
     enum os_arg_kind kind;

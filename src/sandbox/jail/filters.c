@@ -24,7 +24,6 @@
     {.call = OS_SYS_##name, .error = (errno_), .tests = {__VA_ARGS__}}
 #define IS(arg_, value_) {OS_ARG_IS, (arg_), UINT32_MAX, (uint32_t)(value_)}
 #define BITS(arg_, mask_, value_) {OS_ARG_IS, (arg_), (uint32_t)(mask_), (uint32_t)(value_)}
-#define NOT_BITS(arg_, mask_, value_) {OS_ARG_IS_NOT, (arg_), (uint32_t)(mask_), (uint32_t)(value_)}
 #define NULL_ARG(arg_) {OS_ARG_NULL, (arg_), 0, 0}
 #define LIST(rows) {(rows), ARRAY_LEN(rows)}
 

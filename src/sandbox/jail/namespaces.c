@@ -57,6 +57,10 @@ int jail_namespaces_enter(struct jail_work *w)
             return jail_because(w, r, "namespaces: the user cannot be mapped (is /proc mounted?)");
         }
     }
+    if (os_uid() != outside->uid) {
+        w->is_fatal = true;
+        return jail_because(w, -EPERM, "namespaces: this user is nobody here (is /proc mounted?)");
+    }
     if ((w->new_namespaces & OS_NS_MOUNT) == 0)
         return jail_because(
             w, -EPERM,

@@ -151,7 +151,11 @@ int jail_read_paths(const struct jail_work *w, const char *ret[JAIL_PATHS_MAX + 
 
 uint32_t jail_namespaces(enum jail_program program)
 {
-    return jail_plans[program].namespaces;
+    /* Without a /proc that knows us nobody could map the user in a new namespace, and a program there
+     * would be a stranger to its own files. */
+    struct os_namespace_ids ids;
+    os_namespace_read_ids(&ids);
+    return ids.id[0] == 0 ? 0 : jail_plans[program].namespaces;
 }
 
 uint32_t jail_facets(enum jail_program program)

@@ -12,6 +12,13 @@
 
 enum { NUMBERS = 512 };
 
+/* A fork of a sanitized process is slow; that build is for the code, not for the kernel's numbers. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { STEP = 5 };
+#else
+enum { STEP = 1 };
+#endif
+
 struct attempt {
     enum jail_program program;
     long number;
@@ -77,7 +84,7 @@ static bool is_unfiltered(long number, int got)
 static void try_all(enum jail_program program)
 {
     unsigned killed = 0, answered = 0, passed = 0;
-    for (long number = 0; number < NUMBERS; number++) {
+    for (long number = 0; number < NUMBERS; number += STEP) {
         struct attempt a = {program, number, false};
         uint32_t want = verdict(program, number);
         if (want == BPF_ALLOW) {

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -206,7 +207,7 @@ static int confined(enum jail_program program, const struct jail_report *r)
         count++;
     CLAIM(r->in_force == JAIL_ALL);
     CLAIM(r->missing[0] == '\0' && r->landlock_abi > 0 && strlen(r->seccomp) == 7 + 64);
-    CLAIM(count == (size_t)__builtin_popcount(jail_namespaces(program)));
+    CLAIM(count == (size_t)__builtin_popcount(jail_plans[program].namespaces));
     CLAIM(getpid() == 1 && getppid() == 0);
     CLAIM(os_seccomp_ask(OS_SYS_acct) == jail_plans[program].filter_answer);
     return 0;
@@ -393,6 +394,19 @@ static void a_missing_layer_is_told_and_refused_when_required(void **state unuse
     assert_int_equal(trial_run(0, enter_without_namespaces, &required), TRIAL_REFUSED);
 }
 
+static int hide_proc(void *arg unused_)
+{
+    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("none", "/proc", "tmpfs", 0, NULL) < 0)
+        return TRIAL_VOID;
+    return jail_namespaces(JAIL_WORKER) == 0 ? TRIAL_REFUSED : TRIAL_DONE;
+}
+static void namespaces_are_not_asked_for_where_nobody_could_finish_them(void **state unused_)
+{
+    assert_true(jail_namespaces(JAIL_WORKER) != 0);
+    assert_int_equal(trial_run(OS_NS_USER | OS_NS_MOUNT, hide_proc, NULL), TRIAL_REFUSED);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[0], "jailed") == 0)
@@ -402,6 +416,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_program_works_in_its_own_jail_for_an_ordinary_user),
         cmocka_unit_test(every_program_works_beneath_a_locked_down_monitor),
         cmocka_unit_test(a_missing_layer_is_told_and_refused_when_required),
+        cmocka_unit_test(namespaces_are_not_asked_for_where_nobody_could_finish_them),
     };
     return cmocka_run_group_tests(tests, make_place, remove_place);
 }

@@ -330,7 +330,7 @@ static int read_tool_dirs(struct reader *r, const json_t *v)
 
 /* --- mounts --- */
 
-/* HOST::GUEST[:ro|rw]; the host part ends at the first "::". */
+/* HOST::GUEST[:ro|rw]; the host part ends at the first "::". A guest path of "/" takes the work folder's place. */
 int settings_mount_parse(struct str text, struct settings_mount *ret, char ret_why[200])
 {
     size_t at = 0;
@@ -348,10 +348,8 @@ int settings_mount_parse(struct str text, struct settings_mount *ret, char ret_w
     bool changed;
     int why = guest.len && guest.at[0] == '/' ? guest_path_normalise(guest, path, &changed)
                                               : GUEST_PATH_EMPTY;
-    if (why || strcmp(path, "/") == 0 || memchr(guest.at, ':', guest.len)) {
-        snprintf(
-            ret_why, 200,
-            "must have an absolute guest path below \"/\" (\"/\" itself is work_dir), then nothing, :ro or :rw");
+    if (why || memchr(guest.at, ':', guest.len)) {
+        snprintf(ret_why, 200, "must have an absolute guest path, then nothing, :ro or :rw");
         return -FAULT_CONFIG;
     }
     *ret = (struct settings_mount){str_dup(host), str_dup(str_of(path)), writable};

@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""Runs every bench of a build, with references in the same run, and writes bench/results.json and the table in README.md.
+
+    tests/bench/run.py BUILD_DIR [--quick]
+
+C benches (BUILD/bench/bench_*) print JSON lines {"name","unit","p50","p95","p99","n","ratio_to","ratio"}; what needs the
+whole tree of programs is measured here. Nothing fails by an absolute time.
+"""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+build = pathlib.Path(sys.argv[1]).resolve()
+quick = "--quick" in sys.argv
+root = pathlib.Path(__file__).resolve().parents[2]
+bin_dir = build / "bin"
+rows = []
+
+
+def quantiles(values):
+    values = sorted(values)
+    at = lambda q: values[min(len(values) - 1, int(len(values) * q))]
+    return {"p50": round(at(0.5), 3), "p95": round(at(0.95), 3), "p99": round(at(0.99), 3), "n": len(values)}
+
+
+def add(name, unit, figures, goal="", ratio_to=None, reference=None):
+    row = {"name": name, "unit": unit, **figures, "goal": goal}
+    if ratio_to and reference:
+        row |= {"ratio_to": ratio_to, "ratio": round(figures["p50"] / reference, 2)}
+    rows.append(row)
+    ratio = f"{row['ratio']:>7} x {ratio_to}" if "ratio" in row else ""
+    print(f"{name:<46} {row['p50']:>10} {row['p95']:>10} {row['p99']:>10} {unit:<4} n={row['n']:<6} {goal:<12} {ratio}", flush=True)
+
+
+def c_benches():
+    goals = {"fresh guest": "<= 10", "worker": "<= 4"}
+    for program in sorted((build / "bench").glob("bench_*")):
+        if program.name == "bench_agent" or not os.access(program, os.X_OK):
+            continue
+        args = [str(program)] + (["10"] if quick else [])
+        out = subprocess.run(args, cwd=build, capture_output=True, text=True, env={**os.environ, "BOXAGNTS_BIN": str(bin_dir)})
+        if out.returncode:
+            print(f"{program.name} failed: {out.stderr.strip()[-300:]}", file=sys.stderr)
+            continue
+        for line in out.stdout.splitlines():
+            row = json.loads(line)
+            goal = next((g for key, g in goals.items() if row["name"].startswith(key)), "")
+            ratio = row.get("ratio")
+            add(row["name"], row["unit"], {k: row[k] for k in ("p50", "p95", "p99", "n")}, goal)
+            if ratio:
+                rows[-1] |= {"ratio_to": row["ratio_to"], "ratio": ratio}
+
+
+def timed(args, count, **kw):
+    times = []
+    for _ in range(count):
+        start = time.perf_counter()
+        subprocess.run(args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, **kw)
+        times.append((time.perf_counter() - start) * 1e3)
+    return quantiles(times)
+
+
+def private_bytes(pid):
+    """Private pages of a process, from smaps_rollup."""
+    total = 0
+    for line in open(f"/proc/{pid}/smaps_rollup"):
+        if line.startswith(("Private_Clean:", "Private_Dirty:")):
+            total += int(line.split()[1]) * 1024
+    return total
+
+
+def children(pid):
+    found = {}
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            fields = open(f"/proc/{entry}/stat").read()
+            comm, rest = fields[fields.index("(") + 1:fields.rindex(")")], fields[fields.rindex(")") + 2:].split()
+            if int(rest[1]) == pid:
+                found[comm] = int(entry)
+        except (OSError, ValueError):
+            pass
+    return found
+
+
+def tree_benches(work):
+    env = {**os.environ, "BOXAGNTS_STATE": str(work / "state")}
+    files = work / "files"
+    files.mkdir()
+    (files / "k.txt").write_text("x" * 63 + "\n" * 1 + ("y" * 63 + "\n") * 15)
+    boxagnts = str(bin_dir / "boxagnts")
+    one = work / "one.jsonl"
+    one.write_text('{"calls":[{"tool":"read","input":{"path":"k.txt"}}]}\n{"text":"done"}\n')
+    run = [boxagnts, "run", "--work-dir", str(files), "--model", f"script:{one}", "--output", "json"]
+    subprocess.run(run, env=env, capture_output=True)  # compiles and seals the tool
+    reference = timed(["/bin/true"], 20 if quick else 200)
+    add("fork+exec of /bin/true (reference)", "ms", reference)
+    if shutil.which("bwrap"):
+        add("bubblewrap of /bin/true (reference)", "ms",
+            timed(["bwrap", "--ro-bind", "/", "/", "--unshare-all", "/bin/true"], 10 if quick else 100), "", "fork+exec", reference["p50"])
+    add("boxagnts run, start to end, one governed call", "ms", timed(run, 10 if quick else 100, env=env), "<= 60", "fork+exec", reference["p50"])
+    exec_args = [boxagnts, "exec", "--work-dir", str(files), str(build / "share/boxagnts/hostile/exit_code.wasm"), "0"]
+    subprocess.run(exec_args, env=env, capture_output=True)
+    add("boxagnts exec of a small module", "ms", timed(exec_args, 10 if quick else 100, env=env), "", "fork+exec", reference["p50"])
+
+    # the whole tree round an agent that measures
+    programs = work / "programs"
+    (programs / "bin").mkdir(parents=True)
+    for name in ("boxagnts", "boxagnts-worker", "boxagnts-compile"):
+        shutil.copy(bin_dir / name, programs / "bin")
+    shutil.copy(build / "bench/bench_agent", programs / "bin/boxagnts-agent")
+    (programs / "share").symlink_to(build / "share")
+    for name, tool, value in (("governed read of 1 KiB, agent to receipt to agent", "read", '{"path":"k.txt","limit":%d}'),
+                              ("governed list, agent to receipt to agent", "list", '{"path":"/","depth":1}')):
+        out = subprocess.run([str(programs / "bin/boxagnts"), "run", "--work-dir", str(files), "--model", f"script:{one}", "--output", "json",
+                              "--max-tool-calls", "1000000", f"{500 if quick else 10000} {tool} {value}"],
+                             env=env, capture_output=True, text=True)
+        try:
+            figures = json.loads(json.loads(out.stdout)["text"])
+            add(name, "us", figures, "<= 300" if tool == "read" else "")
+        except (ValueError, KeyError):
+            print(f"{name}: {out.stdout[-200:]} {out.stderr[-300:]}", file=sys.stderr)
+
+    # memory of an idle pair
+    idle = work / "idle.jsonl"
+    idle.write_text('{"calls":[{"tool":"read","input":{"path":"k.txt"}}]}\n{"delay_ms":60000,"text":"late"}\n')
+    tree = subprocess.Popen([boxagnts, "run", "--work-dir", str(files), "--model", f"script:{idle}", "--output", "stream-json"], env=env,
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    for line in tree.stdout:
+        if json.loads(line)["type"] == "receipt":
+            break
+    pids = children(tree.pid)
+    sizes = {name: private_bytes(pid) / 1024 for name, pid in pids.items()}
+    total = sum(sizes.values())
+    add("idle agent + worker, private memory", "KiB", {"p50": round(total), "p95": round(total), "p99": round(total), "n": 1}, "<= 3072")
+
+    # cancel to silence
+    tree.send_signal(signal.SIGINT)
+    tree.stdout.close()
+    tree.wait()
+    silence = []
+    for _ in range(5 if quick else 50):
+        tree = subprocess.Popen([boxagnts, "run", "--work-dir", str(files), "--model", f"script:{idle}", "--output", "stream-json"], env=env,
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        for line in tree.stdout:
+            if json.loads(line)["type"] == "receipt":
+                break
+        pids = children(tree.pid)
+        start = time.perf_counter()
+        tree.send_signal(signal.SIGINT)
+        while any(os.path.exists(f"/proc/{pid}") for pid in pids.values()):
+            pass
+        silence.append((time.perf_counter() - start) * 1e3)
+        tree.stdout.close()
+        tree.wait()
+    add("cancel to silence (no process of the tree left)", "ms", quantiles(silence), "<= 100")
+
+
+def write_results():
+    out = root / "bench"
+    out.mkdir(exist_ok=True)
+    (out / "results.json").write_text(json.dumps({"quick": quick, "cpus": os.cpu_count(), "kernel": os.uname().release, "rows": rows}, indent=1) + "\n")
+    table = ["| what | p50 | p95 | p99 | unit | to reach | ratio |", "|---|---|---|---|---|---|---|"]
+    for row in rows:
+        ratio = f"{row['ratio']} x {row['ratio_to']}" if "ratio" in row else ""
+        table.append(f"| {row['name']} | {row['p50']} | {row['p95']} | {row['p99']} | {row['unit']} | {row['goal']} | {ratio} |")
+    readme = root / "README.md"
+    text = readme.read_text()
+    begin, end = "<!-- bench:begin -->", "<!-- bench:end -->"
+    if begin in text and end in text and not quick:
+        head, tail = text[:text.index(begin) + len(begin)], text[text.index(end):]
+        readme.write_text(head + "\n" + "\n".join(table) + "\n" + tail)
+
+
+with tempfile.TemporaryDirectory(prefix="boxagnts-bench-") as folder:
+    c_benches()
+    tree_benches(pathlib.Path(folder))
+write_results()

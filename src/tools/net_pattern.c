@@ -449,5 +449,7 @@ int net_target_of_url(struct str url, char ret[NET_TARGET_MAX], char ret_why[160
         snprintf(ret, NET_TARGET_MAX, "%s:%u", p.name, number);
     else
         snprintf(ret, NET_TARGET_MAX, p.is_v6 ? "[%.*s]:%u" : "%.*s:%u", STR_FMT(host), number);
+    for (char *c = ret; *c; c++)
+        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
     return 0;
 }

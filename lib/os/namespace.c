@@ -223,7 +223,9 @@ bool os_root_is_empty(const char *const *paths)
     }
     if (errno != EROFS)
         return false;
-    DIR *dir = opendir("/");
+    /* Through "..", which stays at the root but enters whatever lies on top of it: the old root, had it
+     * not been taken off. */
+    DIR *dir = opendir("/..");
     bool is_empty = dir != NULL;
     for (struct dirent *e; is_empty && (e = readdir(dir)) != NULL;)
         is_empty = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||

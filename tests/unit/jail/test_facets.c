@@ -131,6 +131,10 @@ static int read_passwd(void)
 {
     return refused(open("/etc/passwd", O_RDONLY | O_CLOEXEC) < 0);
 }
+static int read_passwd_of_a_root_left_behind(void)
+{
+    return refused(open("/../etc/passwd", O_RDONLY | O_CLOEXEC) < 0);
+}
 static int climb_out_of_mount(void)
 {
     return refused(openat(rw_fd, "../beside", O_RDONLY | O_CLOEXEC) < 0);
@@ -283,6 +287,9 @@ static void namespaces_hide_the_files_of_the_host(void **state unused_)
 {
     stops(NS_WORKER, JAIL_NAMESPACES, JAIL_AGENT, read_passwd, TRIAL_REFUSED);
     stops(NS_WORKER, JAIL_NAMESPACES, JAIL_WORKER, read_passwd, TRIAL_REFUSED);
+    stops(NS_WORKER, JAIL_NAMESPACES, JAIL_AGENT, read_passwd_of_a_root_left_behind, TRIAL_REFUSED);
+    stops(NS_WORKER, JAIL_NAMESPACES, JAIL_EGRESS, read_passwd_of_a_root_left_behind,
+          TRIAL_REFUSED);
 }
 static void namespaces_make_a_mount_end_at_its_own_top(void **state unused_)
 {

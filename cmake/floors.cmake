@@ -35,5 +35,5 @@ room(edge_agent  FLOOR 70 DIR edge/agent          USES base os wire host_ask jai
 program(boxagnts         SOURCE apps/boxagnts.c USES edge base)
 program(boxagnts-agent   SOURCE apps/agent.c    USES edge_agent base)
 program(boxagnts-worker  SOURCE apps/worker.c   USES sandbox jail base)
-program(boxagnts-egress  SOURCE apps/egress.c   USES host_egress jail base)
+program(boxagnts-egress  SOURCE apps/egress.c   USES host_egress jail wire base)
 program(boxagnts-compile SOURCE apps/compile.c  USES compile jail base)

@@ -48,6 +48,12 @@ int os_caps_read(struct os_caps *ret)
     return 0;
 }
 
+bool os_caps_has(uint64_t mask)
+{
+    struct os_caps caps;
+    return read_sets(&caps) == 0 && (caps.effective & mask) == mask;
+}
+
 static int drop_bounding(uint64_t keep)
 {
     for (unsigned long cap = 0; cap < CAP_NUMBERS; cap++) {

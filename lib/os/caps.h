@@ -9,6 +9,7 @@ struct os_caps {
     unsigned securebits;
 };
 must_use int os_caps_read(struct os_caps *ret);
+bool os_caps_has(uint64_t mask); /* all of them, effective */
 /* Empties every set except for the bits of `keep` (which stay permitted and effective), and locks
  * the rules by which user 0 would get them back. What needs CAP_SETPCAP and is refused (the
  * bounding set of an ordinary user) is left: no_new_privs makes it worthless. 0 or -errno. */

@@ -107,7 +107,7 @@ must_use int jail_enter_from_argv(enum jail_program program, int argc, char *con
 own json_t *jail_report_json(const struct jail_report *r);
 
 /* Which namespaces the spawner should ask for, for a program (OS_NS_* bits). Egress keeps the network.
- * None where there is no usable /proc. */
+ * None where nobody could map the user in them: no usable /proc, or root without CAP_SETFCAP. */
 uint32_t jail_namespaces(enum jail_program program);
 /* Which facets mean something for a program. Not for the monitor: namespaces (it makes them for others), Landlock
  * (landlock.c), parent death (its parent is the operator's shell). */

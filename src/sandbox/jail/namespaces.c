@@ -64,7 +64,8 @@ int jail_namespaces_enter(struct jail_work *w)
     if ((w->new_namespaces & OS_NS_MOUNT) == 0)
         return jail_because(
             w, -EPERM,
-            "namespaces: the kernel or its administrator does not let this user make them");
+            "namespaces: the kernel, its administrator or this container does not let this "
+            "user make them");
     return make_root(w);
 }
 

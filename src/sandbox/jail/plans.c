@@ -1,5 +1,7 @@
 /* What each program gets, as data: facets, namespaces, limits, and the files egress may read. The
  * system call tables are filters.c. */
+#include "os/caps.h"
+#include "os/env.h"
 #include "os/process.h"
 #include "sandbox/jail/facets.h"
 #include "sandbox/jail/filters.h"
@@ -151,11 +153,13 @@ int jail_read_paths(const struct jail_work *w, const char *ret[JAIL_PATHS_MAX + 
 
 uint32_t jail_namespaces(enum jail_program program)
 {
-    /* Without a /proc that knows us nobody could map the user in a new namespace, and a program there
-     * would be a stranger to its own files. */
+    /* A new namespace in which nobody can map the user is worse than none: a program there would be a
+     * stranger to its own files. It takes a /proc that knows us, and for user 0 CAP_SETFCAP, which
+     * some containers take away. */
     struct os_namespace_ids ids;
     os_namespace_read_ids(&ids);
-    return ids.id[0] == 0 ? 0 : jail_plans[program].namespaces;
+    bool can_be_mapped = ids.id[0] != 0 && (os_uid() != 0 || os_caps_has(OS_CAP_SETFCAP));
+    return can_be_mapped ? jail_plans[program].namespaces : 0;
 }
 
 uint32_t jail_facets(enum jail_program program)

@@ -2,6 +2,7 @@
  * its arguments, then does its work and its worst. The test runs itself as the child. As root,
  * everything is done a second time by an ordinary user, and a third time beneath a monitor that
  * is locked down itself. */
+#include "os/caps.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/file.h"
@@ -401,9 +402,16 @@ static int hide_proc(void *arg unused_)
         return TRIAL_VOID;
     return jail_namespaces(JAIL_WORKER) == 0 ? TRIAL_REFUSED : TRIAL_DONE;
 }
+static int drop_all(void *arg unused_)
+{
+    if (os_caps_drop(0) < 0)
+        return TRIAL_BROKEN;
+    return jail_namespaces(JAIL_WORKER) == 0 ? TRIAL_REFUSED : TRIAL_DONE;
+}
 static void namespaces_are_not_asked_for_where_nobody_could_finish_them(void **state unused_)
 {
     assert_true(jail_namespaces(JAIL_WORKER) != 0);
+    assert_int_equal(trial_run(0, drop_all, NULL), geteuid() == 0 ? TRIAL_REFUSED : TRIAL_DONE);
     assert_int_equal(trial_run(OS_NS_USER | OS_NS_MOUNT, hide_proc, NULL), TRIAL_REFUSED);
 }
 

@@ -29,8 +29,8 @@ static inline json_t *json_of(const char *text)
     return value;
 }
 
-#define assert_has(text, part)                                                                                             \
-    do {                                                                                                                   \
-        if (!strstr((text), (part)))                                                                                       \
-            fail_msg("\"%s\" is not in \"%s\"", (part), (text));                                                           \
+#define assert_has(text, part)                                                                     \
+    do {                                                                                           \
+        if (!strstr((text), (part)))                                                               \
+            fail_msg("\"%s\" is not in \"%s\"", (part), (text));                                   \
     } while (0)

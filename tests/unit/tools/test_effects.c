@@ -6,10 +6,11 @@
 static struct tool *tool_of(const char *schema_properties, const char *effects, bool read_only)
 {
     char text[4096];
-    snprintf(text, sizeof text,
-             "{'name':'t','version':'1','description':'d','input_schema':{'type':'object','properties':{%s}},'effects':%s,"
-             "'annotations':{'read_only':%s}}",
-             schema_properties, effects, read_only ? "true" : "false");
+    snprintf(
+        text, sizeof text,
+        "{'name':'t','version':'1','description':'d','input_schema':{'type':'object','properties':{%s}},'effects':%s,"
+        "'annotations':{'read_only':%s}}",
+        schema_properties, effects, read_only ? "true" : "false");
     for (char *c = text; *c; c++)
         *c = *c == '\'' ? '"' : *c;
     struct tool *t = NULL;
@@ -19,25 +20,37 @@ static struct tool *tool_of(const char *schema_properties, const char *effects, 
     return t;
 }
 
-static const struct effect_mount mounts[] = {{"/", "/home/u/project", true}, {"/lib", "/usr/share/lib", false}};
+static const struct effect_mount mounts[] = {{"/", "/home/u/project", true},
+                                             {"/lib", "/usr/share/lib", false}};
 
 static struct tool *path_tool(void)
 {
-    return tool_of("'path':{'type':'string'}", "[{'effect':'Read','arg':'path','default':'/','recursive':true}]", true);
+    return tool_of("'path':{'type':'string'}",
+                   "[{'effect':'Read','arg':'path','default':'/','recursive':true}]", true);
 }
 
-struct call { struct effect effects[8]; size_t count; json_t *mapped; struct fault fault; int result; };
+struct call {
+    struct effect effects[8];
+    size_t count;
+    json_t *mapped;
+    struct fault fault;
+    int result;
+};
 
 static void call_tool(struct tool *t, const json_t *arguments, struct call *c)
 {
     *c = (struct call){0};
-    c->result = effects_of_call(t, arguments, mounts, ARRAY_LEN(mounts), c->effects, ARRAY_LEN(c->effects), &c->count, &c->mapped, &c->fault);
+    c->result = effects_of_call(t, arguments, mounts, ARRAY_LEN(mounts), c->effects,
+                                ARRAY_LEN(c->effects), &c->count, &c->mapped, &c->fault);
 }
 
 static void paths_come_out_as_the_guest_sees_them(void **state)
 {
     (void)state;
-    static const struct { const char *path, *guest, *rewritten; bool outside; } rows[] = {
+    static const struct {
+        const char *path, *guest, *rewritten;
+        bool outside;
+    } rows[] = {
         {"src/a.c", "/src/a.c", NULL, false},
         {"/src/a.c", "/src/a.c", NULL, false},
         {"/src/", "/src", NULL, false},
@@ -68,7 +81,8 @@ static void paths_come_out_as_the_guest_sees_them(void **state)
         if ((c.mapped != NULL) != (rows[i].rewritten != NULL))
             fail_msg("%s", rows[i].path);
         if (c.mapped)
-            assert_string_equal(json_string_value(json_object_get(c.mapped, "path")), rows[i].rewritten);
+            assert_string_equal(json_string_value(json_object_get(c.mapped, "path")),
+                                rows[i].rewritten);
         assert_string_equal(json_string_value(json_object_get(arguments, "path")), rows[i].path);
         json_decref(c.mapped);
     }
@@ -77,9 +91,12 @@ static void paths_come_out_as_the_guest_sees_them(void **state)
 static void a_path_that_cannot_be_meant_is_refused_with_a_sentence(void **state)
 {
     (void)state;
-    static const struct { const char *path, *text; } rows[] = {
-        {"..", "above"}, {"../etc/passwd", "above"}, {"/../etc", "above"}, {"a/../../b", "above"}, {"", "is empty"},
-        {"a\nb", "control"}, {"a\x1b[2Jb", "control"}, {"a\x7f", "control"},
+    static const struct {
+        const char *path, *text;
+    } rows[] = {
+        {"..", "above"},          {"../etc/passwd", "above"}, {"/../etc", "above"},
+        {"a/../../b", "above"},   {"", "is empty"},           {"a\nb", "control"},
+        {"a\x1b[2Jb", "control"}, {"a\x7f", "control"},
     };
     auto_(tool) struct tool *t = path_tool();
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -116,7 +133,8 @@ static void an_absent_path_is_the_default_of_the_manifest(void **state)
 static void a_list_of_paths_is_as_many_effects(void **state)
 {
     (void)state;
-    auto_(tool) struct tool *t = tool_of("'paths':{'type':'array'}", "[{'effect':'Write','arg':'paths'}]", false);
+    auto_(tool) struct tool *t =
+        tool_of("'paths':{'type':'array'}", "[{'effect':'Write','arg':'paths'}]", false);
     auto_json json_t *arguments = json_of("{'paths':['a','./b','/home/u/project/c','a']}");
     struct call c;
     call_tool(t, arguments, &c);
@@ -126,7 +144,8 @@ static void a_list_of_paths_is_as_many_effects(void **state)
     auto_json json_t *expected = json_of("{'paths':['a','/b','/c','a']}");
     assert_true(json_equal(c.mapped, expected));
     json_decref(c.mapped);
-    auto_json json_t *many = json_pack("{s:[s,s,s,s,s,s,s,s,s]}", "paths", "1", "2", "3", "4", "5", "6", "7", "8", "9");
+    auto_json json_t *many =
+        json_pack("{s:[s,s,s,s,s,s,s,s,s]}", "paths", "1", "2", "3", "4", "5", "6", "7", "8", "9");
     call_tool(t, many, &c);
     assert_int_equal(c.result, -FAULT_POLICY);
     auto_json json_t *wrong = json_of("{'paths':['a',5]}");
@@ -140,7 +159,8 @@ static void without_a_mount_at_the_root_other_paths_are_outside(void **state)
     auto_(tool) struct tool *t = path_tool();
     auto_json json_t *arguments = json_pack("{s:s}", "path", "/etc/passwd");
     struct call c = {0};
-    c.result = effects_of_call(t, arguments, mounts + 1, 1, c.effects, 8, &c.count, &c.mapped, &c.fault);
+    c.result =
+        effects_of_call(t, arguments, mounts + 1, 1, c.effects, 8, &c.count, &c.mapped, &c.fault);
     assert_int_equal(c.result, -FAULT_POLICY);
     assert_has(c.fault.text, "outside");
 }
@@ -148,14 +168,29 @@ static void without_a_mount_at_the_root_other_paths_are_outside(void **state)
 static void urls_come_out_as_host_and_port(void **state)
 {
     (void)state;
-    static const struct { const char *url, *target; } rows[] = {
-        {"https://Example.ORG./a?b", "example.org:443"}, {"http://example.org", "example.org:80"}, {"https://example.org:8443/", "example.org:8443"},
-        {"https://[FD00::1]/", "[fd00::1]:443"}, {"http://10.0.0.1/", "10.0.0.1:80"},
-        {"https://user@example.org/", NULL}, {"https://0x7f.1/", NULL}, {"https://2130706433/", NULL}, {"ftp://example.org/", NULL},
-        {"https://exa mple.org/", NULL}, {"https://example.org\\@evil.org/", NULL}, {"example.org", NULL}, {"https://*.org/", NULL},
-        {"https://example.org:99999/", NULL}, {"https:///x", NULL}, {"https://\xd0\xb5xample.org/", NULL}, {"https://127.1/", NULL},
+    static const struct {
+        const char *url, *target;
+    } rows[] = {
+        {"https://Example.ORG./a?b", "example.org:443"},
+        {"http://example.org", "example.org:80"},
+        {"https://example.org:8443/", "example.org:8443"},
+        {"https://[FD00::1]/", "[fd00::1]:443"},
+        {"http://10.0.0.1/", "10.0.0.1:80"},
+        {"https://user@example.org/", NULL},
+        {"https://0x7f.1/", NULL},
+        {"https://2130706433/", NULL},
+        {"ftp://example.org/", NULL},
+        {"https://exa mple.org/", NULL},
+        {"https://example.org\\@evil.org/", NULL},
+        {"example.org", NULL},
+        {"https://*.org/", NULL},
+        {"https://example.org:99999/", NULL},
+        {"https:///x", NULL},
+        {"https://\xd0\xb5xample.org/", NULL},
+        {"https://127.1/", NULL},
     };
-    auto_(tool) struct tool *t = tool_of("'url':{'type':'string'}", "[{'effect':'Net','arg':'url'}]", false);
+    auto_(tool) struct tool *t =
+        tool_of("'url':{'type':'string'}", "[{'effect':'Net','arg':'url'}]", false);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         auto_json json_t *arguments = json_pack("{s:s}", "url", rows[i].url);
         struct call c;
@@ -195,7 +230,9 @@ static void a_tool_that_says_nothing_asks_by_its_name(void **state)
 static void fixed_targets_and_amounts_are_effects_too(void **state)
 {
     (void)state;
-    auto_(tool) struct tool *t = tool_of("'usd':{'type':'number'}", "[{'effect':'Net','target':'api.example.org:443'},{'effect':'Spend','arg':'usd'}]", false);
+    auto_(tool) struct tool *t = tool_of(
+        "'usd':{'type':'number'}",
+        "[{'effect':'Net','target':'api.example.org:443'},{'effect':'Spend','arg':'usd'}]", false);
     auto_json json_t *arguments = json_of("{'usd':0.25}"), *negative = json_of("{'usd':-1}");
     struct call c;
     call_tool(t, arguments, &c);
@@ -211,7 +248,8 @@ static void fixed_targets_and_amounts_are_effects_too(void **state)
 static void normalising_twice_is_normalising_once(void **state)
 {
     (void)state;
-    static const char *const parts[] = {"a", "..", ".", "", "b c", "/", "home", "u", "project", "...", "\xe2\x80\xae"};
+    static const char *const parts[] = {"a",    "..", ".",       "",    "b c",         "/",
+                                        "home", "u",  "project", "...", "\xe2\x80\xae"};
     auto_(tool) struct tool *t = path_tool();
     unsigned seed = 7;
     for (int round = 0; round < 20000; round++) {
@@ -219,7 +257,9 @@ static void normalising_twice_is_normalising_once(void **state)
         size_t used = 0;
         for (unsigned n = 1 + (seed >> 8) % 7; n > 0; n--) {
             seed = seed * 1103515245u + 12345u;
-            used += (size_t)snprintf(path + used, sizeof path - used, "%s%s", (seed >> 16) & 1 ? "/" : "", parts[(seed >> 18) % ARRAY_LEN(parts)]);
+            used += (size_t)snprintf(path + used, sizeof path - used, "%s%s",
+                                     (seed >> 16) & 1 ? "/" : "",
+                                     parts[(seed >> 18) % ARRAY_LEN(parts)]);
         }
         auto_json json_t *arguments = json_pack("{s:s}", "path", path);
         struct call c, again;

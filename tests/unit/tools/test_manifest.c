@@ -8,8 +8,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-#define GOOD                                                                                                               \
-    "'name':'demo','version':'1.0','description':'does','input_schema':{'type':'object','properties':{'path':{'type':"     \
+#define GOOD                                                                                                           \
+    "'name':'demo','version':'1.0','description':'does','input_schema':{'type':'object','properties':{'path':{'type':" \
     "'string'}}}"
 
 static int parse(const char *text, struct tool **ret, struct fault *fault)
@@ -26,11 +26,16 @@ static void a_whole_manifest_is_read(void **state)
     (void)state;
     struct fault fault = {0};
     struct tool *t = NULL;
-    assert_int_equal(parse("{" GOOD ",'output_schema':{'type':'object'},'annotations':{'read_only':true,'idempotent':true,'open_world':false},"
-                           "'effects':[{'effect':'Read','arg':'path','default':'/','recursive':true}],'limits':{'wasm_timeout':2.5},'invoke':'argv'}",
-                           &t, &fault), 0);
+    assert_int_equal(
+        parse(
+            "{" GOOD
+            ",'output_schema':{'type':'object'},'annotations':{'read_only':true,'idempotent':true,'open_world':false},"
+            "'effects':[{'effect':'Read','arg':'path','default':'/','recursive':true}],'limits':{'wasm_timeout':2.5},'invoke':'argv'}",
+            &t, &fault),
+        0);
     assert_string_equal(t->name, "demo");
-    assert_true(t->read_only && t->idempotent && !t->open_world && !t->destructive && t->invoke_argv && t->verified);
+    assert_true(t->read_only && t->idempotent && !t->open_world && !t->destructive &&
+                t->invoke_argv && t->verified);
     assert_non_null(t->input_schema);
     assert_non_null(t->output_schema);
     assert_int_equal(t->effect_count, 1);
@@ -59,7 +64,9 @@ static void limits_that_are_not_said_tighten_nothing(void **state)
 static void a_broken_manifest_is_refused_with_its_key(void **state)
 {
     (void)state;
-    static const struct { const char *text, *fault, *next; } rows[] = {
+    static const struct {
+        const char *text, *fault, *next;
+    } rows[] = {
         {"", "manifest", ""},
         {"[]", "must be a JSON object", ""},
         {"{'name':'a','name':'b'}", "manifest", ""},
@@ -68,16 +75,20 @@ static void a_broken_manifest_is_refused_with_its_key(void **state)
         {"{'name':'1a','version':'1','description':'d','input_schema':true}", "\"name\"", ""},
         {"{'name':'a b','version':'1','description':'d','input_schema':true}", "\"name\"", ""},
         {"{'name':'a','version':'','description':'d','input_schema':true}", "\"version\"", ""},
-        {"{'name':'a','version':'1','description':'d','input_schema':{'typ':'object'}}", "input_schema", "type"},
+        {"{'name':'a','version':'1','description':'d','input_schema':{'typ':'object'}}",
+         "input_schema", "type"},
         {"{" GOOD ",'effects':[{'effect':'read','arg':'path'}]}", "one of Read, Write", ""},
-        {"{" GOOD ",'effects':[{'effect':'Read','arg':'pth'}]}", "\"pth\", which input_schema does not have", ""},
+        {"{" GOOD ",'effects':[{'effect':'Read','arg':'pth'}]}",
+         "\"pth\", which input_schema does not have", ""},
         {"{" GOOD ",'effects':[{'effect':'Read'}]}", "\"arg\"", ""},
         {"{" GOOD ",'effects':[{'effect':'Read','arg':'path','target':'/'}]}", "not both", ""},
-        {"{" GOOD ",'effects':[{'effect':'Read','arg':'path','recursiv':true}]}", "no key \"recursiv\"", "recursive"},
+        {"{" GOOD ",'effects':[{'effect':'Read','arg':'path','recursiv':true}]}",
+         "no key \"recursiv\"", "recursive"},
         {"{" GOOD ",'effects':{}}", "a list", ""},
         {"{" GOOD ",'annotations':{'readonly':true}}", "no key \"readonly\"", "read_only"},
         {"{" GOOD ",'annotations':{'read_only':1}}", "true or false", ""},
-        {"{" GOOD ",'annotations':{'read_only':true},'effects':[{'effect':'Write','arg':'path'}]}", "read_only", ""},
+        {"{" GOOD ",'annotations':{'read_only':true},'effects':[{'effect':'Write','arg':'path'}]}",
+         "read_only", ""},
         {"{" GOOD ",'limits':{'wasm_fule':1}}", "wasm_fule", "wasm_fuel"},
         {"{" GOOD ",'limits':{'wasm_fuel':-1}}", "limits", ""},
         {"{" GOOD ",'invoke':'shell'}", "\"invoke\"", ""},
@@ -95,12 +106,17 @@ static void a_broken_manifest_is_refused_with_its_key(void **state)
 /* --- sections --- */
 
 #define HEAD "\0asm\1\0\0\0"
-#define SECTION "\x00\x10\x0d" "boxagnts.tool" "{}"
+#define SECTION                                                                                    \
+    "\x00\x10\x0d"                                                                                 \
+    "boxagnts.tool"                                                                                \
+    "{}"
 
 static void the_section_is_found_among_others(void **state)
 {
     (void)state;
-    static const char wasm[] = HEAD "\x00\x04\x03" "abc" "\x01\x01\x00" SECTION "\x0a\x01\x00";
+    static const char wasm[] = HEAD "\x00\x04\x03"
+                                    "abc"
+                                    "\x01\x01\x00" SECTION "\x0a\x01\x00";
     struct str section;
     assert_int_equal(tool_manifest_section((struct str){wasm, sizeof wasm - 1}, &section), 0);
     assert_true(str_is(section, "{}"));
@@ -112,7 +128,8 @@ static void the_section_is_found_among_others(void **state)
 static void broken_modules_are_never_read_past(void **state)
 {
     (void)state;
-    static const char wasm[] = HEAD "\x00\x04\x03" "abc" SECTION;
+    static const char wasm[] = HEAD "\x00\x04\x03"
+                                    "abc" SECTION;
     struct str section;
     for (size_t n = 0; n < sizeof wasm - 1; n++) {
         char *copy = malloc(n ? n : 1);
@@ -122,18 +139,25 @@ static void broken_modules_are_never_read_past(void **state)
     }
     static const char *const broken[] = {
         HEAD "\x00\xff\xff\xff\xff\x7f", /* more than 32 bits */
-        HEAD "\x00\x80\x80\x80\x80\x80\x01", HEAD "\x00\x02\x05" "a", HEAD "\x01\x09\x00",
+        HEAD "\x00\x80\x80\x80\x80\x80\x01",
+        HEAD "\x00\x02\x05"
+             "a",
+        HEAD "\x01\x09\x00",
     };
     static const size_t lengths[] = {14, 15, 12, 11};
     for (size_t i = 0; i < ARRAY_LEN(broken); i++)
-        assert_int_equal(tool_manifest_section((struct str){broken[i], lengths[i]}, &section), -FAULT_MODULE);
+        assert_int_equal(tool_manifest_section((struct str){broken[i], lengths[i]}, &section),
+                         -FAULT_MODULE);
     assert_int_equal(tool_manifest_section(STR("\0asm\x0d\0\1\0"), &section), -FAULT_MODULE);
     assert_int_equal(tool_manifest_section(STR("PK\3\4 not wasm"), &section), -FAULT_MODULE);
 }
 
 /* --- registry --- */
 
-struct broken { char text[2048]; size_t count; };
+struct broken {
+    char text[2048];
+    size_t count;
+};
 static void note_broken(const char *path, const struct fault *why, void *arg)
 {
     struct broken *b = arg;
@@ -147,7 +171,8 @@ static void write_file(int dir, const char *name, const char *bytes, size_t len)
     assert_int_equal(os_write_file_at(dir, name, (struct str){bytes, len}, 0600, false), 0);
 }
 
-#define MANIFEST(name) "{\"name\":\"" name "\",\"version\":\"1\",\"description\":\"d\",\"input_schema\":{}}"
+#define MANIFEST(name)                                                                             \
+    "{\"name\":\"" name "\",\"version\":\"1\",\"description\":\"d\",\"input_schema\":{}}"
 
 static void a_folder_gives_its_good_tools_and_names_the_broken(void **state)
 {
@@ -179,7 +204,8 @@ static void a_folder_gives_its_good_tools_and_names_the_broken(void **state)
     assert_has(broken.text, "bare.wasm: it has no manifest");
     assert_has(broken.text, "text.wasm: this is not a WebAssembly module");
     assert_has(broken.text, "thief.wasm: another tool is called \"abc\"");
-    assert_int_equal(registry_add_dir(r, path, NULL, NULL, &fault), 0); /* the same folder again changes nothing */
+    assert_int_equal(registry_add_dir(r, path, NULL, NULL, &fault),
+                     0); /* the same folder again changes nothing */
     assert_int_equal(registry_count(r), 2);
     assert_null(registry_find(r, STR("ab")));
     assert_string_equal(registry_nearest(r, STR("zad"))->name, "zed");

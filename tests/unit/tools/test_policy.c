@@ -5,7 +5,11 @@
 
 #include <time.h>
 
-struct said { enum policy_verdict verdict; enum policy_layer layer; const char *rule; };
+struct said {
+    enum policy_verdict verdict;
+    enum policy_layer layer;
+    const char *rule;
+};
 #define ALLOW(rule) {POLICY_ALLOW, POLICY_USER, rule}
 #define ASK(rule) {POLICY_ASK, POLICY_USER, rule}
 #define DENY(rule) {POLICY_DENY, POLICY_USER, rule}
@@ -35,13 +39,14 @@ static struct tool tool_named(char *name, bool read_only)
     return (struct tool){.name = name, .read_only = read_only, .verified = true};
 }
 
-static void assert_decided(const struct policy *p, struct tool *tool, struct effect e, enum policy_verdict verdict, const char *rule)
+static void assert_decided(const struct policy *p, struct tool *tool, struct effect e,
+                           enum policy_verdict verdict, const char *rule)
 {
     struct policy_decision d = {0};
     policy_decide(p, tool, &e, 1, &d);
     if (d.verdict != verdict || strcmp(d.rule, rule) != 0)
-        fail_msg("%s(%s): %s by \"%s\", not %s by \"%s\" (%s)", effect_name(e.kind), e.target, policy_verdict_name(d.verdict), d.rule,
-                 policy_verdict_name(verdict), rule, d.why);
+        fail_msg("%s(%s): %s by \"%s\", not %s by \"%s\" (%s)", effect_name(e.kind), e.target,
+                 policy_verdict_name(d.verdict), d.rule, policy_verdict_name(verdict), rule, d.why);
     assert_true(d.why[0] != 0);
 }
 
@@ -49,23 +54,37 @@ static void every_mode_decides_every_effect_as_documented(void **state)
 {
     (void)state;
     static const char *const targets[] = {"/a", "/a", "example.org:443", "make all", "t", "1"};
-    static const struct { enum policy_mode mode; enum policy_verdict verdict[6]; const char *rule[6]; } rows[] = {
-        {MODE_DEFAULT, {POLICY_ALLOW, POLICY_ASK, POLICY_ASK, POLICY_ASK, POLICY_ASK, POLICY_ASK},
-         {"default:read", "default:write", "default:net", "default:exec", "default:tool", "default:spend"}},
-        {MODE_ACCEPT_EDITS, {POLICY_ALLOW, POLICY_ALLOW, POLICY_ASK, POLICY_ASK, POLICY_ASK, POLICY_ASK},
-         {"default:read", "mode:acceptEdits", "default:net", "default:exec", "default:tool", "default:spend"}},
-        {MODE_PLAN, {POLICY_ALLOW, POLICY_DENY, POLICY_DENY, POLICY_DENY, POLICY_DENY, POLICY_DENY},
+    static const struct {
+        enum policy_mode mode;
+        enum policy_verdict verdict[6];
+        const char *rule[6];
+    } rows[] = {
+        {MODE_DEFAULT,
+         {POLICY_ALLOW, POLICY_ASK, POLICY_ASK, POLICY_ASK, POLICY_ASK, POLICY_ASK},
+         {"default:read", "default:write", "default:net", "default:exec", "default:tool",
+          "default:spend"}},
+        {MODE_ACCEPT_EDITS,
+         {POLICY_ALLOW, POLICY_ALLOW, POLICY_ASK, POLICY_ASK, POLICY_ASK, POLICY_ASK},
+         {"default:read", "mode:acceptEdits", "default:net", "default:exec", "default:tool",
+          "default:spend"}},
+        {MODE_PLAN,
+         {POLICY_ALLOW, POLICY_DENY, POLICY_DENY, POLICY_DENY, POLICY_DENY, POLICY_DENY},
          {"default:read", "mode:plan", "mode:plan", "mode:plan", "mode:plan", "mode:plan"}},
-        {MODE_DONT_ASK, {POLICY_ALLOW, POLICY_DENY, POLICY_DENY, POLICY_DENY, POLICY_DENY, POLICY_DENY},
-         {"default:read", "mode:dontAsk", "mode:dontAsk", "mode:dontAsk", "mode:dontAsk", "mode:dontAsk"}},
-        {MODE_BYPASS, {POLICY_ALLOW, POLICY_ALLOW, POLICY_ALLOW, POLICY_ALLOW, POLICY_ALLOW, POLICY_ALLOW},
-         {"default:read", "mode:bypass", "mode:bypass", "mode:bypass", "mode:bypass", "mode:bypass"}},
+        {MODE_DONT_ASK,
+         {POLICY_ALLOW, POLICY_DENY, POLICY_DENY, POLICY_DENY, POLICY_DENY, POLICY_DENY},
+         {"default:read", "mode:dontAsk", "mode:dontAsk", "mode:dontAsk", "mode:dontAsk",
+          "mode:dontAsk"}},
+        {MODE_BYPASS,
+         {POLICY_ALLOW, POLICY_ALLOW, POLICY_ALLOW, POLICY_ALLOW, POLICY_ALLOW, POLICY_ALLOW},
+         {"default:read", "mode:bypass", "mode:bypass", "mode:bypass", "mode:bypass",
+          "mode:bypass"}},
     };
     struct tool tool = tool_named((char[]){"t"}, false);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         auto_(policy) struct policy *p = policy_of(rows[i].mode, NULL);
         for (int k = EFFECT_READ; k <= EFFECT_SPEND; k++)
-            assert_decided(p, &tool, effect_of((enum effect_kind)k, targets[k], false), rows[i].verdict[k], rows[i].rule[k]);
+            assert_decided(p, &tool, effect_of((enum effect_kind)k, targets[k], false),
+                           rows[i].verdict[k], rows[i].rule[k]);
     }
 }
 
@@ -74,8 +93,10 @@ static void deny_beats_ask_beats_allow_in_every_mode_and_layer(void **state)
     (void)state;
     struct tool tool = tool_named((char[]){"t"}, false);
     for (int layer = POLICY_MANAGED; layer <= POLICY_USER; layer++) {
-        const struct said rules[] = {{POLICY_ALLOW, POLICY_MANAGED, "Write(/a)"}, {POLICY_ASK, (enum policy_layer)layer, "Write(/a/b)"},
-                                     {POLICY_DENY, (enum policy_layer)layer, "Write(/a/b/c)"}, {0}};
+        const struct said rules[] = {{POLICY_ALLOW, POLICY_MANAGED, "Write(/a)"},
+                                     {POLICY_ASK, (enum policy_layer)layer, "Write(/a/b)"},
+                                     {POLICY_DENY, (enum policy_layer)layer, "Write(/a/b/c)"},
+                                     {0}};
         for (int mode = MODE_DEFAULT; mode <= MODE_BYPASS; mode++) {
             auto_(policy) struct policy *p = policy_of((enum policy_mode)mode, rules);
             struct policy_decision d;
@@ -85,7 +106,8 @@ static void deny_beats_ask_beats_allow_in_every_mode_and_layer(void **state)
             assert_int_equal(d.layer, layer);
         }
         auto_(policy) struct policy *p = policy_of(MODE_DEFAULT, rules);
-        assert_decided(p, &tool, effect_of(EFFECT_WRITE, "/a/b/x", false), POLICY_ASK, "Write(/a/b)");
+        assert_decided(p, &tool, effect_of(EFFECT_WRITE, "/a/b/x", false), POLICY_ASK,
+                       "Write(/a/b)");
         assert_decided(p, &tool, effect_of(EFFECT_WRITE, "/a/x", false), POLICY_ALLOW, "Write(/a)");
     }
 }
@@ -93,7 +115,8 @@ static void deny_beats_ask_beats_allow_in_every_mode_and_layer(void **state)
 static void a_rule_of_a_higher_layer_is_the_one_that_is_named(void **state)
 {
     (void)state;
-    const struct said rules[] = {{POLICY_DENY, POLICY_USER, "Write"}, {POLICY_DENY, POLICY_MANAGED, "Write(/a)"}, {0}};
+    const struct said rules[] = {
+        {POLICY_DENY, POLICY_USER, "Write"}, {POLICY_DENY, POLICY_MANAGED, "Write(/a)"}, {0}};
     auto_(policy) struct policy *p = policy_of(MODE_DEFAULT, rules);
     struct tool tool = tool_named((char[]){"t"}, false);
     assert_decided(p, &tool, effect_of(EFFECT_WRITE, "/a", false), POLICY_DENY, "Write(/a)");
@@ -116,7 +139,9 @@ static void the_worst_effect_of_a_call_decides(void **state)
     const struct said rules[] = {DENY("Write(/etc)"), {0}};
     auto_(policy) struct policy *p = policy_of(MODE_BYPASS, rules);
     struct tool tool = tool_named((char[]){"t"}, false);
-    struct effect effects[] = {effect_of(EFFECT_READ, "/a", false), effect_of(EFFECT_WRITE, "/etc/x", false), effect_of(EFFECT_WRITE, "/b", false)};
+    struct effect effects[] = {effect_of(EFFECT_READ, "/a", false),
+                               effect_of(EFFECT_WRITE, "/etc/x", false),
+                               effect_of(EFFECT_WRITE, "/b", false)};
     struct policy_decision d;
     policy_decide(p, &tool, effects, ARRAY_LEN(effects), &d);
     assert_int_equal(d.verdict, POLICY_DENY);
@@ -137,13 +162,17 @@ static void accept_edits_is_about_the_working_folder_only(void **state)
 static void a_tool_rule_is_about_all_that_the_tool_does(void **state)
 {
     (void)state;
-    struct tool edit = tool_named((char[]){"edit"}, false), grep = tool_named((char[]){"grep"}, true), mcp = tool_named((char[]){"mcp__git__push"}, false);
-    const struct said rules[] = {ALLOW("Tool(edit)"), DENY("Grep"), DENY("mcp__git"), ASK("Write(/keep)"), {0}};
+    struct tool edit = tool_named((char[]){"edit"}, false),
+                grep = tool_named((char[]){"grep"}, true),
+                mcp = tool_named((char[]){"mcp__git__push"}, false);
+    const struct said rules[] = {
+        ALLOW("Tool(edit)"), DENY("Grep"), DENY("mcp__git"), ASK("Write(/keep)"), {0}};
     auto_(policy) struct policy *p = policy_of(MODE_DEFAULT, rules);
     assert_decided(p, &edit, effect_of(EFFECT_WRITE, "/a", false), POLICY_ALLOW, "Tool(edit)");
     assert_decided(p, &edit, effect_of(EFFECT_WRITE, "/keep/a", false), POLICY_ASK, "Write(/keep)");
     assert_decided(p, &grep, effect_of(EFFECT_READ, "/", true), POLICY_DENY, "Grep");
-    assert_decided(p, &mcp, effect_of(EFFECT_TOOL, "mcp__git__push", false), POLICY_DENY, "mcp__git");
+    assert_decided(p, &mcp, effect_of(EFFECT_TOOL, "mcp__git__push", false), POLICY_DENY,
+                   "mcp__git");
 }
 
 static void a_tool_without_effects_that_only_reads_is_free(void **state)
@@ -175,20 +204,52 @@ static void an_unverified_tool_asks_even_to_read(void **state)
 static void path_patterns_are_gitignore_style(void **state)
 {
     (void)state;
-    static const struct { const char *rule, *path; bool matches; } rows[] = {
-        {"Read(./src/**)", "/src/a/b.c", true},   {"Read(./src/**)", "/src", false},       {"Read(./src/**)", "/x/src/a", false},
-        {"Read(src/*.c)", "/src/a.c", true},      {"Read(src/*.c)", "/src/a/b.c", false},  {"Read(src/*.c)", "/src/a.c/below", true},
-        {"Read(*.env)", "/.env", true},           {"Read(*.env)", "/a/b/x.env", true},     {"Read(*.env)", "/a.env/b", true},
-        {"Read(*.env)", "/a.envx", false},        {"Read(build/)", "/a/build/x", true},    {"Read(build/)", "/build", true},
-        {"Read(build/)", "/building", false},     {"Read(/a)", "/a/b/c", true},            {"Read(/a)", "/b/a", false},
-        {"Read(a)", "/b/a", true},                {"Read(/a/**/z)", "/a/z", true},         {"Read(/a/**/z)", "/a/b/c/z", true},
-        {"Read(/a/**/z)", "/a/b/zz", false},      {"Read(**/z)", "/z", true},              {"Read(/a?c)", "/abc", true},
-        {"Read(/a?c)", "/a\xc3\xa9" "c", true},   {"Read(/a?c)", "/ac", false},            {"Read(/[a-c]x)", "/bx", true},
-        {"Read(/[!a-c]x)", "/bx", false},         {"Read(/[!a-c]x)", "/dx", true},         {"Read(/a\\*b)", "/a*b", true},
-        {"Read(/a\\*b)", "/axb", false},          {"Read(/A)", "/a", false},               {"Read", "/x", true},
-        {"Read(*)", "/x/y", true},                {"Read(**)", "/x", true},                {"Read(/)", "/x", true},
-        {"Read(/*a*b*c*)", "/xaybzcx", true},     {"Read(/*a*b*c*)", "/xcybza", false},    {"Read(/**/x/**/y)", "/x/a/y", true},
-        {"Read(/**/x/**/y)", "/y/a/x", false},    {"Read(/[]]a)", "/]a", true},            {"Read(./a//b)", "/a/b", true},
+    static const struct {
+        const char *rule, *path;
+        bool matches;
+    } rows[] = {
+        {"Read(./src/**)", "/src/a/b.c", true},
+        {"Read(./src/**)", "/src", false},
+        {"Read(./src/**)", "/x/src/a", false},
+        {"Read(src/*.c)", "/src/a.c", true},
+        {"Read(src/*.c)", "/src/a/b.c", false},
+        {"Read(src/*.c)", "/src/a.c/below", true},
+        {"Read(*.env)", "/.env", true},
+        {"Read(*.env)", "/a/b/x.env", true},
+        {"Read(*.env)", "/a.env/b", true},
+        {"Read(*.env)", "/a.envx", false},
+        {"Read(build/)", "/a/build/x", true},
+        {"Read(build/)", "/build", true},
+        {"Read(build/)", "/building", false},
+        {"Read(/a)", "/a/b/c", true},
+        {"Read(/a)", "/b/a", false},
+        {"Read(a)", "/b/a", true},
+        {"Read(/a/**/z)", "/a/z", true},
+        {"Read(/a/**/z)", "/a/b/c/z", true},
+        {"Read(/a/**/z)", "/a/b/zz", false},
+        {"Read(**/z)", "/z", true},
+        {"Read(/a?c)", "/abc", true},
+        {"Read(/a?c)",
+         "/a\xc3\xa9"
+         "c",
+         true},
+        {"Read(/a?c)", "/ac", false},
+        {"Read(/[a-c]x)", "/bx", true},
+        {"Read(/[!a-c]x)", "/bx", false},
+        {"Read(/[!a-c]x)", "/dx", true},
+        {"Read(/a\\*b)", "/a*b", true},
+        {"Read(/a\\*b)", "/axb", false},
+        {"Read(/A)", "/a", false},
+        {"Read", "/x", true},
+        {"Read(*)", "/x/y", true},
+        {"Read(**)", "/x", true},
+        {"Read(/)", "/x", true},
+        {"Read(/*a*b*c*)", "/xaybzcx", true},
+        {"Read(/*a*b*c*)", "/xcybza", false},
+        {"Read(/**/x/**/y)", "/x/a/y", true},
+        {"Read(/**/x/**/y)", "/y/a/x", false},
+        {"Read(/[]]a)", "/]a", true},
+        {"Read(./a//b)", "/a/b", true},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const struct said rules[] = {DENY(rows[i].rule), {0}};
@@ -202,18 +263,30 @@ static void path_patterns_are_gitignore_style(void **state)
 static void a_recursive_effect_meets_a_deny_of_a_part(void **state)
 {
     (void)state;
-    static const struct { const char *rule, *dir; bool meets, covers; } rows[] = {
-        {"Read(/secrets/**)", "/", true, false},     {"Read(/secrets/**)", "/src", false, false}, {"Read(/secrets/**)", "/secrets", true, true},
-        {"Read(/secrets/**)", "/secrets/a", true, true}, {"Read(*.env)", "/src", true, false},    {"Read(/src/*)", "/src", true, true},
-        {"Read(/src/*.c)", "/src", true, false},     {"Read(/src/?)", "/src", true, false},       {"Read(/src)", "/src", true, true},
-        {"Read(/a/b)", "/a", true, false},           {"Read(/a/b)", "/a/c", false, false},        {"Read", "/", true, true},
+    static const struct {
+        const char *rule, *dir;
+        bool meets, covers;
+    } rows[] = {
+        {"Read(/secrets/**)", "/", true, false},
+        {"Read(/secrets/**)", "/src", false, false},
+        {"Read(/secrets/**)", "/secrets", true, true},
+        {"Read(/secrets/**)", "/secrets/a", true, true},
+        {"Read(*.env)", "/src", true, false},
+        {"Read(/src/*)", "/src", true, true},
+        {"Read(/src/*.c)", "/src", true, false},
+        {"Read(/src/?)", "/src", true, false},
+        {"Read(/src)", "/src", true, true},
+        {"Read(/a/b)", "/a", true, false},
+        {"Read(/a/b)", "/a/c", false, false},
+        {"Read", "/", true, true},
         {"Read(**)", "/", true, true},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct effect e = effect_of(EFFECT_READ, rows[i].dir, true);
         struct policy_decision d;
         const struct said deny[] = {DENY(rows[i].rule), {0}}, allow[] = {ALLOW(rows[i].rule), {0}};
-        auto_(policy) struct policy *p = policy_of(MODE_DEFAULT, deny), *q = policy_of(MODE_DEFAULT, allow);
+        auto_(policy) struct policy *p = policy_of(MODE_DEFAULT, deny),
+                                    *q = policy_of(MODE_DEFAULT, allow);
         if ((policy_on_effect(p, &e, &d) == POLICY_DENY) != rows[i].meets)
             fail_msg("%s meets %s", rows[i].rule, rows[i].dir);
         policy_on_effect(q, &e, &d);
@@ -231,7 +304,12 @@ static void a_recursive_effect_meets_a_deny_of_a_part(void **state)
 static void net_exec_tool_and_spend_rules_match_what_they_say(void **state)
 {
     (void)state;
-    static const struct { const char *rule; enum effect_kind kind; const char *target; bool allows, denies; } rows[] = {
+    static const struct {
+        const char *rule;
+        enum effect_kind kind;
+        const char *target;
+        bool allows, denies;
+    } rows[] = {
         {"Net(example.org)", EFFECT_NET, "example.org:8443", true, true},
         {"Net(example.org:443)", EFFECT_NET, "example.org:80", false, false},
         {"Net(EXAMPLE.org.:443)", EFFECT_NET, "example.org:443", true, true},
@@ -273,7 +351,8 @@ static void net_exec_tool_and_spend_rules_match_what_they_say(void **state)
         struct effect e = effect_of(rows[i].kind, rows[i].target, false);
         struct policy_decision d;
         const struct said deny[] = {DENY(rows[i].rule), {0}}, allow[] = {ALLOW(rows[i].rule), {0}};
-        auto_(policy) struct policy *p = policy_of(MODE_DEFAULT, deny), *q = policy_of(MODE_DEFAULT, allow);
+        auto_(policy) struct policy *p = policy_of(MODE_DEFAULT, deny),
+                                    *q = policy_of(MODE_DEFAULT, allow);
         if ((policy_on_effect(p, &e, &d) == POLICY_DENY) != rows[i].denies)
             fail_msg("deny %s on %s", rows[i].rule, rows[i].target);
         policy_on_effect(q, &e, &d);
@@ -285,22 +364,39 @@ static void net_exec_tool_and_spend_rules_match_what_they_say(void **state)
 static void a_rule_that_is_no_good_says_why(void **state)
 {
     (void)state;
-    static const struct { const char *rule, *text, *next; } rows[] = {
-        {"Raed(/a)", "rules are", "did you mean Read"}, {"Read(/a", "the ) at its end", ""}, {"Read()", "nothing between", ""},
-        {"", "1 to 1024", ""},                          {"Read(!/a)", "\"!\"", ""},          {"Read(~/x)", "\"~\"", ""},
-        {"Read(//etc)", "\"//\"", ""},                  {"Read(../a)", "above", ""},         {"Read(a/../b)", "\"..\"", ""},
-        {"Read([a)", "[ without", ""},                  {"Net(https://a.org)", "without a scheme", ""}, {"Net(a.org:0)", "port", ""},
-        {"Net(a b)", "character", ""},                  {"Spend(x)", "dollars", ""},         {"mcp__a(b)", "no pattern", ""},
-        {"Glob(*.c)", "takes no pattern", ""},          {"Read(a\tb)", "control", ""},       {"read(/a)", "rules are", "did you mean Read"},
+    static const struct {
+        const char *rule, *text, *next;
+    } rows[] = {
+        {"Raed(/a)", "rules are", "did you mean Read"},
+        {"Read(/a", "the ) at its end", ""},
+        {"Read()", "nothing between", ""},
+        {"", "1 to 1024", ""},
+        {"Read(!/a)", "\"!\"", ""},
+        {"Read(~/x)", "\"~\"", ""},
+        {"Read(//etc)", "\"//\"", ""},
+        {"Read(../a)", "above", ""},
+        {"Read(a/../b)", "\"..\"", ""},
+        {"Read([a)", "[ without", ""},
+        {"Net(https://a.org)", "without a scheme", ""},
+        {"Net(a.org:0)", "port", ""},
+        {"Net(a b)", "character", ""},
+        {"Spend(x)", "dollars", ""},
+        {"mcp__a(b)", "no pattern", ""},
+        {"Glob(*.c)", "takes no pattern", ""},
+        {"Read(a\tb)", "control", ""},
+        {"read(/a)", "rules are", "did you mean Read"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         auto_(policy) struct policy *p = policy_of(MODE_DEFAULT, NULL);
         struct fault fault = {0};
-        if (policy_add_rule(p, POLICY_USER, POLICY_DENY, str_of(rows[i].rule), &fault) != -FAULT_CONFIG)
+        if (policy_add_rule(p, POLICY_USER, POLICY_DENY, str_of(rows[i].rule), &fault) !=
+            -FAULT_CONFIG)
             fail_msg("taken: %s", rows[i].rule);
         assert_has(fault.text, rows[i].text);
         assert_has(fault.next, rows[i].next);
-        assert_int_equal(policy_add_rule(p, POLICY_COMMAND_LINE, POLICY_DENY, str_of(rows[i].rule), &fault), -FAULT_USAGE);
+        assert_int_equal(
+            policy_add_rule(p, POLICY_COMMAND_LINE, POLICY_DENY, str_of(rows[i].rule), &fault),
+            -FAULT_USAGE);
     }
 }
 
@@ -309,8 +405,10 @@ static void the_workspace_can_only_narrow(void **state)
     (void)state;
     auto_(policy) struct policy *p = policy_of(MODE_DEFAULT, NULL);
     struct fault fault = {0};
-    assert_int_equal(policy_add_rule(p, POLICY_PROJECT, POLICY_ALLOW, STR("Read"), &fault), -FAULT_CONFIG);
-    assert_int_equal(policy_add_rule(p, POLICY_LOCAL, POLICY_ALLOW, STR("Read"), &fault), -FAULT_CONFIG);
+    assert_int_equal(policy_add_rule(p, POLICY_PROJECT, POLICY_ALLOW, STR("Read"), &fault),
+                     -FAULT_CONFIG);
+    assert_int_equal(policy_add_rule(p, POLICY_LOCAL, POLICY_ALLOW, STR("Read"), &fault),
+                     -FAULT_CONFIG);
     assert_int_equal(policy_add_rule(p, POLICY_PROJECT, POLICY_DENY, STR("Read(/a)"), &fault), 0);
     assert_int_equal(policy_add_rule(p, POLICY_LOCAL, POLICY_ASK, STR("Read(/b)"), &fault), 0);
 }
@@ -353,8 +451,14 @@ static void five_hundred_rules_decide_quickly(void **state)
     auto_(policy) struct policy *p = policy_of(MODE_DEFAULT, NULL);
     for (int i = 0; i < 500; i++) {
         char rule[64];
-        snprintf(rule, sizeof rule, i % 3 == 0 ? "Write(/d%d/**)" : i % 3 == 1 ? "Write(*.e%d)" : "Write(/s/*/x%d)", i);
-        assert_int_equal(policy_add_rule(p, POLICY_USER, i % 2 ? POLICY_DENY : POLICY_ALLOW, str_of(rule), NULL), 0);
+        snprintf(rule, sizeof rule,
+                 i % 3 == 0   ? "Write(/d%d/**)"
+                 : i % 3 == 1 ? "Write(*.e%d)"
+                              : "Write(/s/*/x%d)",
+                 i);
+        assert_int_equal(
+            policy_add_rule(p, POLICY_USER, i % 2 ? POLICY_DENY : POLICY_ALLOW, str_of(rule), NULL),
+            0);
     }
     struct effect e = effect_of(EFFECT_WRITE, "/src/deep/folder/file.c", false);
     struct timespec from, to;
@@ -362,7 +466,9 @@ static void five_hundred_rules_decide_quickly(void **state)
     for (int i = 0; i < 1000; i++)
         assert_int_equal(policy_on_effect(p, &e, NULL), POLICY_ASK);
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
-    double us = ((double)(to.tv_sec - from.tv_sec) * 1e6 + (double)(to.tv_nsec - from.tv_nsec) / 1e3) / 1000;
+    double us =
+        ((double)(to.tv_sec - from.tv_sec) * 1e6 + (double)(to.tv_nsec - from.tv_nsec) / 1e3) /
+        1000;
     print_message("500 rules: %.2f us a decision\n", us);
     assert_true(us < 200);
 }

@@ -32,10 +32,14 @@ static void plain_text_is_a_result(void **state)
     (void)state;
     assert_result(STR("hello\n"), 0, TEXT("hello\\n"));
     assert_result(STR(""), 0, TEXT(""));
-    assert_result(STR("{\"some\":\"json\"}"), 0, "{'content':[{'type':'text','text':'{\\'some\\':\\'json\\'}'}],'structured':null,'is_error':false}");
+    assert_result(
+        STR("{\"some\":\"json\"}"), 0,
+        "{'content':[{'type':'text','text':'{\\'some\\':\\'json\\'}'}],'structured':null,'is_error':false}");
     assert_result(STR("[1,2]"), 0, TEXT("[1,2]"));
     assert_result(STR("{}"), 0, TEXT("{}"));
-    assert_result(STR("{\"content\":"), 0, "{'content':[{'type':'text','text':'{\\'content\\':'}],'structured':null,'is_error':false}");
+    assert_result(
+        STR("{\"content\":"), 0,
+        "{'content':[{'type':'text','text':'{\\'content\\':'}],'structured':null,'is_error':false}");
 }
 
 static void the_contract_is_read(void **state)
@@ -43,22 +47,31 @@ static void the_contract_is_read(void **state)
     (void)state;
     assert_result(STR(" {\"content\":\"hi\"}\n"), 0, TEXT("hi"));
     assert_result(STR("{\"content\":\"no\",\"is_error\":true}"), 0, ERROR("no"));
-    assert_result(STR("{\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"image\",\"data\":\"AAEC\",\"media_type\":\"image/png\"}],\"structured\":{\"n\":1}}"), 0,
-                  "{'content':[{'type':'text','text':'a'},{'type':'image','media_type':'image/png','data':'AAEC'}],'structured':{'n':1},'is_error':false}");
-    assert_result(STR("{\"content\":[{\"type\":\"image\",\"data\":\"AAEC\",\"mimeType\":\"image/gif\"}]}"), 0,
-                  "{'content':[{'type':'image','media_type':'image/gif','data':'AAEC'}],'structured':null,'is_error':false}");
-    assert_result(STR("{\"structured\":{\"n\":1}}"), 0, "{'content':[{'type':'text','text':'{\\'n\\':1}'}],'structured':{'n':1},'is_error':false}");
+    assert_result(
+        STR("{\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"image\",\"data\":\"AAEC\",\"media_type\":\"image/png\"}],\"structured\":{\"n\":1}}"),
+        0,
+        "{'content':[{'type':'text','text':'a'},{'type':'image','media_type':'image/png','data':'AAEC'}],'structured':{'n':1},'is_error':false}");
+    assert_result(
+        STR("{\"content\":[{\"type\":\"image\",\"data\":\"AAEC\",\"mimeType\":\"image/gif\"}]}"), 0,
+        "{'content':[{'type':'image','media_type':'image/gif','data':'AAEC'}],'structured':null,'is_error':false}");
+    assert_result(
+        STR("{\"structured\":{\"n\":1}}"), 0,
+        "{'content':[{'type':'text','text':'{\\'n\\':1}'}],'structured':{'n':1},'is_error':false}");
 }
 
 static void a_broken_contract_is_an_error_that_shows_the_output(void **state)
 {
     (void)state;
-    static const struct { const char *out, *why; } rows[] = {
+    static const struct {
+        const char *out, *why;
+    } rows[] = {
         {"{\"content\":5}", "content must be"},
         {"{\"content\":[5]}", "each item"},
         {"{\"content\":[{\"type\":\"video\"}]}", "each item"},
-        {"{\"content\":[{\"type\":\"image\",\"data\":\"!\",\"media_type\":\"image/png\"}]}", "base64"},
-        {"{\"content\":[{\"type\":\"image\",\"data\":\"AAEC\",\"media_type\":\"text/html\"}]}", "media_type"},
+        {"{\"content\":[{\"type\":\"image\",\"data\":\"!\",\"media_type\":\"image/png\"}]}",
+         "base64"},
+        {"{\"content\":[{\"type\":\"image\",\"data\":\"AAEC\",\"media_type\":\"text/html\"}]}",
+         "media_type"},
         {"{\"content\":\"x\",\"is_error\":\"no\"}", "is_error must be"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -67,8 +80,10 @@ static void a_broken_contract_is_an_error_that_shows_the_output(void **state)
         assert_true(json_is_true(json_object_get(result, "is_error")));
         const json_t *content = json_object_get(result, "content");
         assert_int_equal(json_array_size(content), 2);
-        assert_has(json_string_value(json_object_get(json_array_get(content, 0), "text")), rows[i].why);
-        assert_string_equal(json_string_value(json_object_get(json_array_get(content, 1), "text")), rows[i].out);
+        assert_has(json_string_value(json_object_get(json_array_get(content, 0), "text")),
+                   rows[i].why);
+        assert_string_equal(json_string_value(json_object_get(json_array_get(content, 1), "text")),
+                            rows[i].out);
         sandbox_outcome_done(&o);
     }
 }
@@ -77,9 +92,15 @@ static void structured_must_fit_the_output_schema(void **state)
 {
     (void)state;
     struct tool *t = NULL;
-    assert_int_equal(tool_from_manifest(STR("{\"name\":\"t\",\"version\":\"1\",\"description\":\"d\",\"input_schema\":{},\"output_schema\":{\"type\":"
-                                            "\"object\",\"required\":[\"n\"]}}"), &t, NULL), 0);
-    struct sandbox_outcome good = outcome_of(STR("{\"content\":\"x\",\"structured\":{\"n\":1}}"), 0), bad = outcome_of(STR("{\"content\":\"x\",\"structured\":{}}"), 0);
+    assert_int_equal(
+        tool_from_manifest(
+            STR("{\"name\":\"t\",\"version\":\"1\",\"description\":\"d\",\"input_schema\":{},\"output_schema\":{\"type\":"
+                "\"object\",\"required\":[\"n\"]}}"),
+            &t, NULL),
+        0);
+    struct sandbox_outcome good =
+                               outcome_of(STR("{\"content\":\"x\",\"structured\":{\"n\":1}}"), 0),
+                           bad = outcome_of(STR("{\"content\":\"x\",\"structured\":{}}"), 0);
     auto_json json_t *fits = result_from_output(t, &good), *fails = result_from_output(t, &bad);
     assert_true(json_is_false(json_object_get(fits, "is_error")));
     assert_true(json_is_true(json_object_get(fails, "is_error")));
@@ -97,7 +118,9 @@ static void a_non_zero_exit_is_an_error(void **state)
     struct sandbox_outcome o = outcome_of(STR(""), 1);
     buf_add_z(&o.err, "cannot open x");
     auto_json json_t *result = result_from_output(NULL, &o);
-    assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(result, "content"), 1), "text")), "cannot open x");
+    assert_string_equal(json_string_value(json_object_get(
+                            json_array_get(json_object_get(result, "content"), 1), "text")),
+                        "cannot open x");
     sandbox_outcome_done(&o);
 }
 
@@ -118,8 +141,9 @@ static void a_stop_says_what_stopped_it_and_keeps_what_was_written(void **state)
     o.stop = SANDBOX_FUEL;
     snprintf(o.detail, sizeof o.detail, "used up its fuel");
     auto_json json_t *result = result_from_output(NULL, &o);
-    auto_json json_t *wanted = json_of("{'content':[{'type':'text','text':'half'},{'type':'text','text':'the tool was stopped (fuel): used up its fuel'}],"
-                                       "'structured':null,'is_error':true}");
+    auto_json json_t *wanted = json_of(
+        "{'content':[{'type':'text','text':'half'},{'type':'text','text':'the tool was stopped (fuel): used up its fuel'}],"
+        "'structured':null,'is_error':true}");
     assert_true(json_equal(result, wanted));
     sandbox_outcome_done(&o);
 }
@@ -128,24 +152,38 @@ static void bytes_come_back_as_base64_with_a_note(void **state)
 {
     (void)state;
     static const char bytes[] = "\xff\xfe\x00\x01";
-    assert_result((struct str){bytes, 4}, 0,
-                  "{'content':[{'type':'text','text':'note: the output is 4 bytes that are not UTF-8; they follow as base64'},"
-                  "{'type':'text','text':'//4AAQ=='}],'structured':null,'is_error':false}");
+    assert_result(
+        (struct str){bytes, 4}, 0,
+        "{'content':[{'type':'text','text':'note: the output is 4 bytes that are not UTF-8; they follow as base64'},"
+        "{'type':'text','text':'//4AAQ=='}],'structured':null,'is_error':false}");
 }
 
 static void nothing_in_a_result_acts_on_a_terminal_or_hides(void **state)
 {
     (void)state;
-    static const struct { struct str in; const char *out; } rows[] = {
+    static const struct {
+        struct str in;
+        const char *out;
+    } rows[] = {
         {{"a\tb\nc", 5}, "a\tb\nc"},
         {{"a\r\nb", 4}, "a\r\nb"},
-        {{"a\rb", 3}, "a\xe2\x90\x8d" "b"},
+        {{"a\rb", 3},
+         "a\xe2\x90\x8d"
+         "b"},
         {{"\x1b[31mred", 8}, "\xe2\x90\x9b[31mred"},
         {{"\x1b]0;title\x07", 10}, "\xe2\x90\x9b]0;title\xe2\x90\x87"},
-        {{"a\0b", 3}, "a\xe2\x90\x80" "b"},
+        {{"a\0b", 3},
+         "a\xe2\x90\x80"
+         "b"},
         {{"\x7f", 1}, "\xe2\x90\xa1"},
-        {{"\xc2\x9b" "31m", 5}, "<U+009B>31m"},
-        {{"\xe2\x80\xae" "x", 4}, "<U+202E>x"},
+        {{"\xc2\x9b"
+          "31m",
+          5},
+         "<U+009B>31m"},
+        {{"\xe2\x80\xae"
+          "x",
+          4},
+         "<U+202E>x"},
         {{"\xf3\xa0\x81\xa1", 4}, "<U+E0061>"},
         {{"\xe2\x80\x8d", 3}, "\xe2\x80\x8d"}, /* a joiner is part of words and faces */
         {{"\xc3\xa9\xf0\x9f\x90\xb2", 6}, "\xc3\xa9\xf0\x9f\x90\xb2"},
@@ -162,8 +200,9 @@ static void nothing_in_a_result_acts_on_a_terminal_or_hides(void **state)
         buf_done(&again);
         buf_done(&b);
     }
-    assert_result(STR("{\"content\":\"\\u001b[2J\",\"structured\":{\"k\\u001b\":[\"\\u0007\"]}}"), 0,
-                  "{'content':[{'type':'text','text':'\xe2\x90\x9b[2J'}],'structured':{'k\xe2\x90\x9b':['\xe2\x90\x87']},'is_error':false}");
+    assert_result(
+        STR("{\"content\":\"\\u001b[2J\",\"structured\":{\"k\\u001b\":[\"\\u0007\"]}}"), 0,
+        "{'content':[{'type':'text','text':'\xe2\x90\x9b[2J'}],'structured':{'k\xe2\x90\x9b':['\xe2\x90\x87']},'is_error':false}");
 }
 
 /* --- receipts --- */
@@ -172,14 +211,32 @@ static void a_receipt_has_every_field_of_the_interface(void **state)
 {
     (void)state;
     struct sandbox_outcome o = outcome_of(STR("x"), 0);
-    struct sandbox_refusal refusal = {(char[]){"open"}, (char[]){"/etc/\x1bshadow"}, (char[]){"outside"}};
-    o.used = (struct sandbox_use){.fuel = 1, .wall_us = 2, .cpu_us = 3, .peak_memory = 4, .output_bytes = 5, .read_bytes = 6, .written_bytes = 7, .created_files = 8};
+    struct sandbox_refusal refusal = {(char[]){"open"}, (char[]){"/etc/\x1bshadow"},
+                                      (char[]){"outside"}};
+    o.used = (struct sandbox_use){.fuel = 1,
+                                  .wall_us = 2,
+                                  .cpu_us = 3,
+                                  .peak_memory = 4,
+                                  .output_bytes = 5,
+                                  .read_bytes = 6,
+                                  .written_bytes = 7,
+                                  .created_files = 8};
     o.refused = &refusal;
     o.refused_count = 1;
     o.limits_hit = (char[]){"max_open_files,max_write_bytes"};
-    auto_json json_t *touched = json_of("[{'path':'/a','op':'write','before_sha256':null,'after_sha256':'00'}]"), *jail = json_of("{'landlock_abi':7}");
-    const struct receipt_facts facts = {.call = "c1", .agent = "main", .tool = "read", .input_sha256 = "ab", .verdict = POLICY_ALLOW, .rule = "default:read",
-                                        .by = "policy", .outcome = &o, .touched = touched, .confinement = jail};
+    auto_json json_t *touched = json_of(
+                         "[{'path':'/a','op':'write','before_sha256':null,'after_sha256':'00'}]"),
+                     *jail = json_of("{'landlock_abi':7}");
+    const struct receipt_facts facts = {.call = "c1",
+                                        .agent = "main",
+                                        .tool = "read",
+                                        .input_sha256 = "ab",
+                                        .verdict = POLICY_ALLOW,
+                                        .rule = "default:read",
+                                        .by = "policy",
+                                        .outcome = &o,
+                                        .touched = touched,
+                                        .confinement = jail};
     auto_json json_t *receipt = receipt_new(&facts);
     auto_json json_t *wanted = json_of(
         "{'v':1,'call':'c1','agent':'main','tool':'read','input_sha256':'ab','decision':{'verdict':'allow','rule':'default:read','by':'policy'},"
@@ -199,14 +256,24 @@ static void a_receipt_has_every_field_of_the_interface(void **state)
 static void a_call_that_never_ran_has_a_receipt_too(void **state)
 {
     (void)state;
-    const struct receipt_facts facts = {.call = "c2", .agent = "main", .tool = "write", .input_sha256 = "ab", .verdict = POLICY_DENY, .rule = "no-one-to-ask",
-                                        .by = "policy", .stop = SANDBOX_DENIED_POLICY, .exit_code = 3, .is_error = true, .detail = "nobody to ask"};
+    const struct receipt_facts facts = {.call = "c2",
+                                        .agent = "main",
+                                        .tool = "write",
+                                        .input_sha256 = "ab",
+                                        .verdict = POLICY_DENY,
+                                        .rule = "no-one-to-ask",
+                                        .by = "policy",
+                                        .stop = SANDBOX_DENIED_POLICY,
+                                        .exit_code = 3,
+                                        .is_error = true,
+                                        .detail = "nobody to ask"};
     auto_json json_t *receipt = receipt_new(&facts);
     assert_string_equal(json_string_value(json_object_get(receipt, "stopped_by")), "denied:policy");
     assert_int_equal(json_integer_value(json_object_get(receipt, "exit_code")), 3);
     assert_true(json_is_true(json_object_get(receipt, "is_error")));
     assert_string_equal(json_string_value(json_object_get(receipt, "detail")), "nobody to ask");
-    assert_int_equal(json_integer_value(json_object_get(json_object_get(receipt, "used"), "fuel")), 0);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(receipt, "used"), "fuel")),
+                     0);
 }
 
 static void every_bad_end_is_an_error_in_its_receipt(void **state)
@@ -215,10 +282,12 @@ static void every_bad_end_is_an_error_in_its_receipt(void **state)
     for (int stop = SANDBOX_EXIT; stop <= SANDBOX_SCHEMA; stop++) {
         struct sandbox_outcome o = outcome_of(STR(""), 0);
         o.stop = (enum sandbox_stop)stop;
-        const struct receipt_facts facts = {.call = "c", .agent = "a", .tool = "t", .input_sha256 = "", .outcome = &o};
+        const struct receipt_facts facts = {
+            .call = "c", .agent = "a", .tool = "t", .input_sha256 = "", .outcome = &o};
         auto_json json_t *receipt = receipt_new(&facts);
         assert_int_equal(json_is_true(json_object_get(receipt, "is_error")), stop != SANDBOX_EXIT);
-        assert_string_equal(json_string_value(json_object_get(receipt, "stopped_by")), sandbox_stop_name((enum sandbox_stop)stop));
+        assert_string_equal(json_string_value(json_object_get(receipt, "stopped_by")),
+                            sandbox_stop_name((enum sandbox_stop)stop));
         sandbox_outcome_done(&o);
     }
 }

@@ -60,14 +60,15 @@ static void every_key_is_read(void **state)
 {
     (void)state;
     auto_(settings) struct settings *s = fresh();
-    said(s, POLICY_USER,
-         "// comments are fine\n{'$schema':'x','model':'anthropic/claude','work_dir':'/w','map_dirs':['/usr/share::/lib','/b::/b:rw',{'host':'/c','guest':'/c','mode':'ro'}],"
-         "'env_vars':['A=1','B='],'allowed_outbound_hosts':['https://example.org','*://*.b.org:*','http://10.0.0.0/8:80..90','https://[fd00::1]:443'],"
-         "'block_networks':['private','203.0.113.0/24'],'block_url':['https://example.org/private/'],'tool_dirs':['/tools'],'required_layers':['landlock','namespaces'],"
-         "'permissions':{'allow':['Read'],'ask':['Write(/a)'],'deny':['Net'],'mode':'plan'},'wasm_fuel':1000,'wasm_timeout':0.25,'max_turns':7,'max_tool_calls':8,"
-         "'max_wall_s':1.5,'total_budget_usd':0.10,'max_concurrent_executors':2,'max_executors':3,'max_depth':0,'max_http_requests':1,'max_http_bytes':2,"
-         "'providers':{'mine':{'wire':'openai','base_url':'http://127.0.0.1:8080/v1','key_env':'MY_KEY','headers':{'X-A':'b'},"
-         "'price':{'input_per_mtok_usd':3,'output_per_mtok_usd':15},'models':{'m':{'price':{'input_per_mtok_usd':1,'output_per_mtok_usd':2}}}}},}");
+    said(
+        s, POLICY_USER,
+        "// comments are fine\n{'$schema':'x','model':'anthropic/claude','work_dir':'/w','map_dirs':['/usr/share::/lib','/b::/b:rw',{'host':'/c','guest':'/c','mode':'ro'}],"
+        "'env_vars':['A=1','B='],'allowed_outbound_hosts':['https://example.org','*://*.b.org:*','http://10.0.0.0/8:80..90','https://[fd00::1]:443'],"
+        "'block_networks':['private','203.0.113.0/24'],'block_url':['https://example.org/private/'],'tool_dirs':['/tools'],'required_layers':['landlock','namespaces'],"
+        "'permissions':{'allow':['Read'],'ask':['Write(/a)'],'deny':['Net'],'mode':'plan'},'wasm_fuel':1000,'wasm_timeout':0.25,'max_turns':7,'max_tool_calls':8,"
+        "'max_wall_s':1.5,'total_budget_usd':0.10,'max_concurrent_executors':2,'max_executors':3,'max_depth':0,'max_http_requests':1,'max_http_bytes':2,"
+        "'providers':{'mine':{'wire':'openai','base_url':'http://127.0.0.1:8080/v1','key_env':'MY_KEY','headers':{'X-A':'b'},"
+        "'price':{'input_per_mtok_usd':3,'output_per_mtok_usd':15},'models':{'m':{'price':{'input_per_mtok_usd':1,'output_per_mtok_usd':2}}}}},}");
     assert_string_equal(s->model, "anthropic/claude");
     assert_string_equal(s->work_dir, "/w");
     assert_int_equal(s->mount_count, 3);
@@ -107,20 +108,28 @@ static void every_key_is_read(void **state)
 static void a_mistake_is_named_with_file_line_and_key(void **state)
 {
     (void)state;
-    static const struct { const char *text, *fault; } rows[] = {
-        {"{\n 'model': 'x/y',\n 'modle': 1\n}", "s.json:3: key `modle`: there is no such key; did you mean `model`?"},
-        {"{\n\n 'permissions': {\n  'allow': ['Read',\n   'Write(/a)',\n   'Wirte(/b)']}}", "s.json:6: key `permissions.allow[2]`: rule \"Wirte(/b)\""},
-        {"{ // one\n /* two\n three */ 'wasm_fuel': 'much'}", "s.json:3: key `wasm_fuel`: must be an integer from 1 to"},
-        {"{'wasm_timeout': 0}", "s.json:1: key `wasm_timeout`: must be a number from 0.001 to 86400 s"},
+    static const struct {
+        const char *text, *fault;
+    } rows[] = {
+        {"{\n 'model': 'x/y',\n 'modle': 1\n}",
+         "s.json:3: key `modle`: there is no such key; did you mean `model`?"},
+        {"{\n\n 'permissions': {\n  'allow': ['Read',\n   'Write(/a)',\n   'Wirte(/b)']}}",
+         "s.json:6: key `permissions.allow[2]`: rule \"Wirte(/b)\""},
+        {"{ // one\n /* two\n three */ 'wasm_fuel': 'much'}",
+         "s.json:3: key `wasm_fuel`: must be an integer from 1 to"},
+        {"{'wasm_timeout': 0}",
+         "s.json:1: key `wasm_timeout`: must be a number from 0.001 to 86400 s"},
         {"{'max_turns': 1.5}", "s.json:1: key `max_turns`: must be an integer"},
         {"{'max_turns': 0}", "key `max_turns`"},
         {"{'max_turns': true}", "key `max_turns`"},
         {"{'total_budget_usd': -1}", "key `total_budget_usd`: must be a number from 0"},
         {"{'total_budget_usd': 1e300}", "key `total_budget_usd`"},
         {"{'total_budget_usd': 0.0000000000001}", "key `total_budget_usd`"},
-        {"{'allowed_outbound_hosts': [\n'https://a.org',\n'example.org']}", "s.json:3: key `allowed_outbound_hosts[1]`: \"example.org\" needs its scheme"},
+        {"{'allowed_outbound_hosts': [\n'https://a.org',\n'example.org']}",
+         "s.json:3: key `allowed_outbound_hosts[1]`: \"example.org\" needs its scheme"},
         {"{'allowed_outbound_hosts': ['https://a*.org']}", "\"https://a*.org\""},
-        {"{'allowed_outbound_hosts': ['https://a.org/x']}", "\"https://a.org/x\" is scheme://host[:port] and nothing behind it"},
+        {"{'allowed_outbound_hosts': ['https://a.org/x']}",
+         "\"https://a.org/x\" is scheme://host[:port] and nothing behind it"},
         {"{'allowed_outbound_hosts': ['https://a.org:443..443']}", "port"},
         {"{'allowed_outbound_hosts': ['https://a.org:0']}", "port"},
         {"{'allowed_outbound_hosts': ['h2://a.org']}", "scheme of letters"},
@@ -131,13 +140,13 @@ static void a_mistake_is_named_with_file_line_and_key(void **state)
         {"{'allowed_outbound_hosts': ['https://fd00::1']}", "brackets"},
         {"{'allowed_outbound_hosts': ['https://']}", "no host"},
         {"{'allowed_outbound_hosts': 'https://a.org'}", "must be a list"},
-        {"{'block_networks': ['10.0.0.0/8', 'public']}", "key `block_networks[1]`: \"public\" must be \"private\""},
+        {"{'block_networks': ['10.0.0.0/8', 'public']}",
+         "key `block_networks[1]`: \"public\" must be \"private\""},
         {"{'block_networks': ['fd00::/129']}", "0 to 128"},
         {"{'block_url': ['example.org/x']}", "whole URL"},
         {"{'block_url': ['https://*/x']}", "no * in it"},
         {"{'map_dirs': ['/a']}", "must be HOST::GUEST"},
         {"{'map_dirs': ['/a::b']}", "absolute guest path"},
-        {"{'map_dirs': ['/a::/']}", "absolute guest path"},
         {"{'map_dirs': ['/a::/b:rx']}", "absolute guest path"},
         {"{'map_dirs': ['a::/b']}", "absolute path"},
         {"{'map_dirs': ['/a::/b','/c::/b']}", "given twice"},
@@ -147,12 +156,14 @@ static void a_mistake_is_named_with_file_line_and_key(void **state)
         {"{'env_vars': ['A']}", "NAME=VALUE"},
         {"{'permission_mode': 'yolo'}", "key `permission_mode`: permission mode must be one of"},
         {"{'permission_mode': 'plan', 'permissions': {'mode': 'default'}}", "said twice"},
-        {"{'permissions': {'alow': []}}", "key `permissions.alow`: there is no such key; did you mean `allow`?"},
+        {"{'permissions': {'alow': []}}",
+         "key `permissions.alow`: there is no such key; did you mean `allow`?"},
         {"{'permissions': []}", "must be an object"},
         {"{'hooks': {}}", "key `hooks`: hooks are not supported yet"},
         {"{'model': 'claude'}", "PROVIDER/NAME"},
         {"{'required_layers': ['selinux']}", "must be one of no_new_privs"},
-        {"{'providers': {'a': {'wire': 'grpc'}}}", "key `providers.a.wire`: must be one of anthropic"},
+        {"{'providers': {'a': {'wire': 'grpc'}}}",
+         "key `providers.a.wire`: must be one of anthropic"},
         {"{'providers': {'a': {'base_url': 'ftp://x'}}}", "http or https"},
         {"{'providers': {'a': {'key_env': 'sk-secret'}}}", "name of an environment variable"},
         {"{'providers': {'a': {'price': {'input': 3}}}}", "key `providers.a.price`"},
@@ -176,8 +187,15 @@ static void a_file_in_the_workspace_can_only_narrow(void **state)
 {
     (void)state;
     static const char *const wider[] = {
-        "{'permissions':{'allow':['Read']}}", "{'permission_mode':'bypass'}", "{'permissions':{'mode':'acceptEdits'}}", "{'hooks':{}}",
-        "{'providers':{}}", "{'tool_dirs':[]}", "{'map_dirs':[]}", "{'work_dir':'/'}", "{'allowed_outbound_hosts':['https://a.org']}",
+        "{'permissions':{'allow':['Read']}}",
+        "{'permission_mode':'bypass'}",
+        "{'permissions':{'mode':'acceptEdits'}}",
+        "{'hooks':{}}",
+        "{'providers':{}}",
+        "{'tool_dirs':[]}",
+        "{'map_dirs':[]}",
+        "{'work_dir':'/'}",
+        "{'allowed_outbound_hosts':['https://a.org']}",
     };
     for (size_t i = 0; i < ARRAY_LEN(wider); i++) {
         auto_(settings) struct settings *s = fresh();
@@ -187,11 +205,15 @@ static void a_file_in_the_workspace_can_only_narrow(void **state)
         assert_has(fault.text, "workspace");
     }
     auto_(settings) struct settings *s = fresh();
-    said(s, POLICY_PROJECT, "{'wasm_timeout':60,'max_turns':10,'block_networks':['192.0.2.0/24'],'permissions':{'deny':['Write(/keep)']},'permission_mode':'default'}");
-    assert_int_equal(s->limits.wasm_timeout_ns, 30000000000); /* wider than the default: no effect */
+    said(
+        s, POLICY_PROJECT,
+        "{'wasm_timeout':60,'max_turns':10,'block_networks':['192.0.2.0/24'],'permissions':{'deny':['Write(/keep)']},'permission_mode':'default'}");
+    assert_int_equal(s->limits.wasm_timeout_ns,
+                     30000000000); /* wider than the default: no effect */
     assert_int_equal(s->max_turns, 10);
     assert_int_equal(s->block_network_count, 2);
-    said(s, POLICY_USER, "{'wasm_timeout':90,'max_turns':100,'permission_mode':'plan','block_networks':[]}");
+    said(s, POLICY_USER,
+         "{'wasm_timeout':90,'max_turns':100,'permission_mode':'plan','block_networks':[]}");
     assert_int_equal(s->limits.wasm_timeout_ns, 60000000000);
     assert_int_equal(s->max_turns, 10);
     assert_int_equal(s->mode, MODE_PLAN); /* the workspace's "default" does not widen it */
@@ -204,10 +226,16 @@ static void the_tighter_limit_wins_and_the_higher_layer_says_scalars(void **stat
     (void)state;
     for (int order = 0; order < 2; order++) {
         auto_(settings) struct settings *s = fresh();
-        static const struct { enum policy_layer layer; const char *text; } rows[] = {
-            {POLICY_MANAGED, "{'model':'a/managed','wasm_timeout':50,'env_vars':['A=managed'],'permissions':{'deny':['Net']}}"},
-            {POLICY_COMMAND_LINE, "{'model':'a/line','wasm_timeout':70,'work_dir':'/line','permission_mode':'acceptEdits'}"},
-            {POLICY_USER, "{'model':'a/user','wasm_timeout':40,'work_dir':'/user','env_vars':['A=user','B=user'],'permission_mode':'bypass'}"},
+        static const struct {
+            enum policy_layer layer;
+            const char *text;
+        } rows[] = {
+            {POLICY_MANAGED,
+             "{'model':'a/managed','wasm_timeout':50,'env_vars':['A=managed'],'permissions':{'deny':['Net']}}"},
+            {POLICY_COMMAND_LINE,
+             "{'model':'a/line','wasm_timeout':70,'work_dir':'/line','permission_mode':'acceptEdits'}"},
+            {POLICY_USER,
+             "{'model':'a/user','wasm_timeout':40,'work_dir':'/user','env_vars':['A=user','B=user'],'permission_mode':'bypass'}"},
         };
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
             size_t at = order ? ARRAY_LEN(rows) - 1 - i : i;
@@ -249,7 +277,8 @@ static void providers_of_two_layers_become_one(void **state)
 {
     (void)state;
     auto_(settings) struct settings *s = fresh();
-    said(s, POLICY_USER, "{'providers':{'p':{'wire':'openai','base_url':'https://user.org','key_env':'U'}}}");
+    said(s, POLICY_USER,
+         "{'providers':{'p':{'wire':'openai','base_url':'https://user.org','key_env':'U'}}}");
     said(s, POLICY_MANAGED, "{'providers':{'p':{'base_url':'https://managed.org'}}}");
     assert_int_equal(s->provider_count, 1);
     assert_string_equal(s->providers[0].base_url, "https://managed.org");
@@ -262,8 +291,12 @@ static void nothing_is_half_applied(void **state)
     (void)state;
     auto_(settings) struct settings *s = fresh();
     struct fault fault = {0};
-    assert_int_equal(add(s, POLICY_USER, "{'model':'a/b','wasm_fuel':5,'permissions':{'deny':['Read']},'env_vars':['A=1'],'map_dirs':['/a::/a'],"
-                                         "'permission_mode':'bypass','block_networks':[],'required_layers':['seccomp'],'zzz':1}", &fault), -FAULT_CONFIG);
+    assert_int_equal(
+        add(s, POLICY_USER,
+            "{'model':'a/b','wasm_fuel':5,'permissions':{'deny':['Read']},'env_vars':['A=1'],'map_dirs':['/a::/a'],"
+            "'permission_mode':'bypass','block_networks':[],'required_layers':['seccomp'],'zzz':1}",
+            &fault),
+        -FAULT_CONFIG);
     assert_null(s->model);
     assert_int_equal(s->limits.wasm_fuel, 20000000000);
     assert_int_equal(s->env_count, 0);
@@ -288,7 +321,8 @@ static void map_dirs_of_the_command_line_are_read(void **state)
     assert_int_equal(s->mount_count, 1);
     assert_string_equal(s->mounts[0].host, "/z");
     assert_false(s->mounts[0].writable);
-    static const char *const bad[] = {"", "::", "/a", "/a::", "::/a", "/a::b", "/a:/b", "/a::/../b"};
+    static const char *const bad[] = {
+        "", "::", "/a", "/a::", "::/a", "/a::b", "/a:/b", "/a::/../b"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         if (settings_add_map_dir(s, str_of(bad[i]), &fault) != -FAULT_USAGE)
             fail_msg("taken: %s", bad[i]);
@@ -303,11 +337,17 @@ static void the_schema_takes_what_the_parser_takes(void **state)
     struct schema_error error = {0};
     if (schema_compile(text, &schema, &fault) != 0)
         fail_msg("%s", fault.text);
-    auto_json json_t *good = json_of("{'model':'a/b','wasm_timeout':0.5,'total_budget_usd':5,'permissions':{'deny':['Net']},'map_dirs':['/a::/a',{'host':'/b','guest':'/b'}],"
-                                     "'providers':{'p':{'price':{'input_per_mtok_usd':1}}},'max_turns':3}");
+    auto_json json_t *good = json_of(
+        "{'model':'a/b','wasm_timeout':0.5,'total_budget_usd':5,'permissions':{'deny':['Net']},'map_dirs':['/a::/a',{'host':'/b','guest':'/b'}],"
+        "'providers':{'p':{'price':{'input_per_mtok_usd':1}}},'max_turns':3}");
     if (schema_validate(schema, good, &error) != 0)
         fail_msg("%s: %s", error.instance_path, error.sentence);
-    static const char *const bad[] = {"{'modle':'x'}", "{'max_turns':0}", "{'max_turns':1.5}", "{'permissions':{'alow':[]}}", "{'hooks':{}}", "{'providers':{'p':{'x':1}}}",
+    static const char *const bad[] = {"{'modle':'x'}",
+                                      "{'max_turns':0}",
+                                      "{'max_turns':1.5}",
+                                      "{'permissions':{'alow':[]}}",
+                                      "{'hooks':{}}",
+                                      "{'providers':{'p':{'x':1}}}",
                                       "{'permission_mode':'yolo'}"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         auto_json json_t *v = json_of(bad[i]);
@@ -330,17 +370,24 @@ static void files_of_the_workspace_are_found_beneath_it(void **state)
     assert_int_equal(settings_load(s, NULL, dir, &fault), 0); /* none there: fine */
     assert_true(os_mkdir_at(dir, ".boxagnts", 0700) >= 0);
     assert_true(os_mkdir_at(dir, "boxagnts", 0700) >= 0);
-    int inside = os_open_at(dir, ".boxagnts", O_RDONLY | O_DIRECTORY, 0, OS_BENEATH), config = os_open_at(dir, "boxagnts", O_RDONLY | O_DIRECTORY, 0, OS_BENEATH);
+    int inside = os_open_at(dir, ".boxagnts", O_RDONLY | O_DIRECTORY, 0, OS_BENEATH),
+        config = os_open_at(dir, "boxagnts", O_RDONLY | O_DIRECTORY, 0, OS_BENEATH);
     assert_true(inside >= 0 && config >= 0);
-    assert_int_equal(os_write_file_at(inside, "settings.json", STR("{\"max_turns\": 9}"), 0600, false), 0);
-    assert_int_equal(os_write_file_at(inside, "settings.local.json", STR("{\"max_turns\": 8}"), 0600, false), 0);
-    assert_int_equal(os_write_file_at(config, "settings.json", STR("{\"model\": \"a/user\"}"), 0600, false), 0);
+    assert_int_equal(
+        os_write_file_at(inside, "settings.json", STR("{\"max_turns\": 9}"), 0600, false), 0);
+    assert_int_equal(
+        os_write_file_at(inside, "settings.local.json", STR("{\"max_turns\": 8}"), 0600, false), 0);
+    assert_int_equal(
+        os_write_file_at(config, "settings.json", STR("{\"model\": \"a/user\"}"), 0600, false), 0);
     assert_int_equal(settings_load(s, NULL, dir, &fault), 0);
     assert_int_equal(s->max_turns, 8);
     assert_string_equal(s->model, "a/user");
     assert_int_equal(settings_load(s, "/nonexistent.json", dir, &fault), -FAULT_CONFIG);
     assert_has(fault.text, "/nonexistent.json");
-    assert_int_equal(os_write_file_at(inside, "settings.json", STR("{\n\"permissions\":{\"allow\":[\"Read\"]}}"), 0600, false), 0);
+    assert_int_equal(os_write_file_at(inside, "settings.json",
+                                      STR("{\n\"permissions\":{\"allow\":[\"Read\"]}}"), 0600,
+                                      false),
+                     0);
     assert_int_equal(settings_load(s, NULL, dir, &fault), -FAULT_CONFIG);
     assert_has(fault.text, ".boxagnts/settings.json:2: key `permissions.allow`");
     int tmp = os_open_trusted("/tmp", O_RDONLY | O_DIRECTORY, 0);

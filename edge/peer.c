@@ -41,10 +41,10 @@ int peer_launch(struct peer *p, const struct peer_config *config, struct fault *
         .program = config->program, .program_fd = -1, .argv = argv, .fds = fds, .fd_count = ARRAY_LEN(fds),
         .namespaces = jail_namespaces(config->kind), .die_with_parent = true,
     };
-    if ((r = os_spawn(&how, &p->child, reterr)) < 0) {
-        fault_prefix(reterr, "%s: ", config->name);
+    if (os_spawn(&how, &p->child, reterr) < 0) {
         fault_next(reterr, "is BoxAgnts installed whole? its programs stand beside `boxagnts`");
-        return r;
+        reterr->code = FAULT_SANDBOX;
+        return -FAULT_SANDBOX;
     }
     p->name = config->name;
     p->running = true;

@@ -19,11 +19,13 @@
 #include "sandbox/module.h"
 #include "unit/sandbox_ask/modules.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define KEY "00000000000000000000000000000000000000000000000000000000000000aa"
+#define READ_KEY "00000000000000000000000000000000000000000000000000000000000000cc"
 #define LOOP_KEY "00000000000000000000000000000000000000000000000000000000000000bb"
 
 static char bin[4096];
@@ -96,6 +98,30 @@ static void bare_guest(const struct engine *e, const struct module *m)
     wasmtime_store_delete(store);
 }
 
+/* The `read` tool on a file of 1 KiB, as a call has it but for the way to the worker. */
+struct read_bench {
+    const struct engine *engine;
+    const struct module *module;
+    struct sandbox_limits limits;
+    struct wasi_mount mount;
+};
+
+static void once_read(void *arg)
+{
+    static const char *const argv[] = {"read"};
+    const struct read_bench *b = arg;
+    const struct guest_host host = {.mounts = &b->mount, .mount_count = 1, .cancel_fd = -1};
+    const struct sandbox_run run = {.argv = argv, .argc = 1, .limits = b->limits, .stdin_fd = -1, .code_fd = -1,
+                                    .code_key = KEY, .undo_fd = -1, .stdin_bytes = STR("{\"path\":\"/kib.txt\"}")};
+    struct sandbox_outcome o;
+    sandbox_outcome_init(&o, SANDBOX_COLLECT_MAX);
+    if (guest_run(b->engine, b->module, &run, &host, &o) < 0 || o.stop != SANDBOX_EXIT || o.exit_code != 0) {
+        fprintf(stderr, "bench_sandbox: read: %s %.200s\n", o.detail, o.out.at ? o.out.at : "");
+        exit(1);
+    }
+    sandbox_outcome_done(&o);
+}
+
 static void full_guest(const struct engine *e, const struct module *m, const struct sandbox_limits *limits,
                        enum sandbox_stop expected)
 {
@@ -141,6 +167,37 @@ static void once_full(void *arg)
     full_guest(b->engine, b->empty, &b->limits, SANDBOX_EXIT);
 }
 
+static void bench_read(const struct engine *e, struct modules *modules, int64_t *ns, size_t n, double bare)
+{
+    char dir[64], path[4300];
+    uint64_t number;
+    struct fault f = {0};
+    auto_done(buf) struct buf wasm;
+    struct read_bench b = {.engine = e};
+    snprintf(path, sizeof path, "%s/../share/boxagnts/tools/read.wasm", bin);
+    buf_init(&wasm, 1 << 20);
+    if (os_read_file_trusted(path, &wasm) < 0) {
+        fprintf(stderr, "bench_sandbox: no %s, no line for it\n", path);
+        return;
+    }
+    os_random(&number, sizeof number);
+    snprintf(dir, sizeof dir, "/tmp/bench-read-%016" PRIx64, number);
+    check(os_mkdir_parents(dir, 0700) < 0, NULL, "folder");
+    b.mount = (struct wasi_mount){.guest = "/", .dir_fd = os_open_trusted(dir, O_RDONLY | O_DIRECTORY, 0), .writable = true};
+    char kib[1024];
+    for (size_t i = 0; i < sizeof kib; i++)
+        kib[i] = i % 64 == 63 ? '\n' : 'x';
+    check(os_write_file_at(b.mount.dir_fd, "kib.txt", (struct str){kib, sizeof kib}, 0600, false), NULL, "file");
+    limits_default(&b.limits);
+    check(modules_get(modules, READ_KEY, compiled(buf_str(&wasm)), &b.module, &f), &f, "module");
+    sample(ns, n, once_read, &b);
+    report("guest_read_1kib", ns, n, "us", 1e3, "guest_bare_engine", bare);
+    os_close(b.mount.dir_fd);
+    int tmp = os_open_trusted("/tmp", 0, 0);
+    if (tmp >= 0)
+        (void)!os_remove_tree(tmp, dir + sizeof "/tmp/" - 1);
+}
+
 static void bench_guest(void)
 {
     const struct engine_config config = {2097152, 268435456, 100000};
@@ -161,6 +218,7 @@ static void bench_guest(void)
     sample(ns, n, once_full, &b);
     report("guest_fresh", ns, n, "us", 1e3, "guest_bare_engine", bare);
 
+    bench_read(b.engine, &modules, ns, 10000 / divide, bare);
     b.limits.wasm_timeout_ns = 5 * OS_NS_PER_MS;
     b.limits.wasm_fuel = INT64_C(1000000000000);
     for (size_t i = 0; i < kills; i++) {

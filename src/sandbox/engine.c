@@ -1,6 +1,5 @@
 /* Making the engine. Settings that code depends on come from sandbox/run/engine.h, the same rows that the compiler
- * applies; what is added here is the worker's own: the pool and the stack. A bad mix of settings ends the process
- * inside the engine, so everything here is a constant or was range-checked by the caller. */
+ * applies; what is added here is the worker's own: the pool and the stack. */
 #include "sandbox/engine.h"
 
 #include "os/clock.h"
@@ -50,15 +49,19 @@ static void set_pool(wasm_config_t *config, const struct engine_config *how)
     wasmtime_pooling_allocation_config_delete(pool);
 }
 
-static wasm_engine_t *make_engine(const struct engine_config *how)
+static int make_engine(const struct engine_config *how, wasm_engine_t **ret, struct fault *reterr)
 {
     wasm_config_t *config = wasm_config_new();
 #define APPLY(setting, type, value) wasmtime_config_##setting##_set(config, value);
     SANDBOX_ENGINE_SETTINGS(APPLY)
 #undef APPLY
-    wasmtime_config_max_wasm_stack_set(config, (size_t)how->stack_max);
     set_pool(config, how);
-    return wasm_engine_new_with_config(config);
+    wasmtime_error_t *error = bx_engine_new(config, (size_t)how->stack_max, ret);
+    if (!error)
+        return 0;
+    char text[300];
+    engine_error_text(error, text, sizeof text);
+    return fault_set(reterr, FAULT_SANDBOX, "the engine cannot be made: %s", text);
 }
 
 int engine_new(const struct engine_config *config, own struct engine **ret, struct fault *reterr)
@@ -68,9 +71,11 @@ int engine_new(const struct engine_config *config, own struct engine **ret, stru
         return -ENOMEM;
     must(atomic_load(&ticking) == NULL);
     e->config = *config;
-    e->engine = make_engine(config);
+    int r = make_engine(config, &e->engine, reterr);
+    if (r < 0)
+        return r;
     e->linker = wasmtime_linker_new(e->engine);
-    int r = guest_link(e, reterr);
+    r = guest_link(e, reterr);
     if (r < 0)
         return r;
     r = os_ticker_new(TICK_SIGNAL, on_tick, &e->ticker);

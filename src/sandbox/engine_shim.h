@@ -1,6 +1,7 @@
 /* What third_party/engine.rs adds to the engine's C face. */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 #include <wasmtime.h>
 
@@ -17,5 +18,7 @@ struct bx_limits {
 _Static_assert(sizeof(struct bx_limits) == 48, "the Rust side has this layout");
 
 void bx_store_limits(wasmtime_store_t *store, struct bx_limits *limits);
+/* Takes the config. ret only when NULL is returned. */
+wasmtime_error_t *bx_engine_new(wasm_config_t *config, size_t max_wasm_stack, wasm_engine_t **ret);
 /* fd stays the caller's; it must be sealed: the code in it is run as it is. */
 wasmtime_error_t *bx_module_from_fd(const wasm_engine_t *engine, int fd, wasmtime_module_t **ret);

@@ -10,7 +10,7 @@
 
 static const int64_t KIB = INT64_C(1) << 10, MIB = INT64_C(1) << 20, GIB = INT64_C(1) << 30, TIB = INT64_C(1) << 40;
 
-/* The stack ends at 2 MiB: the engine takes no more without a feature that we leave out. */
+/* Wasm code runs on the worker's main stack, of which the usual 8 MiB must leave room for our own calls. */
 /* clang-format off */
 const struct limit_row sandbox_limit_rows[] = {
     {ROW(wasm_fuel), .unit = "fuel units", .fallback = 20000000000, .min = 1, .max = 1000000000000000000,
@@ -20,7 +20,7 @@ const struct limit_row sandbox_limit_rows[] = {
      .help = "time a call may take, waiting included"},
     {ROW(wasm_max_memory_size), .unit = "bytes", .fallback = 268435456, .min = 65536, .max = INT64_C(4) << 30,
      .help = "linear memory of a call"},
-    {ROW(wasm_max_wasm_stack), .unit = "bytes", .fallback = 2097152, .min = 16384, .max = 2097152,
+    {ROW(wasm_max_wasm_stack), .unit = "bytes", .fallback = 2097152, .min = 16384, .max = 4194304,
      .help = "stack of wasm code"},
     {ROW(wasm_max_table_elements), .unit = "", .fallback = 100000, .min = 0, .max = 10000000,
      .help = "elements of each table of a module"},

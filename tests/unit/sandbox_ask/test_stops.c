@@ -70,6 +70,8 @@ static void endless_recursion_ends_by_the_stack(void **state)
     assert_stop(WASM(recurse), SANDBOX_STACK, "wasm_max_wasm_stack (2097152 bytes)");
     stage.limits.wasm_max_wasm_stack = 65536;
     assert_stop(WASM(recurse), SANDBOX_STACK, "wasm_max_wasm_stack (65536 bytes)");
+    stage.limits.wasm_max_wasm_stack = 4194304;
+    assert_stop(WASM(recurse), SANDBOX_STACK, "wasm_max_wasm_stack (4194304 bytes)");
     stage.limits.wasm_max_wasm_stack = 16384;
     assert_stop(WASM(recurse), SANDBOX_STACK, "wasm_max_wasm_stack (16384 bytes)");
 }

@@ -1,5 +1,5 @@
 /* Where BoxAgnts keeps what it owns: $BOXAGNTS_STATE, else $XDG_STATE_HOME/boxagnts, else
- * ~/.local/state/boxagnts (0700): store.db, keys/, undo/<session>/<call>/; sealed code in
+ * ~/.local/state/boxagnts (0700): store.db, keys/, undo/<session>/; sealed code in
  * $XDG_CACHE_HOME/boxagnts. Opened once by the monitor; everything below is reached through its fds. */
 #pragma once
 

@@ -1,5 +1,5 @@
 /* Undo of file changes from before-images. The worker wrote images and an append-only log into
- * undo/<session>/<call>/ before each effect (format: sandbox/wasi, docs/undo.md); after the call the
+ * undo/<session>/work/<call>/ before each effect (format: sandbox/wasi, docs/undo.md); after the call the
  * monitor adds hashes of what the call left (undo_seal), so that undo can tell whether a file changed
  * since. Nothing the worker wrote is believed beyond the mounts: every path is opened beneath them. */
 #pragma once
@@ -11,17 +11,20 @@
 
 struct undo_mount { const char *guest; const char *host; int dir_fd; bool writable; }; /* borrowed */
 
-/* Makes undo/<session>/<call>/; the fd is given to the worker. */
+/* Makes undo/<session>/work/<call>/; the fd is given to the worker. A call id is used once (-EEXIST). */
 must_use int undo_begin(struct state *s, const char *session, const char *call, const struct undo_mount *mounts, size_t mount_count,
                         int *ret_dir_fd, struct fault *reterr);
-must_use int undo_root(struct state *s, const char *session, int *ret_dir_fd, struct fault *reterr); /* undo/<session>/ */
+must_use int undo_root(struct state *s, const char *session, int *ret_dir_fd, struct fault *reterr); /* undo/<session>/work/: all that the worker may write to */
 /* After the call: reads the log, hashes before-images and what is there now; ret_touched own: the
  * receipt's "touched" array [{path, op, before_sha256, after_sha256}]. Removes the folder when nothing changed. */
 must_use int undo_seal(struct state *s, const char *session, const char *call, const struct undo_mount *mounts, size_t mount_count,
                        own json_t **ret_touched, struct fault *reterr);
 /* Restores, newest call first. call NULL = the whole session. Mounts are those recorded at undo_begin
  * (opened again, refused when they are not the same directory). Refuses (UNDO_CONFLICT, nothing changed)
- * when a file is not as the call left it, unless force. ret_report own: {"restored":[paths],"conflicts":[{path,why}]}. */
+ * when a file is not as the call left it, unless force. The caller journals it. ret_report own, for every
+ * positive result and 0: {"restored":[paths],"conflicts":[{path,why}],"failed":[{path,why}] (could not be restored;
+ * the others were),"calls":[ids],"unknown":[ids of calls that were killed before they were sealed]}.
+ * A fault in the middle (full disk, kill): the same undo again goes on where it stopped. */
 enum { UNDO_CONFLICT = 1, UNDO_NOTHING = 2 };
 must_use int undo_apply(struct state *s, const char *session, const char *call, bool force, bool dry_run, own json_t **ret_report,
                         struct fault *reterr);

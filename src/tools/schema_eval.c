@@ -32,6 +32,7 @@ struct eval {
     struct schema_error *error; /* NULL: only the answer matters */
     unsigned depth;
     int64_t steps;
+    int sentences;
 };
 /* One node over one value. */
 struct visit {
@@ -93,6 +94,11 @@ static int fail(const struct visit *t, const struct place *place, const char *ke
     struct schema_error *error = t->e->error;
     if (!error)
         return SCHEMA_INVALID;
+    if (++t->e->sentences > SCHEMA_SENTENCES_MAX) {
+        /* Branches within branches: the answer is what counts then. */
+        *error = (struct schema_error){.sentence = "the value fits none of its many forms"};
+        return SCHEMA_INVALID;
+    }
     char text[400];
     va_list args;
     va_start(args, fmt);
@@ -326,7 +332,7 @@ static int check_string(const struct visit *t)
     }
     if (!n->pattern)
         return 0;
-    int r = schema_pattern_match(n->pattern, s);
+    int r = schema_pattern_match(n->pattern, s, &t->e->steps);
     if (r < 0)
         return r;
     char got[80];
@@ -489,7 +495,8 @@ static int check_member(const struct visit *t, size_t index, const char *key, co
     bool covered = named != NULL;
     int r = named ? eval_node(t->e, named, value, &place, t->scope, NULL) : 0;
     for (size_t i = 0; r == 0 && i < n->pattern_properties.count; i++) {
-        int matches = schema_pattern_match(n->pattern_properties.at[i].pattern, str_of(key));
+        int matches =
+            schema_pattern_match(n->pattern_properties.at[i].pattern, str_of(key), &t->e->steps);
         if (matches < 0)
             return matches;
         if (!matches)
@@ -765,6 +772,8 @@ int schema_validate(const struct schema *s, const json_t *value, struct schema_e
     if (r == -FAULT_CAP)
         snprintf(error.sentence, sizeof error.sentence,
                  "the value is too deep or too costly to check");
+    else if (r < 0)
+        snprintf(error.sentence, sizeof error.sentence, "the value could not be checked");
     if (r && reterr)
         *reterr = error;
     return r;

@@ -15,14 +15,16 @@
 #define SCHEMA_NODES_MAX 8000
 #define SCHEMA_DEPTH_MAX 128      /* of the schema text */
 #define SCHEMA_EVAL_DEPTH_MAX 256 /* nodes within nodes while validating */
-#define SCHEMA_STEPS_MAX 5000000  /* nodes x values of one validation */
+#define SCHEMA_STEPS_MAX 2000000  /* nodes x values of one validation, and what patterns cost */
+#define SCHEMA_SENTENCES_MAX 1000 /* written while looking for the best of many branches */
 
 struct schema_pattern; /* opaque */
 must_use int schema_pattern_new(struct str ecma, own struct schema_pattern **ret,
                                 char ret_why[160]);
 void schema_pattern_free(own struct schema_pattern *p);
-must_use int schema_pattern_match(const struct schema_pattern *p,
-                                  struct str subject); /* 1 | 0 | -FAULT_CAP */
+/* 1 | 0 | -FAULT_CAP; adds what it cost to *steps. */
+must_use int schema_pattern_match(const struct schema_pattern *p, struct str subject,
+                                  int64_t *steps);
 
 bool schema_equal(const json_t *a, const json_t *b, unsigned depth);
 uint64_t schema_hash(const json_t *v, unsigned depth);

@@ -12,13 +12,18 @@
 #include <pcre2.h>
 
 #define PATTERN_SIZE_MAX 4096
-#define MATCH_STEPS_MAX 200000
 #define MATCH_DEPTH_MAX 5000
 #define MATCH_HEAP_KIB_MAX 4096
 
+/* PCRE2 does not say what a match cost, so it is tried with a small bound first: the bound that was enough is the cost. */
+static const struct {
+    uint32_t match_limit;
+    int64_t cost;
+} tiers[] = {{100, 5}, {2000, 100}, {200000, 10000}};
+
 struct schema_pattern {
     pcre2_code *code;
-    pcre2_match_context *bounds;
+    pcre2_match_context *bounds[ARRAY_LEN(tiers)];
 };
 
 /* ECMA white space beyond what PCRE2's \s has without UCP. */
@@ -156,6 +161,19 @@ static int translate(struct translation *t)
     return r ? r : buf_error(&t->out);
 }
 
+static bool make_bounds(struct schema_pattern *p)
+{
+    for (size_t i = 0; i < ARRAY_LEN(tiers); i++) {
+        p->bounds[i] = pcre2_match_context_create(NULL);
+        if (!p->bounds[i])
+            return false;
+        pcre2_set_match_limit(p->bounds[i], tiers[i].match_limit);
+        pcre2_set_depth_limit(p->bounds[i], MATCH_DEPTH_MAX);
+        pcre2_set_heap_limit(p->bounds[i], MATCH_HEAP_KIB_MAX);
+    }
+    return true;
+}
+
 int schema_pattern_new(struct str ecma, own struct schema_pattern **ret, char ret_why[160])
 {
     if (ecma.len > PATTERN_SIZE_MAX) {
@@ -171,17 +189,12 @@ int schema_pattern_new(struct str ecma, own struct schema_pattern **ret, char re
     }
     struct schema_pattern *p = calloc(1, sizeof *p);
     pcre2_compile_context *how = pcre2_compile_context_create(NULL);
-    if (p && how)
-        p->bounds = pcre2_match_context_create(NULL);
-    if (!p || !how || !p->bounds) {
+    if (!p || !how || !make_bounds(p)) {
         pcre2_compile_context_free(how);
         buf_done(&t.out);
         schema_pattern_free(p);
         return -ENOMEM;
     }
-    pcre2_set_match_limit(p->bounds, MATCH_STEPS_MAX);
-    pcre2_set_depth_limit(p->bounds, MATCH_DEPTH_MAX);
-    pcre2_set_heap_limit(p->bounds, MATCH_HEAP_KIB_MAX);
     pcre2_set_newline(how, PCRE2_NEWLINE_ANYCRLF);
     pcre2_set_parens_nest_limit(how, 64);
     pcre2_set_compile_extra_options(how, PCRE2_EXTRA_ALT_BSUX);
@@ -209,16 +222,23 @@ void schema_pattern_free(own struct schema_pattern *p)
     if (!p)
         return;
     pcre2_code_free(p->code);
-    pcre2_match_context_free(p->bounds);
+    for (size_t i = 0; i < ARRAY_LEN(tiers); i++)
+        pcre2_match_context_free(p->bounds[i]);
     free(p);
 }
 
-int schema_pattern_match(const struct schema_pattern *p, struct str subject)
+int schema_pattern_match(const struct schema_pattern *p, struct str subject, int64_t *steps)
 {
     pcre2_match_data *data = pcre2_match_data_create(1, NULL);
+    int r = PCRE2_ERROR_MATCHLIMIT;
     if (!data)
         return -ENOMEM;
-    int r = pcre2_match(p->code, (PCRE2_SPTR)subject.at, subject.len, 0, 0, data, p->bounds);
+    *steps += (int64_t)(subject.len / 256);
+    for (size_t i = 0;
+         i < ARRAY_LEN(tiers) && r == PCRE2_ERROR_MATCHLIMIT && *steps < SCHEMA_STEPS_MAX; i++) {
+        *steps += tiers[i].cost;
+        r = pcre2_match(p->code, (PCRE2_SPTR)subject.at, subject.len, 0, 0, data, p->bounds[i]);
+    }
     pcre2_match_data_free(data);
     if (r >= 0)
         return 1;

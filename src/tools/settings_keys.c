@@ -234,7 +234,7 @@ static int read_nothing(struct reader *r unused_, const json_t *v unused_)
 /* --- lists --- */
 
 static int each_item(struct reader *r, const json_t *v,
-                     int (*read)(struct reader *r, const json_t *item))
+                     int (*read_item)(struct reader *r, const json_t *item))
 {
     if (!json_is_array(v))
         return bad(r, "must be a list");
@@ -243,7 +243,7 @@ static int each_item(struct reader *r, const json_t *v,
     int result = 0;
     for (size_t i = 0; result == 0 && i < json_array_size(v); i++) {
         push_index(r, i);
-        result = read(r, json_array_get(v, i));
+        result = read_item(r, json_array_get(v, i));
         pop(r);
     }
     return result;

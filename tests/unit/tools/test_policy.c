@@ -301,6 +301,46 @@ static void a_recursive_effect_meets_a_deny_of_a_part(void **state)
     assert_has(d.why, "narrower path");
 }
 
+/* Property: a folder meets a pattern when something in a small tree below it matches, and covers it only when everything does. */
+static void trees_agree_with_the_paths_in_them(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {"a", "b", "*", "**", "?", "a*", "*b", "[ab]"},
+                             *const names[] = {"a", "b", "ab", "c"};
+    unsigned seed = 1;
+    for (int round = 0; round < 3000; round++) {
+        char rule[128] = "Read(", dir[64] = "";
+        for (unsigned n = 1 + (seed >> 9) % 3, i = 0; i < n; i++) {
+            seed = seed * 1103515245u + 12345u;
+            snprintf(rule + strlen(rule), 16, "%s%s", i || (seed >> 20) % 2 ? "/" : "",
+                     parts[(seed >> 16) % ARRAY_LEN(parts)]);
+        }
+        snprintf(rule + strlen(rule), 16, ")");
+        for (unsigned n = (seed >> 11) % 3; n > 0; n--)
+            snprintf(dir + strlen(dir), 16, "/%s", names[(seed >> (12 + n)) % ARRAY_LEN(names)]);
+        const struct said deny[] = {DENY(rule), {0}}, allow[] = {ALLOW(rule), {0}};
+        auto_(policy) struct policy *p = policy_of(MODE_DEFAULT, deny),
+                                    *q = policy_of(MODE_DEFAULT, allow);
+        struct effect tree = effect_of(EFFECT_READ, *dir ? dir : "/", true);
+        struct policy_decision d;
+        bool meets = policy_on_effect(p, &tree, NULL) == POLICY_DENY;
+        policy_on_effect(q, &tree, &d);
+        bool covers = strcmp(d.rule, rule) == 0;
+        for (unsigned i = 0; i < 4 + 16 + 64; i++) {
+            char path[128];
+            snprintf(path, sizeof path,
+                     i < 4    ? "%s/%s"
+                     : i < 20 ? "%s/%s/%s"
+                              : "%s/%s/%s/%s",
+                     dir, names[i % 4], names[i / 4 % 4], names[i / 16 % 4]);
+            struct effect one = effect_of(EFFECT_READ, path, false);
+            bool matches = policy_on_effect(p, &one, NULL) == POLICY_DENY;
+            if ((matches && !meets) || (covers && !matches))
+                fail_msg("%s, tree %s, path %s", rule, tree.target, path);
+        }
+    }
+}
+
 static void net_exec_tool_and_spend_rules_match_what_they_say(void **state)
 {
     (void)state;
@@ -487,6 +527,7 @@ int main(void)
         cmocka_unit_test(an_unverified_tool_asks_even_to_read),
         cmocka_unit_test(path_patterns_are_gitignore_style),
         cmocka_unit_test(a_recursive_effect_meets_a_deny_of_a_part),
+        cmocka_unit_test(trees_agree_with_the_paths_in_them),
         cmocka_unit_test(net_exec_tool_and_spend_rules_match_what_they_say),
         cmocka_unit_test(a_rule_that_is_no_good_says_why),
         cmocka_unit_test(the_workspace_can_only_narrow),

@@ -149,6 +149,21 @@ static void a_regular_expression_without_end_is_cut_off(void **state)
     assert_has(e.sentence, "too costly");
 }
 
+static void many_costly_matches_are_cut_off_together(void **state)
+{
+    (void)state;
+    auto_(schema) struct schema *s = compiled("{'items':{'pattern':'^(a|aa)+$'}}");
+    auto_json json_t *v = json_array();
+    for (int i = 0; i < 100000; i++)
+        json_array_append_new(v, json_string("aaaaaaaaaaaaaaaaaaaaaa"));
+    assert_int_equal(schema_validate(s, v, NULL), 0); /* cheap ones may be many */
+    auto_(schema) struct schema *costly = compiled("{'items':{'not':{'pattern':'^(a|aa)+$'}}}");
+    auto_json json_t *w = json_array();
+    for (int i = 0; i < 100000; i++)
+        json_array_append_new(w, json_string("aaaaaaaaaaaaaaaaaaaab"));
+    assert_int_equal(schema_validate(costly, w, NULL), -FAULT_CAP);
+}
+
 static void a_schema_that_refers_to_itself_is_cut_off(void **state)
 {
     (void)state;
@@ -241,6 +256,7 @@ int main(void)
         cmocka_unit_test(what_is_not_a_keyword_does_not_load),
         cmocka_unit_test(integers_are_compared_exactly),
         cmocka_unit_test(a_regular_expression_without_end_is_cut_off),
+        cmocka_unit_test(many_costly_matches_are_cut_off_together),
         cmocka_unit_test(a_schema_that_refers_to_itself_is_cut_off),
         cmocka_unit_test(branching_without_end_is_cut_off),
         cmocka_unit_test(a_deep_schema_does_not_load),

@@ -16,7 +16,7 @@ enum {
     SLOTS = 2,                           /* one runs; the second is being given back */
     TABLES_MAX = 8,                      /* per module */
     INSTANCE_SIZE_MAX = 4 << 20,         /* the engine's own record of an instance: large for many functions */
-    KEEP_RESIDENT = 128 << 10,           /* of a slot's memory: cleared by hand instead of given back */
+    KEEP_RESIDENT = 256 << 10,           /* of a slot's memory: cleared by hand, which is quicker than faults */
     TABLE_KEEP_RESIDENT = 16 << 10,
 };
 

@@ -28,7 +28,7 @@ static void open_worker(struct stage *s)
         .program = stage_program("boxagnts-worker"),
         .mounts = &mount,
         .mount_count = s->dir_fd >= 0 ? 1 : 0,
-        .undo_root_fd = -1,
+        .undo_root_fd = s->undo_root_fd,
         .stack_max = s->limits.wasm_max_wasm_stack,
         .memory_max = 268435456,
         .table_max = 100000,
@@ -42,8 +42,8 @@ static void open_worker(struct stage *s)
 
 void stage_open(struct stage *s)
 {
-    int dir_fd = s->dir_fd;
-    *s = (struct stage){.dir_fd = dir_fd};
+    int dir_fd = s->dir_fd, undo_root_fd = s->undo_root_fd;
+    *s = (struct stage){.dir_fd = dir_fd, .undo_root_fd = undo_root_fd, .undo_fd = -1};
     limits_default(&s->limits);
     assert_int_equal(os_loop_new(&s->loop), 0);
     open_worker(s);
@@ -110,7 +110,7 @@ enum sandbox_stop stage_run_code(struct stage *s, int code_fd, const char *key)
     const struct sandbox_run run = {
         .argv = argv, .argc = 1, .limits = s->limits, .stream_output = s->stream, .mounts = UINT32_MAX,
         .stdin_bytes = s->stdin_bytes.at ? s->stdin_bytes : STR(""), .stdin_fd = -1, .code_fd = code_fd,
-        .code_key = key, .undo_fd = -1,
+        .code_key = key, .undo_fd = s->undo_fd, .read_only = s->read_only,
     };
     struct fault fault = {0};
     s->is_done = false;

@@ -16,6 +16,8 @@ struct stage {
     struct os_loop *loop;
     struct sandbox_limits limits;  /* of the next run */
     int dir_fd;                    /* "/" of the guest, -1 = no mount */
+    bool read_only;
+    int undo_root_fd, undo_fd;     /* of the worker and of the next run; -1 = none */
     bool stream;
     int64_t cancel_after_ms;       /* 0 = never */
     struct str stdin_bytes;

@@ -17,7 +17,7 @@
 static char dir[64], file[256], key[65];
 static uint8_t install_key[32];
 static struct buf note;
-static struct stage stage = {.dir_fd = -1};
+static struct stage stage = {.dir_fd = -1, .undo_root_fd = -1, .undo_fd = -1};
 
 static int make_dir(void **state)
 {

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct stage stage = {.dir_fd = -1};
+static struct stage stage = {.dir_fd = -1, .undo_root_fd = -1, .undo_fd = -1};
 
 static int open_stage(void **state)
 {

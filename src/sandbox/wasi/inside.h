@@ -248,22 +248,23 @@ void fds_moved(struct wasi *w, const char *from, const char *to); /* real paths 
 struct undo {
     int n;                      /* line; -1 = none was written */
     int image;                  /* what wasi_touch_at() says */
-    bool is_linked;             /* the image is a hard link: the object must not be changed in place */
+    bool is_moved;              /* the effect is undo_move_away() */
     bool is_quiet;              /* a write to what this run made: no line, no touch */
     enum wasi_touch_op op;
     const char *real, *real_to; /* borrowed until end */
 };
 /* The object that is about to change: what stands at dir_fd/name now. before NULL: nothing does.
- * host_fd: readable fd of a file that will be changed in place (its bytes are copied); -1: the name will
- * leave the object as it is (then a hard link may do as its image). */
+ * host_fd: readable fd of it, or -1: opened by its name. may_move: it will lose this name. */
 struct undo_what {
     const struct stat *before;
     int dir_fd;
     const char *name;
     int host_fd;
+    bool may_move;
 };
 must_use int undo_begin(struct wasi *w, struct undo *u, enum wasi_touch_op op, const char *real,
                         const char *real_to, const struct undo_what *what);
+must_use int undo_move_away(struct wasi *w, struct undo *u, const struct undo_what *what);
 int undo_end(struct wasi *w, const struct undo *u, int result); /* result: of the effect; returned */
 must_use int undo_before_write(struct wasi *w, struct fd *f); /* image of an open file, once */
 

@@ -64,9 +64,12 @@ static int self_errno(const struct place *p, int plain)
 static int remove_name(struct wasi *w, struct place *p, enum wasi_touch_op op)
 {
     struct undo u;
-    struct undo_what what = {.before = &p->st, .dir_fd = p->dir_fd, .name = p->name, .host_fd = -1};
+    struct undo_what what = {.before = &p->st, .dir_fd = p->dir_fd, .name = p->name, .host_fd = -1,
+                             .may_move = op == WASI_TOUCH_DELETE};
     int r = undo_begin(w, &u, op, p->real, NULL, &what);
-    if (r == 0)
+    if (r == 0 && u.is_moved)
+        r = undo_move_away(w, &u, &what);
+    else if (r == 0)
         r = op == WASI_TOUCH_RMDIR ? os_fs_rmdir(p->dir_fd, p->name) : os_fs_unlink(p->dir_fd, p->name);
     r = undo_end(w, &u, r);
     if (r == 0 && p->st.st_nlink <= 1)

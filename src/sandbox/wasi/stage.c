@@ -151,7 +151,7 @@ static int rewrite(struct fd *f, const struct stat *before)
     return 0;
 }
 
-static int replace(struct wasi *w, struct fd *f, const struct stat *before, bool may_rewrite)
+static int replace(struct wasi *w, struct fd *f, const struct stat *before)
 {
     struct stage *s = f->stage;
     char name[STAGE_NAME];
@@ -168,7 +168,7 @@ static int replace(struct wasi *w, struct fd *f, const struct stat *before, bool
         return 0;
     }
     w->cannot_stage = true;
-    return may_rewrite ? rewrite(f, before) : r;
+    return rewrite(f, before);
 }
 
 static int give_new_name(struct wasi *w, struct fd *f)
@@ -207,7 +207,7 @@ static int land_once(struct wasi *w, struct fd *f)
     struct undo_what what = {.before = is_new ? NULL : &now, .dir_fd = s->dir_fd, .name = s->name, .host_fd = -1};
     r = undo_begin(w, &u, is_new ? WASI_TOUCH_CREATE : WASI_TOUCH_WRITE, f->real, NULL, &what);
     if (r == 0)
-        r = is_new ? give_new_name(w, f) : replace(w, f, &now, !u.is_linked);
+        r = is_new ? give_new_name(w, f) : replace(w, f, &now);
     r = undo_end(w, &u, r);
     return r == -EEXIST ? -EAGAIN : r;
 }

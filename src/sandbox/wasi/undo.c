@@ -170,17 +170,37 @@ static int image_by_copy(struct wasi *w, const struct undo *u, const struct undo
     return r;
 }
 
-/* An object that only loses its name needs no copy: the folder keeps it by a second name. */
-static bool image_by_link(struct wasi *w, const struct undo_what *what, const char *name)
+/* A file that loses its last name moves into the folder as its own image, instead of being copied and
+ * removed. The line is written before: a line of a delete without its image is one whose effect has not
+ * happened. (A second name for a while, by link, would be simpler. But a run killed between link and
+ * effect would leave the live file with two names, and writing it in place would then change the image.) */
+int undo_move_away(struct wasi *w, struct undo *u, const struct undo_what *what)
 {
+    char name[NAME_SIZE];
     struct stat st;
-    if (what->host_fd >= 0 || what->before->st_nlink != 1 ||
-        os_fs_link(what->dir_fd, what->name, w->config.undo_fd, name) < 0)
-        return false;
-    if (os_stat_at(w->config.undo_fd, name, &st) == 0 && file_id_eq(file_id(&st), file_id(what->before)))
-        return true;
-    (void)!os_fs_unlink(w->config.undo_fd, name); /* something else took the name meanwhile */
-    return false;
+    image_name((uint32_t)u->n, name);
+    int r = os_fs_rename(what->dir_fd, what->name, w->config.undo_fd, name, false);
+    if (r < 0) { /* another mount of the same file system, or a rule against it: copy after all */
+        r = image_by_copy(w, u, what, name);
+        return r < 0 ? r : os_fs_unlink(what->dir_fd, what->name);
+    }
+    r = os_stat_at(w->config.undo_fd, name, &st);
+    if (r == 0 && file_id_eq(file_id(&st), file_id(what->before)))
+        return 0;
+    if (os_fs_rename(w->config.undo_fd, name, what->dir_fd, what->name, false) < 0)
+        u->image = -1; /* cannot go back: keep it rather than clear it away as an unused image */
+    return r < 0 ? r : -EAGAIN; /* something else had taken the name */
+}
+
+/* Image of a regular file, or the decision to move it. */
+static int save_file(struct wasi *w, struct undo *u, const struct undo_what *what, int saved, const char *name)
+{
+    struct stat undo_dir;
+    if (saved >= 0 && image_again(w, saved, name) == 0)
+        return 0;
+    u->is_moved = what->may_move && what->before->st_nlink == 1 &&
+                  os_stat_fd(w->config.undo_fd, &undo_dir) == 0 && undo_dir.st_dev == what->before->st_dev;
+    return u->is_moved ? 0 : image_by_copy(w, u, what, name);
 }
 
 int undo_begin(struct wasi *w, struct undo *u, enum wasi_touch_op op, const char *real,
@@ -199,11 +219,8 @@ int undo_begin(struct wasi *w, struct undo *u, enum wasi_touch_op op, const char
         return r;
     uint32_t n = w->undo_next;
     image_name(n, name);
-    if (before != NULL && S_ISREG(before->st_mode) && (saved < 0 || image_again(w, saved, name) < 0)) {
-        u->is_linked = image_by_link(w, what, name);
-        if (!u->is_linked)
-            r = image_by_copy(w, u, what, name);
-    }
+    if (before != NULL && S_ISREG(before->st_mode))
+        r = save_file(w, u, what, saved, name);
     target[0] = '\0';
     if (before != NULL && S_ISLNK(before->st_mode)) {
         ssize_t len = os_fs_readlink(what->dir_fd, what->name, target, WASI_PATH_MAX);

@@ -67,8 +67,8 @@ struct wasi_config {
  * others). `to`: new name of rename and link. A file or folder that a rename replaces
  * has a "delete" line of its own before it. A symbolic link is made by "create". Lines are undone from the
  * last to the first; the effect of the last one may not have happened (kill -9), so each step is taken only
- * where its effect is seen. Names "stage-*" are unfinished writes: throw them away.
- * Images are capped at WASI_IMAGES_MAX bytes a run (files that could be kept by a hard link do not count);
+ * where its effect is seen (a "delete" of a "file" whose image is missing has not happened). Names "stage-*" are unfinished writes: throw them away.
+ * Images are capped at WASI_IMAGES_MAX bytes a run (a removed file that could be moved does not count);
  * a change that would need more is refused with EDQUOT and a refusal record. */
 #define WASI_IMAGES_MAX (INT64_C(256) << 20)
 

@@ -126,7 +126,7 @@ static void without_an_image_there_is_no_change(void **state)
     assert_int_equal(g_call(g, "fd_filestat_set_size", fd, 1), G_DQUOT);
     assert_int_equal(g_open(g, ROOT, "a.txt", true, O_G_TRUNC, R_RW, 0, NULL), G_DQUOT);
     assert_int_equal(wasi_touch_count(g->w), 0);
-    /* A file that only loses its name is kept by another one, whatever its size. */
+    /* A file that is removed moves, whatever its size. */
     assert_int_equal(g_path(g, "unlink", ROOT, "a.txt"), 0);
 }
 

@@ -6,21 +6,15 @@
 
 #include "edge/app.h"
 #include "edge/peer.h"
+#include "edge/request.h"
 #include "host/ask/protocol.h"
 #include "os/env.h"
 #include "os/fd.h"
+#include "os/file.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-/* How each wire writes a request; one row per wire. */
-static const struct service_wire {
-    const char *wire, *path, *auth, *max_tokens_key;
-    const char *const *members; /* what of the agent's body is kept; NULL-ended */
-} wires[] = {
-    {"anthropic", "/v1/messages", "x-api-key", "max_tokens", (const char *const[]){"messages", "system", NULL}},
-};
 
 static const struct service_provider {
     const char *name, *wire, *base_url, *base_env, *key_env;
@@ -31,11 +25,12 @@ static const struct service_provider {
 
 struct service {
     struct planner planner;
-    const struct service_wire *wire;
+    const struct request_wire *wire;
     struct os_loop *loop;
     struct peer egress;
     char *provider; /* own */
     uint64_t turn;  /* under way; 0 = none */
+    char gave_up[256]; /* egress' own word before it ended; "" = none */
 };
 
 static void end(struct service *s, struct planner_end e)
@@ -76,12 +71,19 @@ static int on_frame(struct message *m, void *arg)
     struct service *s = arg;
     if (m->type == MONITOR_MODEL_DATA && m->id == s->turn && s->turn) s->planner.events.data(m->raw, s->planner.events.arg);
     if (m->type == MONITOR_MODEL_END && m->id == s->turn) on_end(s, m->body);
+    if (m->type == MONITOR_FAULT) {
+        const char *text = json_string_value(json_object_get(m->body, "text"));
+        snprintf(s->gave_up, sizeof(s->gave_up), "%s", text ? text : "it gave up");
+    }
     return 0;
 }
 
 static void on_gone(const struct fault *why, void *arg)
 {
-    end(arg, (struct planner_end){.outcome = "error", .error = "server", .text = why->text, .sent = true});
+    struct service *s = arg;
+    const char *text = *s->gave_up ? s->gave_up : why->text;
+    if (!*s->gave_up) snprintf(s->gave_up, sizeof(s->gave_up), "%s", why->text);
+    end(s, (struct planner_end){.outcome = "error", .error = "bad_request", .text = text, .sent = true});
 }
 
 /* --- requests --- */
@@ -89,23 +91,7 @@ static void on_gone(const struct fault *why, void *arg)
 static int64_t input_bound(struct planner *p, struct str body)
 {
     (void)p;
-    return (int64_t)body.len; /* no tokenizer gives more tokens than there are bytes */
-}
-
-static int build_body(struct service *s, struct str given, int64_t max_tokens, const json_t *tools, struct buf *out, struct fault *f)
-{
-    auto_json json_t *theirs = NULL;
-    int r = json_parse(given, PROTOCOL_MODEL_BODY_MAX, &theirs, f);
-    if (r < 0) return r;
-    auto_json json_t *ours = json_pack("{s:s, s:I, s:b}", "model", s->planner.model, s->wire->max_tokens_key, (json_int_t)max_tokens,
-                                       "stream", 1);
-    if (!ours) return -ENOMEM;
-    for (const char *const *key = s->wire->members; *key; key++) {
-        json_t *value = json_object_get(theirs, *key);
-        if (value && json_object_set(ours, *key, value)) return -ENOMEM;
-    }
-    if (json_array_size(tools) && json_object_set(ours, "tools", (json_t *)(uintptr_t)tools)) return -ENOMEM;
-    return json_print(ours, out);
+    return request_bound(body);
 }
 
 static int ask(struct planner *p, uint64_t turn, struct str given, int64_t max_tokens, const json_t *tools, struct fault *reterr)
@@ -113,9 +99,11 @@ static int ask(struct planner *p, uint64_t turn, struct str given, int64_t max_t
     struct service *s = (struct service *)p;
     auto_done(buf) struct buf body;
     buf_init(&body, PROTOCOL_MODEL_BODY_MAX);
-    int r = build_body(s, given, max_tokens, tools, &body, reterr);
+    const struct request request = {s->wire, p->model, max_tokens, tools};
+    if (*s->gave_up) return fault_set(reterr, FAULT_MODEL, "boxagnts-egress: %s", s->gave_up);
+    int r = request_build(&request, given, &body, reterr);
     if (r < 0) return r;
-    auto_json json_t *head = json_pack("{s:s, s:s}", "path", s->wire->path, "wire", s->wire->wire);
+    auto_json json_t *head = json_pack("{s:s, s:s}", "path", s->wire->path, "wire", s->wire->name);
     if (!head) return -ENOMEM;
     s->turn = turn;
     return peer_send(&s->egress, EGRESS_MODEL, turn, head, buf_str(&body), NULL, 0);
@@ -140,7 +128,7 @@ static void free_service(own struct planner *p)
 /* --- which service --- */
 
 struct choice {
-    const struct service_wire *wire;
+    const struct request_wire *wire;
     const char *base_url, *key_env;
     const json_t *headers;
     struct price price;
@@ -160,11 +148,10 @@ static int choose(struct choice *c, const char *provider, const char *model, con
         return -FAULT_CONFIG;
     }
     const char *wire = said && said->wire ? said->wire : built ? built->wire : NULL;
-    for (size_t i = 0; wire && i < ARRAY_LEN(wires); i++)
-        if (strcmp(wires[i].wire, wire) == 0) c->wire = &wires[i];
+    c->wire = wire ? request_wire_find(wire) : NULL;
     if (!c->wire) {
         (void)fault_set(f, FAULT_CONFIG, "provider %s: this build does not speak the wire \"%s\"", provider, wire ? wire : "");
-        fault_next(f, "wires there are: anthropic");
+        fault_next(f, "wires there are: %s", request_wire_names());
         return -FAULT_CONFIG;
     }
     c->base_url = said && said->base_url ? said->base_url : built && os_env(built->base_env) ? os_env(built->base_env) : built ? built->base_url : NULL;
@@ -175,48 +162,124 @@ static int choose(struct choice *c, const char *provider, const char *model, con
     return 0;
 }
 
-/* The port that egress may connect to. The URL is the operator's; it is read again, whole, by egress. */
-static int port_of(const char *url, unsigned *ret, struct fault *f)
+/* --- what egress is told --- */
+
+struct place {
+    struct str host;
+    unsigned port;
+    bool is_tls;
+};
+
+/* Where a URL leads, as far as the lockdown needs it. The URL is the operator's; it is read again, whole, by egress. */
+static int place_of(const char *url, const char *what, struct place *ret, struct fault *f)
 {
     const char *rest = strstr(url, "://");
-    bool tls = strncmp(url, "https://", 8) == 0;
-    if (!rest || (!tls && strncmp(url, "http://", 7) != 0)) return fault_set(f, FAULT_CONFIG, "base URL \"%s\" is neither https:// nor http://", url);
+    ret->is_tls = strncmp(url, "https://", 8) == 0;
+    if (!rest || (!ret->is_tls && strncmp(url, "http://", 7) != 0))
+        return fault_set(f, FAULT_CONFIG, "the %s is neither https:// nor http://", what);
     rest += 3;
     size_t len = strcspn(rest, "/?#");
+    const char *at = memrchr(rest, '@', len);
+    if (at) {
+        len -= (size_t)(at + 1 - rest);
+        rest = at + 1;
+    }
     const char *bracket = memchr(rest, ']', len), *from = bracket ? bracket : rest;
     const char *colon = memchr(from, ':', len - (size_t)(from - rest));
-    *ret = tls ? 443 : 80;
+    ret->host = (struct str){rest, colon ? (size_t)(colon - rest) : len};
+    ret->port = ret->is_tls ? 443 : 80;
     if (!colon) return 0;
     int64_t port;
     if (base_parse_i64((struct str){colon + 1, len - (size_t)(colon + 1 - rest)}, 1, 65535, &port) < 0)
-        return fault_set(f, FAULT_CONFIG, "base URL \"%s\" has no valid port", url);
-    *ret = (unsigned)port;
+        return fault_set(f, FAULT_CONFIG, "the %s has no valid port", what);
+    ret->port = (unsigned)port;
     return 0;
 }
 
-static int start_egress(struct service *s, const struct choice *c, const struct app *app, struct fault *f)
+static bool is_loopback(struct str host)
 {
-    unsigned port = 0;
-    int r = port_of(c->base_url, &port, f);
-    if (r < 0) return r;
+    return str_is(host, "localhost") || str_is(host, "[::1]") || str_starts(host, STR("127.")) || str_ends(host, STR(".localhost"));
+}
+
+/* The operator's proxy, by the names that other programs read; never for this machine itself. */
+static int find_proxy(const struct place *base, own char **ret, struct fault *f)
+{
+    const char *names[] = {base->is_tls ? "https_proxy" : "http_proxy", base->is_tls ? "HTTPS_PROXY" : NULL, "all_proxy", "ALL_PROXY"};
+    const char *said = NULL;
+    for (size_t i = 0; !said && i < ARRAY_LEN(names); i++)
+        if (names[i]) said = os_env(names[i]);
+    if (!said || is_loopback(base->host)) return 0;
+    if (strstr(said, "://") && strncmp(said, "http://", 7) != 0 && strncmp(said, "https://", 8) != 0)
+        return fault_set(f, FAULT_CONFIG, "the proxy in the environment is neither http:// nor https://");
+    return asprintf(ret, "%s%s", strstr(said, "://") ? "" : "http://", said) < 0 ? -ENOMEM : 0;
+}
+
+static int find_key(const struct service *s, const struct choice *c, struct str *ret, struct fault *f)
+{
     const char *key = c->key_env ? os_env(c->key_env) : NULL;
     if (c->key_env && !key) {
         (void)fault_set(f, FAULT_CONFIG, "%s needs its key in %s, which is not set", s->provider, c->key_env);
         fault_next(f, "export %s=..., or use --model script:FILE to run without a key", c->key_env);
         return -FAULT_CONFIG;
     }
+    *ret = str_trim(str_of(key ? key : ""));
+    return 0;
+}
+
+struct egress_words {
+    char *connect, *read, *proxy, *ca_file; /* own */
+};
+
+static void egress_words_done(struct egress_words *w)
+{
+    free(w->connect);
+    free(w->read);
+    free(w->proxy);
+    free(w->ca_file);
+}
+
+/* The certificates that the operator named instead of the system's. */
+static int find_certificates(struct egress_words *w, struct fault *f)
+{
+    const char *name = "SSL_CERT_FILE", *said = os_env(name);
+    if (!said) said = os_env(name = "CURL_CA_BUNDLE");
+    if (!said) return 0;
+    int r = os_real_path(said, &w->ca_file);
+    if (r < 0) return fault_sys(f, -r, "%s: %s", name, said), f->code = FAULT_CONFIG, -FAULT_CONFIG;
+    return asprintf(&w->read, "--read=%s", w->ca_file) < 0 ? -ENOMEM : 0;
+}
+
+/* Ports: the service's or the proxy's, and 53, where a name server is asked again when its first answer was cut. */
+static int find_words(const struct choice *c, struct egress_words *w, struct fault *f)
+{
+    struct place base, proxy = {0};
+    int r = place_of(c->base_url, "base URL", &base, f);
+    if (r == 0) r = find_proxy(&base, &w->proxy, f);
+    if (r == 0 && w->proxy) r = place_of(w->proxy, "proxy", &proxy, f);
+    if (r == 0) r = find_certificates(w, f);
+    if (r < 0) return r;
+    r = proxy.port ? asprintf(&w->connect, "--connect=%u,%u,53", base.port, proxy.port) : asprintf(&w->connect, "--connect=%u,53", base.port);
+    return r < 0 ? -ENOMEM : 0;
+}
+
+static int start_egress(struct service *s, const struct choice *c, const struct app *app, struct fault *f)
+{
+    auto_done(egress_words) struct egress_words words = {0};
+    struct str key;
     auto_close int key_fd = -1;
-    if ((r = os_memfd_sealed("key", str_of(key ? key : ""), &key_fd)) < 0) return r;
-    char port_arg[32];
-    snprintf(port_arg, sizeof(port_arg), "--connect-port=%u", port);
-    const char *extra[] = {port_arg, NULL};
+    int r = find_words(c, &words, f);
+    if (r == 0) r = find_key(s, c, &key, f);
+    if (r == 0) r = os_memfd_sealed("key", key, &key_fd);
+    if (r < 0) return r;
+    const char *extra[] = {words.connect, words.read, NULL};
     const struct peer_config config = {
         .program = app->egress_program, .name = "boxagnts-egress", .kind = JAIL_EGRESS, .extra_argv = extra,
         .permits = permits_monitor_egress, .required_facets = app->settings->required_facets,
     };
     if ((r = peer_start(&s->egress, &config, f)) < 0) return r;
-    auto_json json_t *body = json_pack("{s:s, s:s, s:s, s:O*}", "provider", s->provider, "base_url", c->base_url, "auth", c->wire->auth,
-                                       "headers", c->headers);
+    auto_json json_t *body = json_pack("{s:s, s:s, s:s, s:O*, s:s*, s:s*, s:s*}", "provider", s->provider, "base_url", c->base_url, "auth",
+                                       c->wire->auth, "headers", c->headers, "proxy", words.proxy, "no_proxy",
+                                       os_env("no_proxy") ? os_env("no_proxy") : os_env("NO_PROXY"), "ca_file", words.ca_file);
     if (!body) return -ENOMEM;
     if ((r = peer_send(&s->egress, EGRESS_START, 0, body, STR(""), &key_fd, 1)) < 0) return r;
     return peer_attach(&s->egress, s->loop, on_frame, on_gone, s);
@@ -235,7 +298,7 @@ int planner_service_new(const char *provider, const char *name, const struct app
     }
     struct service *s = calloc(1, sizeof(*s));
     if (!s) return -ENOMEM;
-    s->planner = (struct planner){.wire = choice.wire->wire, .price = choice.price, .max_tokens = 16000, .input_bound = input_bound,
+    s->planner = (struct planner){.wire = choice.wire->name, .price = choice.price, .max_tokens = 16000, .input_bound = input_bound,
                                   .ask = ask, .cancel = cancel, .free = free_service};
     s->wire = choice.wire;
     s->loop = loop;

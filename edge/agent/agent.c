@@ -24,7 +24,7 @@ struct agent {
     uint64_t turn;              /* its id */
     json_t *start;              /* own; AGENT_START's body */
     int64_t max_tokens, wake_ns; /* wake_ns: INT64_MAX = no wait */
-    bool stream_failed;
+    enum query_error stream_error; /* of the stream itself, QUERY_OK = none; told when the monitor says that the turn is over */
     int fault;
 };
 
@@ -50,7 +50,7 @@ static int send_model(struct agent *g, uint64_t turn)
     int r = g->wire->decoder_new(&g->decoder);
     if (r < 0) return r;
     g->turn = turn;
-    g->stream_failed = false;
+    g->stream_error = QUERY_OK;
     auto_done(buf) struct buf body;
     buf_init(&body, PROTOCOL_MODEL_BODY_MAX - 4096);
     const struct codec_request request = {
@@ -110,20 +110,15 @@ static int act(const struct query_action *a, void *arg)
 
 /* --- frames --- */
 
-/* An error inside the stream (a codec's own QUERY_MODEL_END) ends the turn at once; what follows of it is dropped. */
+/* A stream that has failed is not listened to any more, but the turn is over only when the monitor says so: it
+ * takes no new request before. */
 static int on_codec_event(const struct query_event *e, void *arg)
 {
     struct agent *g = arg;
-    if (g->stream_failed) return 0;
-    if (e->kind == QUERY_MODEL_END) g->stream_failed = true;
-    return query_step(g->query, e, act, g);
-}
-
-static int fail_stream(struct agent *g, enum query_error error)
-{
-    if (g->stream_failed) return 0;
-    g->stream_failed = true;
-    return query_step(g->query, &(struct query_event){.kind = QUERY_MODEL_END, .error = error}, act, g);
+    if (g->stream_error != QUERY_OK) return 0;
+    if (e->kind != QUERY_MODEL_END) return query_step(g->query, e, act, g);
+    g->stream_error = e->error != QUERY_OK ? e->error : QUERY_SERVER;
+    return 0;
 }
 
 /* Faults that are the stream's own; anything else is ours and ends the program. */
@@ -131,27 +126,42 @@ static bool is_stream_fault(int r) { return r == -FAULT_INPUT || r == -FAULT_CAP
 
 static int on_model_data(struct agent *g, const struct message *m)
 {
-    if (!g->decoder || m->id != g->turn || g->stream_failed) return 0;
+    if (!g->decoder || m->id != g->turn || g->stream_error != QUERY_OK) return 0;
     int r = g->wire->feed(g->decoder, m->raw, on_codec_event, g);
-    return is_stream_fault(r) ? fail_stream(g, QUERY_MALFORMED) : r;
+    if (!is_stream_fault(r)) return r;
+    g->stream_error = QUERY_MALFORMED;
+    return 0;
+}
+
+static int end_turn(struct agent *g, struct query_event e)
+{
+    e.kind = QUERY_MODEL_END;
+    if (g->stream_error != QUERY_OK) e.error = g->stream_error;
+    close_decoder(g);
+    return query_step(g->query, &e, act, g);
 }
 
 static int on_model_end(struct agent *g, const struct message *m)
 {
-    if (!g->decoder || m->id != g->turn || g->stream_failed) return 0;
+    if (!g->decoder || m->id != g->turn) return 0;
     struct str outcome = str_of(json_string_value(json_object_get(m->body, "outcome")));
-    if (str_is(outcome, "planner_end")) return query_step(g->query, &(struct query_event){.kind = QUERY_PLANNER_END}, act, g);
+    if (str_is(outcome, "planner_end")) {
+        close_decoder(g);
+        return query_step(g->query, &(struct query_event){.kind = QUERY_PLANNER_END}, act, g);
+    }
     if (!str_is(outcome, "ok")) {
         const json_t *error = json_object_get(m->body, "error");
-        struct query_event e = {.kind = QUERY_MODEL_END, .error = query_error_parse(str_of(json_string_value(json_object_get(error, "class"))))};
+        struct query_event e = {.error = query_error_parse(str_of(json_string_value(json_object_get(error, "class"))))};
         if (json_get_i64(error, "retry_after_ms", 0, INT32_MAX, &e.retry_after_ms, NULL) < 0) e.retry_after_ms = 0;
-        g->stream_failed = true;
-        return query_step(g->query, &e, act, g);
+        g->stream_error = QUERY_OK; /* the monitor's word says more */
+        return end_turn(g, e);
     }
-    int r = g->wire->end(g->decoder, on_codec_event, g);
-    if (is_stream_fault(r)) return fail_stream(g, QUERY_DISCONNECT);
-    if (r < 0 || g->stream_failed) return r;
-    return query_step(g->query, &(struct query_event){.kind = QUERY_MODEL_END}, act, g);
+    int r = g->stream_error == QUERY_OK ? g->wire->end(g->decoder, on_codec_event, g) : 0;
+    if (is_stream_fault(r)) {
+        g->stream_error = QUERY_DISCONNECT;
+        r = 0;
+    }
+    return r < 0 ? r : end_turn(g, (struct query_event){0});
 }
 
 static int on_result(struct agent *g, const struct message *m)

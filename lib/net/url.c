@@ -57,7 +57,7 @@ static void drop_last_slashes(char *text)
         text[len - 1] = '\0';
 }
 
-static int take_apart(CURLU *u, struct net_url *ret)
+static int take_apart(CURLU *u, bool is_base, struct net_url *ret)
 {
     auto_free char *port = NULL, *scheme = NULL;
     int64_t number = 0;
@@ -67,7 +67,7 @@ static int take_apart(CURLU *u, struct net_url *ret)
     if (r == 0)
         r = get_part(u, CURLUPART_PORT, CURLU_DEFAULT_PORT, &port);
     if (r == 0)
-        r = get_part(u, CURLUPART_URL, 0, &ret->text);
+        r = get_part(u, CURLUPART_URL, is_base ? 0 : CURLU_DEFAULT_PORT, &ret->text); /* the library would take 1080 for a proxy */
     if (r < 0)
         return r;
     if (base_parse_i64(str_of(port), 1, UINT16_MAX, &number) < 0 || ret->host[0] == '\0')
@@ -102,7 +102,7 @@ static int parse(struct str text, const char *what, bool is_base, struct net_url
         return bad(reterr, what, "has a query or a fragment, which it may not have");
     if (is_base && (has_part(u, CURLUPART_USER) || has_part(u, CURLUPART_PASSWORD)))
         return bad(reterr, what, "has a user in it; keys go in the environment, never in a URL");
-    int r = take_apart(u, &url);
+    int r = take_apart(u, is_base, &url);
     if (r < 0) {
         net_url_done(&url);
         return r == -ENOMEM ? r : bad(reterr, what, "is neither http:// nor https:// with a host");

@@ -57,7 +57,8 @@ class Ask:
 
 
 class Stub:
-    def __init__(self, answer):
+    def __init__(self, answer, tls=None):
+        self.tls = tls
         self.answer, self.asks, self.failures = answer, [], []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.listener.settimeout(LONGEST)
@@ -92,6 +93,8 @@ class Stub:
 
     def serve(self, connection):
         try:
+            if self.tls:
+                connection = self.tls.wrap_socket(connection, server_side=True)
             data = b""
             while b"\r\n\r\n" not in data:
                 piece = connection.recv(65536)

@@ -420,6 +420,7 @@ static void a_rule_that_is_no_good_says_why(void **state)
         {"Net(https://a.org)", "without a scheme", ""},
         {"Net(a.org:0)", "port", ""},
         {"Net(a b)", "character", ""},
+        {"Net(010.0.0.1)", "digits", ""},
         {"Spend(x)", "dollars", ""},
         {"mcp__a(b)", "no pattern", ""},
         {"Glob(*.c)", "takes no pattern", ""},

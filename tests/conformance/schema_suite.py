@@ -29,7 +29,7 @@ def suite_folder():
     if not os.path.isdir(found):
         os.makedirs(cache, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
-            subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-binary", ":all:", "--no-deps", "--no-build-isolation",
+            subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-binary", ":all:", "--no-deps",
                             "-d", folder, PACKAGE], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
             for name in glob.glob(os.path.join(folder, "*.tar.gz")):
                 with tarfile.open(name) as archive:

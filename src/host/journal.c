@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { DEPTH_MAX = 2 * JSON_DEPTH_MAX };
+
 static void copy_hash(char to[65], struct str from)
 {
     size_t len = from.len < 64 ? from.len : 64;
@@ -134,15 +136,89 @@ static int put_row(struct state *s, struct journal_head *head, const char *sessi
     return 0;
 }
 
-static int print_body(struct state *s, const json_t *body, struct fault *reterr)
+/* A real without a fraction from 2^63 on is written as digits (RFC 8785), which our own strict parser
+ * refuses as too big an integer: the row could not be verified. Such a number, which only a model can
+ * come up with, is journalled as a string of the same digits. */
+static bool is_wild(const json_t *value)
 {
-    if (!json_is_object(body))
-        return fault_set(reterr, EINVAL, "the body of a journal row must be a JSON object");
+    double real = json_is_real(value) ? json_real_value(value) : 0;
+    return real >= 9223372036854775808.0 || real < -9223372036854775808.0;
+}
+
+static bool has_wild(const json_t *value, int depth)
+{
+    size_t i;
+    const char *key;
+    json_t *part;
+    if (depth > DEPTH_MAX)
+        return false; /* printing will refuse it */
+    if (json_is_array(value)) {
+        json_array_foreach(value, i, part)
+        {
+            if (has_wild(part, depth + 1))
+                return true;
+        }
+        return false;
+    }
+    if (!json_is_object(value))
+        return is_wild(value);
+    json_object_foreach((json_t *)(uintptr_t)value, key, part)
+    {
+        if (has_wild(part, depth + 1))
+            return true;
+    }
+    return false;
+}
+
+static json_t *tame_one(const json_t *value)
+{
+    struct buf text;
+    buf_init(&text, 512);
+    json_t *string =
+        json_print_canonical(value, &text) == 0 ? json_stringn(text.at, text.len) : NULL;
+    buf_done(&text);
+    return string;
+}
+
+static int tame(json_t *value, int depth)
+{
+    size_t i;
+    const char *key;
+    json_t *part;
+    int r = 0;
+    if (depth > DEPTH_MAX)
+        return -1;
+    json_array_foreach(value, i, part)
+    {
+        r |= is_wild(part) ? json_array_set_new(value, i, tame_one(part)) : tame(part, depth + 1);
+    }
+    json_object_foreach(value, key, part)
+    {
+        r |=
+            is_wild(part) ? json_object_set_new(value, key, tame_one(part)) : tame(part, depth + 1);
+    }
+    return r;
+}
+
+static int print_plain(struct state *s, const json_t *body, struct fault *reterr)
+{
     buf_reset(&s->body);
     int r = json_print_canonical(body, &s->body);
     if (r == 0)
         r = buf_error(&s->body);
     return r < 0 ? fault_set(reterr, -r, "cannot journal this: %s", fault_sentence(r)) : 0;
+}
+
+static int print_body(struct state *s, const json_t *body, struct fault *reterr)
+{
+    if (!json_is_object(body))
+        return fault_set(reterr, EINVAL, "the body of a journal row must be a JSON object");
+    if (!has_wild(body, 0))
+        return print_plain(s, body, reterr);
+    auto_json json_t *copy = json_deep_copy(body);
+    if (copy == NULL || tame(copy, 0) < 0)
+        return state_no_memory(reterr);
+    return print_plain(s, copy, reterr);
 }
 
 int journal_put(struct state *s, const char *session, const char *call, const char *kind,
@@ -185,6 +261,8 @@ static int put_receipt(struct state *s, const char *session, json_t *receipt, st
     const char *call = json_string_value(json_object_get(receipt, "call"));
     if (!json_is_object(receipt))
         return fault_set(reterr, EINVAL, "a receipt must be a JSON object");
+    if (has_wild(receipt, 0) && tame(receipt, 0) < 0)
+        return state_no_memory(reterr);
     int r = load_head(s, &head, reterr);
     if (r == 0)
         r = seal_receipt(s, &head, receipt, hash, reterr);
@@ -271,7 +349,7 @@ int journal_each(struct state *s, const char *session, int64_t from_seq,
                  int (*each)(const struct journal_row *r, void *arg), void *arg)
 {
     auto_query struct store_query *q = NULL;
-    int64_t first = 0;
+    int64_t first = INT64_MIN;
     int r = session ? first_seq_of(s, session, &first) : 0;
     if (r == 0)
         r = store_query(s->store,

@@ -62,8 +62,13 @@ static bool is_hash(struct str s)
 /* The link from the row before: number and hash. */
 static void check_link(struct journal_check *c, int64_t seq, struct str prev)
 {
-    if (c->is_first && c->may_begin_anywhere && seq >= 1)
+    if (c->is_first && c->may_begin_anywhere) {
+        if (seq != c->first_seq)
+            journal_check_bad(c, c->first_seq,
+                              "row %lld is missing: the header says that it is the first",
+                              (long long)c->first_seq);
         return;
+    }
     if (seq != c->last_seq + 1) {
         if (seq > c->last_seq && seq - c->last_seq > 2)
             journal_check_bad(c, c->last_seq + 1, "rows %lld to %lld are missing",

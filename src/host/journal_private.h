@@ -39,7 +39,7 @@ must_use int ledger_settle_dead(struct state *s, struct fault *reterr);
 /* --- the checker: fed with rows in order, by the store or by an export --- */
 struct journal_check {
     int64_t rows, receipts, skipped;
-    int64_t last_seq;
+    int64_t last_seq, first_seq; /* first_seq: of a part of a journal, from its header */
     char last_hash[65], last_receipt[65];
     bool is_first,
         is_receipt_known;    /* nothing seen yet; last_receipt is what the next receipt must name */

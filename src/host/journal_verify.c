@@ -265,7 +265,7 @@ static int bad_line(const struct reader *v, struct fault *reterr, const char *wh
 
 static int read_header(struct reader *v, const json_t *o, struct fault *reterr)
 {
-    int64_t version = 0;
+    int64_t version = 0, from_seq = 0;
     struct str session = {NULL, 0};
     int r = json_get_i64(o, "boxagnts_journal", 1, 1, &version, NULL);
     if (r != 0)
@@ -274,8 +274,12 @@ static int read_header(struct reader *v, const json_t *o, struct fault *reterr)
     if (r < 0)
         return bad_line(v, reterr, "\"session\" must be a string or null");
     v->is_part = r == 0;
+    if (json_get_i64(o, "from_seq", 1, INT64_MAX, &from_seq, NULL) != 0)
+        return bad_line(v, reterr, "\"from_seq\" must be the number of the first row");
     v->has_header = true;
-    return journal_check_init(&v->c, v->is_part);
+    r = journal_check_init(&v->c, v->is_part);
+    v->c.first_seq = from_seq;
+    return r;
 }
 
 /* A nullable string of a row. */
@@ -303,7 +307,8 @@ static int read_row(struct reader *v, const json_t *o, struct fault *reterr)
         return bad_line(
             v, reterr,
             "a row has v, seq, time_ms, sub_ns, session, call, kind, body, prev and hash");
-    if (json_object_size(o) != 10)
+    if (json_object_size(o) != 10 || json_object_get(o, "call") == NULL ||
+        json_object_get(o, "session") == NULL)
         journal_check_bad(&v->c, p.seq, "row %lld was changed: it has other keys than a row",
                           (long long)p.seq);
     p.time_ns = time_ms * OS_NS_PER_MS + sub_ns;

@@ -189,6 +189,17 @@ static int may_make_key(struct state *s, struct fault *reterr)
     return r;
 }
 
+static int make_first_key(struct state *s, int keys_fd, struct fault *reterr)
+{
+    int r = os_sweep_temporary(keys_fd); /* of a process that was killed right here */
+    if (r < 0)
+        return cannot_make(-r, s->dir, reterr);
+    r = may_make_key(s, reterr);
+    if (r == 0)
+        r = make_key(s, keys_fd, reterr);
+    return r == 0 ? read_key(s, keys_fd, reterr) : r;
+}
+
 /* First use by several processes at once: the store's write lock decides who makes the key, and the
  * file appears whole (rename), so everybody reads the same one. */
 static int load_key(struct state *s, struct fault *reterr)
@@ -204,12 +215,8 @@ static int load_key(struct state *s, struct fault *reterr)
     if (r < 0)
         return r;
     r = read_key(s, keys_fd, reterr);
-    if (r == -ENOENT)
-        r = may_make_key(s, reterr);
-    if (r == 0)
-        r = make_key(s, keys_fd, reterr);
-    if (r == 0)
-        r = read_key(s, keys_fd, reterr);
+    if (r == -ENOENT) /* still: nobody was first */
+        r = make_first_key(s, keys_fd, reterr);
     store_rollback(s->store);
     return r;
 }

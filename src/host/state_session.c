@@ -441,6 +441,16 @@ static int is_still_running(struct state *s, const char *id, struct fault *reter
     return store_next(q, reterr);
 }
 
+/* Records of ours that were being written when the process died. */
+static void sweep_records(struct state *s, const char *id)
+{
+    auto_close int dir_fd = -1;
+    auto_close int seal_fd = -1;
+    if (state_session_dir(s, id, false, &dir_fd, NULL) == 0 &&
+        state_sub_dir(dir_fd, "seal", false, &seal_fd) == 0 && os_sweep_temporary(seal_fd) < 0)
+        return; /* they do no harm */
+}
+
 static int mark_lost(struct state *s, const json_t *ids, struct fault *reterr)
 {
     size_t i;
@@ -453,6 +463,7 @@ static int mark_lost(struct state *s, const json_t *ids, struct fault *reterr)
             return r;
         if (r != STORE_ROW || !is_ownerless(s, text))
             continue;
+        sweep_records(s, text);
         r = set_status(s, text, "lost", true, reterr);
         if (r == 0)
             r = note_in_journal(s, text, json_pack("{s:s}", "event", "lost"), reterr);

@@ -285,5 +285,9 @@ void view_done(struct view *v, const json_t *done, const char *detail)
         json_t *line = json_copy((json_t *)(uintptr_t)done);
         if (line && v->mode == VIEW_STREAM_JSON) json_object_set_new(line, "type", json_string("done"));
         emit(line);
+        if (!detail || !*detail) return;
+        fputs("boxagnts: ", stderr); /* the object says what stopped it, this says why */
+        print_safe(stderr, str_of(detail));
+        fputc('\n', stderr);
     }
 }

@@ -91,11 +91,19 @@ ssize_t os_fs_pwritev(int fd, const struct iovec *parts, int count, int64_t offs
     return count_or_errno(n);
 }
 
-ssize_t os_fs_appendv(int fd, const struct iovec *parts, int count)
+int os_fs_set_append(int fd, bool on)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0)
+        return -errno;
+    return result(fcntl(fd, F_SETFL, on ? flags | O_APPEND : flags & ~O_APPEND));
+}
+
+ssize_t os_fs_writev(int fd, const struct iovec *parts, int count)
 {
     ssize_t n;
     do
-        n = pwritev2(fd, parts, count, -1, RWF_APPEND);
+        n = writev(fd, parts, count);
     while (n < 0 && errno == EINTR);
     return count_or_errno(n);
 }
@@ -145,11 +153,6 @@ int os_fs_sync(int fd, bool data_only)
 int os_fs_chmod(int fd, mode_t mode)
 {
     return result(fchmod(fd, mode));
-}
-
-int os_fs_chown(int fd, uid_t uid, gid_t gid)
-{
-    return result(fchown(fd, uid, gid));
 }
 
 int os_fs_clone(int from_fd, int to_fd)

@@ -27,7 +27,8 @@ must_use int os_fs_set_times_fd(int fd, const struct timespec times[2]); /* not 
 /* Open files. The positional calls leave the file position alone. */
 ssize_t os_fs_preadv(int fd, const struct iovec *parts, int count, int64_t offset);
 ssize_t os_fs_pwritev(int fd, const struct iovec *parts, int count, int64_t offset);
-ssize_t os_fs_appendv(int fd, const struct iovec *parts, int count); /* RWF_APPEND; moves the position to the new end */
+must_use int os_fs_set_append(int fd, bool on);
+ssize_t os_fs_writev(int fd, const struct iovec *parts, int count); /* at the position, or the end; moves it */
 ssize_t os_fs_readv_now(int fd, const struct iovec *parts, int count); /* never waits where the kernel can promise it; -EAGAIN */
 must_use int os_fs_seek(int fd, int64_t offset, int whence, int64_t *ret);
 must_use int os_fs_set_size(int fd, int64_t size);
@@ -35,7 +36,6 @@ must_use int os_fs_allocate(int fd, int64_t offset, int64_t len);
 must_use int os_fs_advise(int fd, int64_t offset, int64_t len, int advice);
 must_use int os_fs_sync(int fd, bool data_only);
 must_use int os_fs_chmod(int fd, mode_t mode);
-must_use int os_fs_chown(int fd, uid_t uid, gid_t gid);
 must_use int os_fs_clone(int from_fd, int to_fd); /* FICLONE: shares blocks, whole file */
 /* Copies [*offset, *offset + len) to the same place of to_fd; moves *offset. 0 = end of file. */
 ssize_t os_fs_copy_part(int from_fd, int to_fd, int64_t *offset, size_t len);

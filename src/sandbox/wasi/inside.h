@@ -119,6 +119,7 @@ struct fd {
     uint8_t kind, filetype, output; /* output: 1 or 2 */
     bool is_preopen;            /* host is borrowed */
     bool is_host_readable;      /* host was opened for reading (a folder: may be listed itself) */
+    bool is_host_append;        /* host has O_APPEND: set and taken away when the kind of write changes */
     bool needs_image;           /* an object of before this run that has not been saved yet */
     uint16_t flags;             /* FDFLAG_* */
     uint16_t mount;

@@ -1,7 +1,7 @@
 /* Reading and writing. The guest's list of buffers is copied in once and each buffer checked; bytes then
  * move straight between the guest's memory and the kernel (the guest stands still meanwhile), in chunks,
  * so that the end of the run is noticed between them. Positions are ours: nothing here depends on the
- * kernel's file position except an append. */
+ * kernel's file position except an append (after which it is the new end). */
 #include "sandbox/wasi/inside.h"
 
 #include "os/file.h"
@@ -135,7 +135,13 @@ static ssize_t write_slice(struct wasi *w, struct fd *f, struct parts *p, int64_
         return r;
     int count = parts_slice(p, (size_t)fits, &len);
     const struct iovec *at = &p->at[p->first];
-    ssize_t n = append ? os_fs_appendv(f->host, at, count) : os_fs_pwritev(f->host, at, count, offset);
+    ssize_t n = 0;
+    if (f->is_host_append != append) /* Linux would append what is written at an offset, too */
+        n = os_fs_set_append(f->host, append);
+    if (n == 0) {
+        f->is_host_append = append;
+        n = append ? os_fs_writev(f->host, at, count) : os_fs_pwritev(f->host, at, count, offset);
+    }
     parts_done(p, n > 0 ? (size_t)n : 0);
     if (n > 0) {
         w->use.written_bytes += gap + n;

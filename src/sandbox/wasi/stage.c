@@ -4,7 +4,7 @@
  *     a new name        linkat() of the nameless file
  *     an old name       linkat() into the undo folder (a name outside the workspace), rename over the target
  * Kernels or file systems without one of these: a named file in the undo folder from the start; and when
- * nothing is left (no undo folder, another file system, several hard links to keep) the file is written in
+ * nothing is left (no undo folder, another file system, several hard links or an owner to keep) the file is written in
  * place after its before-image was saved: 1 from stage_begin(), or rewrite() at the landing. */
 #include "sandbox/wasi/inside.h"
 
@@ -23,8 +23,6 @@ struct stage {
     bool is_named;         /* it has the name stage-<number> in the undo folder */
     bool had_before;
     mode_t mode;           /* of what stood there at the opening */
-    uid_t uid;
-    gid_t gid;
     char name[256];
 };
 
@@ -75,15 +73,24 @@ int stage_begin(struct wasi *w, struct fd *f, const struct place *p, const struc
     auto_close int fd = open_stage(w, s, p, (uint64_t)dir.st_dev);
     if (fd < 0)
         return 1;
+    /* The jail changes no owners: a file of someone else stays theirs by being written in place. */
+    struct stat st;
+    bool is_alike = before == NULL || (os_stat_fd(fd, &st) == 0 && st.st_uid == before->st_uid &&
+                                       st.st_gid == before->st_gid);
+    if (!is_alike) {
+        char named[STAGE_NAME];
+        stage_name(s, named);
+        if (s->is_named)
+            (void)!os_fs_unlink(w->config.undo_fd, named);
+        return 1;
+    }
     s->dir_fd = os_open_at(p->dir_fd, ".", O_PATH | O_DIRECTORY, 0, OS_NO_LINKS);
     if (s->dir_fd < 0)
-        return s->dir_fd;
+        return 1;
     memcpy(s->name, p->name, strlen(p->name) + 1);
     if (before != NULL) {
         s->had_before = true;
         s->mode = before->st_mode & 0777;
-        s->uid = before->st_uid;
-        s->gid = before->st_gid;
     }
     f->host = take_fd(&fd);
     f->stage = take(s);
@@ -107,15 +114,13 @@ void stage_drop(struct wasi *w, struct fd *f)
     w->stages_open--;
 }
 
-/* Mode and owner of what is replaced; set-id bits are not carried over to new content. */
-static int take_looks(int fd, mode_t mode, uid_t uid, gid_t gid)
+/* The mode of what is replaced; set-id bits are not carried over to new content. */
+static int take_mode(int fd, mode_t mode)
 {
     struct stat st;
     int r = os_stat_fd(fd, &st);
     if (r < 0)
         return r;
-    if (st.st_uid != uid || st.st_gid != gid)
-        (void)!os_fs_chown(fd, uid, gid); /* where the kernel lets us */
     return (st.st_mode & 0777) == (mode & 0777) ? 0 : os_fs_chmod(fd, mode & 0777);
 }
 
@@ -199,9 +204,9 @@ static int land_once(struct wasi *w, struct fd *f)
     if (!is_new && !S_ISREG(now.st_mode))
         return S_ISDIR(now.st_mode) ? -EISDIR : -EEXIST;
     if (is_new)
-        r = s->had_before ? take_looks(f->host, s->mode, s->uid, s->gid) : 0;
+        r = s->had_before ? take_mode(f->host, s->mode) : 0;
     else
-        r = take_looks(f->host, now.st_mode, now.st_uid, now.st_gid);
+        r = take_mode(f->host, now.st_mode);
     if (r < 0)
         return r;
     struct undo_what what = {.before = is_new ? NULL : &now, .dir_fd = s->dir_fd, .name = s->name, .host_fd = -1};

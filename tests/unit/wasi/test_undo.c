@@ -239,6 +239,14 @@ static void links_and_special_targets(void **state)
     assert_int_equal(link(h_path(g, "a.txt"), h_path(g, "hard")), 0);
     assert_int_equal(g_save(g, "hard", "both"), 0);
     has(g->dir, "a.txt", "both");
+    /* So does another's file. */
+    h_save(g, "theirs", "theirs");
+    if (chown(h_path(g, "theirs"), 12345, 12345) == 0) {
+        assert_int_equal(g_save(g, "theirs", "mine"), 0);
+        has(g->dir, "theirs", "mine");
+        assert_int_equal(stat(h_path(g, "theirs"), &st), 0);
+        assert_int_equal(st.st_uid, 12345);
+    }
     /* The host put a folder there meanwhile: the write is lost, and it is said. */
     assert_int_equal(g_open(g, ROOT, "name", true, O_G_CREAT, R_WRITE, 0, &fd), 0);
     assert_int_equal(mkdir(h_path(g, "name"), 0755), 0);

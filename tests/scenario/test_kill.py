@@ -144,4 +144,47 @@ def a_dead_worker_is_a_crash_with_a_receipt_and_the_run_goes_on(p):
     p.verify()
 
 
-main(a_cancelled_run_says_so, a_dead_worker_is_a_crash_with_a_receipt_and_the_run_goes_on, every_end_leaves_nothing)
+def a_killed_compiler_is_named_and_leaves_no_half_file(p):
+    from common import TOOLS
+    hits = 0
+    for i in range(10):
+        run = subprocess.Popen([BOXAGNTS, "exec", str(TOOLS / "grep.wasm")], cwd=p.work, env={**p.env, "XDG_CACHE_HOME": str(p.root / f"cache{i}")},
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        killed = False
+        while run.poll() is None and not killed:
+            for pid in tree_of(run.pid):
+                try:
+                    if "compil" in open(f"/proc/{pid}/comm").read():
+                        os.kill(pid, signal.SIGKILL)
+                        killed = True
+                except OSError:
+                    pass
+        err = run.stderr.read()
+        run.stderr.close()
+        run.wait(timeout=30)
+        if run.returncode == 8:
+            continue  # it had ended before the kill came: the module ran
+        hits += 1
+        expect(killed and run.returncode == 1 and "compile" in err, run.returncode, err)
+        expect(not [f for f in (p.root / f"cache{i}").rglob("*") if f.is_file()], "no half file in the cache")
+    expect(hits, "no kill came in time")
+    p.verify()
+
+
+def two_processes_on_one_session(p):
+    (p.work / "f.txt").write_text(OLD)
+    tree = start(p, p.script({"calls": [call("write", path="f.txt", content=NEW)]}, {"delay_ms": 30000, "text": "late"}))
+    while b'"receipt"' not in tree.stdout.readline():
+        pass
+    proc = p.run("undo", "last", code=1)
+    expect("session" in proc.stderr and (p.work / "f.txt").read_text() == NEW, proc.stderr)
+    tree.send_signal(signal.SIGTERM)
+    tree.stdout.read()
+    tree.wait(timeout=30)
+    tree.stdout.close()
+    tree.stderr.close()
+    p.run("undo", "last", code=0)
+    expect((p.work / "f.txt").read_text() == OLD, "undone after it ended")
+
+
+main(a_killed_compiler_is_named_and_leaves_no_half_file, two_processes_on_one_session, a_cancelled_run_says_so, a_dead_worker_is_a_crash_with_a_receipt_and_the_run_goes_on, every_end_leaves_nothing)

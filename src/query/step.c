@@ -189,11 +189,12 @@ static int on_cut(struct query *q, query_act act, void *arg)
         }
     }
     int r = 0;
-    if (q->turn.all_text.len)
+    bool has_text = str_trim(buf_str(&q->turn.all_text)).len > 0;
+    if (has_text)
         r = add_message(q, "assistant", kept);
     else
         json_decref(kept);
-    q->continues = q->turn.all_text.len > 0;
+    q->continues = has_text;
     return r < 0 ? r : recover_answer(q, INCIDENT_CUT, act, arg);
 }
 
@@ -230,6 +231,7 @@ static int begin_calls(struct query *q, query_act act, void *arg)
     int r = add_message(q, "assistant", json_incref(t->blocks));
     if (r < 0) return r;
     q->state = CALLS;
+    q->continues = false;
     q->first_call = q->call_number + 1;
     q->call_number += t->call_count;
     q->pending_count = q->pending_left = t->call_count;
@@ -253,7 +255,7 @@ static int begin_calls(struct query *q, query_act act, void *arg)
         }
     }
     if (any_bad && ++q->answer_tries > RECOVERY_TRIES_MAX) {
-        q->pending_count = q->pending_left = 0;
+        drop_pending(q);
         json_array_remove(q->conversation, json_array_size(q->conversation) - 1);
         return act_done(q, "stopped", "recovery", incident_name(INCIDENT_BAD_CALL), act, arg);
     }
@@ -375,12 +377,19 @@ static int on_result(struct query *q, const struct query_event *e, query_act act
 
 /* --- the answer --- */
 
+/* The answer is cut at what the monitor takes, not lost. */
 static int keep_text(struct query *q)
 {
-    if (q->turn.all_text.len == 0) return 0;
+    struct str text = buf_str(&q->turn.all_text);
+    if (text.len == 0) return 0;
     if (!q->continues) buf_reset(&q->final);
     q->continues = false;
-    return buf_add_str(&q->final, buf_str(&q->turn.all_text));
+    size_t room = q->final.max - q->final.len;
+    if (text.len > room) {
+        text.len = room;
+        text.len = utf8_valid_prefix(text) + 4 > room ? utf8_valid_prefix(text) : room;
+    }
+    return buf_add_str(&q->final, text);
 }
 
 static int on_answer(struct query *q, query_act act, void *arg)
@@ -395,7 +404,7 @@ static int on_answer(struct query *q, query_act act, void *arg)
     if (t->stop == QUERY_REFUSAL) return act_done(q, "stopped", "refusal", "the model refused", act, arg);
     if (t->stop == QUERY_MAX_TOKENS) return on_cut(q, act, arg);
     if (t->call_count) return begin_calls(q, act, arg);
-    if (t->all_text.len == 0)
+    if (str_trim(buf_str(&t->all_text)).len == 0)
         return recover_answer(q, t->has_thinking ? INCIDENT_THINKING_ONLY : INCIDENT_EMPTY, act, arg);
     if ((r = add_message(q, "assistant", json_incref(t->blocks))) < 0) return r;
     return act_done(q, "done", "", "", act, arg);

@@ -45,6 +45,7 @@ static int close_text(struct turn *t)
     if (t->piece.len == 0) return 0;
     int r = buf_add_str(&t->all_text, buf_str(&t->piece));
     if (r < 0) return r;
+    if (str_trim(buf_str(&t->piece)).len == 0) return 0; /* services refuse a history with a block of nothing but white space */
     return add_block(t, json_pack("{s:s, s:o}", "type", "text", "text", json_string_lossy(buf_str(&t->piece))));
 }
 
@@ -52,13 +53,28 @@ static int close_thinking(struct turn *t)
 {
     t->has_thinking = true;
     json_t *block = json_pack("{s:s, s:o}", "type", "thinking", "text", json_string_lossy(buf_str(&t->piece)));
-    if (block && t->signature && json_object_set_new(block, "signature", json_string(t->signature))) {
+    if (block && t->signature && json_object_set_new(block, "signature", json_string_lossy(str_of(t->signature)))) {
         json_decref(block);
         return -ENOMEM;
     }
     free(t->signature);
     t->signature = NULL;
     return add_block(t, block);
+}
+
+/* An input lies this much deeper in the conversation than in its own text. */
+#define INPUT_DEPTH_MAX (JSON_DEPTH_MAX - 16)
+
+static bool is_within(const json_t *value, unsigned left)
+{
+    const char *key;
+    size_t i;
+    json_t *member;
+    if (json_is_array(value)) json_array_foreach((json_t *)(uintptr_t)value, i, member)
+            if (left == 0 || !is_within(member, left - 1)) return false;
+    if (json_is_object(value)) json_object_foreach((json_t *)(uintptr_t)value, key, member)
+            if (left == 0 || !is_within(member, left - 1)) return false;
+    return true;
 }
 
 /* The input is kept as an object for the conversation; what does not parse is replaced by {} there (services
@@ -71,9 +87,10 @@ static int close_call(struct turn *t)
     auto_json json_t *input = NULL;
     int r = json_parse(text, TURN_TEXT_MAX, &input, &why);
     if (r == -ENOMEM) return r;
-    if (r < 0 || !json_is_object(input)) {
+    const char *bad = r < 0 ? why.text : !json_is_object(input) ? "the input is not a JSON object" : !is_within(input, INPUT_DEPTH_MAX) ? "the input is nested too deeply" : NULL;
+    if (bad) {
         call->bad = true;
-        call->why_bad = str_dup(str_of(r < 0 ? why.text : "the input is not a JSON object"));
+        call->why_bad = str_dup(str_of(bad));
         json_decref(input);
         input = json_object();
         text = STR("{}");

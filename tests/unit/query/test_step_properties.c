@@ -1,0 +1,210 @@
+/* Random planners and random runtimes: whatever comes, in whatever order, no cap is passed, each call has its
+ * result, and it ends. The environment answers what it is asked for sooner or later; in between it says anything. */
+#include "query/recovery.h"
+#include "query/step.h"
+#include "query/turn.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SEQUENCES 20000u
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SEQUENCES 20000u
+#endif
+#endif
+#ifndef SEQUENCES
+#define SEQUENCES 200000u
+#endif
+
+enum { EVENTS_MAX = 2000, OUT_MAX = 256 };
+
+struct world {
+    struct query *query;
+    uint64_t random;
+    int64_t max_turns, max_calls;
+    unsigned turns, calls, tries, dones;
+    uint64_t turn, out[OUT_MAX]; /* numbers of calls that are out */
+    size_t out_count;
+    bool asked, waits;
+};
+
+static uint64_t draw(struct world *w, uint64_t below)
+{
+    w->random ^= w->random << 13;
+    w->random ^= w->random >> 7;
+    w->random ^= w->random << 17;
+    return w->random % below;
+}
+
+static void check_conversation(const struct query *q)
+{
+    const json_t *all = query_conversation(q);
+    for (size_t m = 0; m < json_array_size(all); m++) {
+        const json_t *content = json_object_get(json_array_get(all, m), "content");
+        const json_t *answers = json_object_get(json_array_get(all, m + 1), "content");
+        size_t answered = 0;
+        must(json_array_size(content) > 0);
+        for (size_t i = 0; i < json_array_size(content); i++) {
+            const json_t *block = json_array_get(content, i);
+            if (strcmp(json_string_value(json_object_get(block, "type")), "call") != 0)
+                continue;
+            const json_t *answer = json_array_get(answers, answered++);
+            must(json_equal(json_object_get(answer, "id"), json_object_get(block, "id")));
+            must(strcmp(json_string_value(json_object_get(answer, "type")), "result") == 0);
+        }
+        must(answered == 0 || json_array_size(answers) == answered);
+    }
+}
+
+static int act(const struct query_action *a, void *arg)
+{
+    struct world *w = arg;
+    must(w->dones == 0);
+    switch (a->kind) {
+    case QUERY_ACT_MODEL:
+        must(!w->asked && !w->waits && w->out_count == 0);
+        w->asked = true;
+        if (a->number == w->turn) {
+            must(++w->tries <= 1 + RECOVERY_TRIES_MAX);
+        } else {
+            must(a->number == w->turn + 1);
+            w->turn = a->number;
+            w->tries = 1;
+            must(++w->turns <= w->max_turns);
+        }
+        check_conversation(w->query);
+        break;
+    case QUERY_ACT_CALL:
+        must(++w->calls <= w->max_calls);
+        must(w->out_count < OUT_MAX);
+        w->out[w->out_count++] = a->number;
+        break;
+    case QUERY_ACT_WAIT:
+        must(!w->waits && !w->asked && a->wait_ms >= 0);
+        w->waits = true;
+        break;
+    case QUERY_ACT_DONE:
+        w->dones++;
+        check_conversation(w->query);
+        break;
+    case QUERY_ACT_SAY: break;
+    }
+    return 0;
+}
+
+static const char *pick_word(struct world *w)
+{
+    static const char *const words[] = {"", "a", "{}", "{", "{\"p\":1}", "\xff", " ", "[[[]]]", "read", "time"};
+    return words[draw(w, ARRAY_LEN(words))];
+}
+
+static struct query_event any_event(struct world *w)
+{
+    struct query_event e = {.kind = (enum query_event_kind)draw(w, QUERY_CANCEL + 1), .text = str_of(pick_word(w)), .id = str_of(pick_word(w)), .tool = str_of(pick_word(w))};
+    if (e.kind == QUERY_CANCEL && draw(w, 20) != 0) /* rarely: it ends everything */
+        e.kind = QUERY_TEXT;
+    if (e.kind == QUERY_PLANNER_END && draw(w, 10) != 0)
+        e.kind = QUERY_BLOCK_END;
+    e.stop = (enum query_stop)draw(w, QUERY_REFUSAL + 1);
+    if (e.stop == QUERY_REFUSAL && draw(w, 10) != 0)
+        e.stop = QUERY_MAX_TOKENS;
+    e.error = draw(w, 2) ? QUERY_OK : (enum query_error)draw(w, QUERY_ERROR_COUNT);
+    e.number = w->out_count && draw(w, 2) ? w->out[draw(w, w->out_count)] : draw(w, 40);
+    e.is_error = draw(w, 2);
+    e.retry_after_ms = (int64_t)draw(w, 1000);
+    return e;
+}
+
+/* Keeps the books of what the runtime owes, as the real one would. */
+static void settle(struct world *w, const struct query_event *e)
+{
+    if (e->kind == QUERY_MODEL_END || e->kind == QUERY_PLANNER_END)
+        w->asked = false;
+    if (e->kind == QUERY_TIMER)
+        w->waits = false;
+    for (size_t i = 0; e->kind == QUERY_RESULT && i < w->out_count; i++) {
+        if (w->out[i] == e->number) {
+            w->out[i] = w->out[--w->out_count];
+            break;
+        }
+    }
+}
+
+static void step(struct world *w, struct query_event e)
+{
+    auto_json json_t *body = NULL;
+    if (e.kind == QUERY_RESULT || e.kind == QUERY_EXPECT)
+        body = json_pack("{s:[{s:s, s:s}], s:b, s:s}", "content", "type", "text", "text", draw(w, 2) ? "r" : "s", "is_error", e.is_error, "contains", draw(w, 2) ? "r" : "");
+    e.body = draw(w, 10) ? body : NULL;
+    if (e.kind == QUERY_EXPECT)
+        e.body = body;
+    /* What would end a turn early is the runtime's to say, and it says it only of a turn that it has begun. */
+    if ((e.kind == QUERY_MODEL_END || e.kind == QUERY_PLANNER_END) && !w->asked)
+        return;
+    if (e.kind == QUERY_TIMER && !w->waits)
+        return;
+    settle(w, &e);
+    int r = query_step(w->query, &e, act, w);
+    if (r == -FAULT_INPUT || r == -FAULT_CAP) { /* the agent's answer to a stream that is none */
+        must(w->asked);
+        w->asked = false;
+        r = query_step(w->query, &(struct query_event){.kind = QUERY_MODEL_END, .error = QUERY_MALFORMED}, act, w);
+    }
+    must(r == 0);
+}
+
+/* The event that is owed. */
+static void go_on(struct world *w)
+{
+    if (w->asked)
+        step(w, (struct query_event){.kind = QUERY_MODEL_END, .error = draw(w, 4) ? QUERY_OK : QUERY_SERVER});
+    else if (w->waits)
+        step(w, (struct query_event){.kind = QUERY_TIMER});
+    else if (w->out_count)
+        step(w, (struct query_event){.kind = QUERY_RESULT, .number = w->out[0], .is_error = draw(w, 2)});
+}
+
+static void run_one(uint64_t seed)
+{
+    struct world w = {.random = seed * UINT64_C(0x9e3779b97f4a7c15) | 1};
+    w.max_turns = (int64_t)draw(&w, 8) + 1;
+    w.max_calls = (int64_t)draw(&w, 8);
+    const struct query_limits limits = {w.max_turns, w.max_calls};
+    must(query_new(&limits, seed, &w.query) == 0);
+    must(query_start(w.query, STR("task"), act, &w) == 0);
+    uint64_t noise = draw(&w, 6);
+    unsigned events = 0;
+    for (; w.dones == 0; events++) {
+        must(events < EVENTS_MAX); /* it ends */
+        if (draw(&w, 8) < noise)
+            step(&w, any_event(&w));
+        else
+            go_on(&w);
+        must(w.dones || w.asked || w.waits || w.out_count); /* somebody owes it something, or it stands still for ever */
+    }
+    must(query_is_done(w.query) && w.dones == 1);
+    for (int i = 0; i < 3; i++) {
+        struct query_event late = any_event(&w);
+        must(query_step(w.query, &late, act, &w) == 0);
+    }
+    query_free(w.query);
+}
+
+static void random_sequences_pass_no_cap_lose_no_result_and_end(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < SEQUENCES; i++)
+        run_one(i + 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_sequences_pass_no_cap_lose_no_result_and_end)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

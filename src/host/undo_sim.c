@@ -14,19 +14,27 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAMES_TEXT_MAX = 64 << 20 };
+/* HOPS_MAX: far above what any honest call needs; bounds what a log made for it can cost us. */
+enum { NAMES_TEXT_MAX = 64 << 20, HOPS_MAX = 4 * 1000 * 1000, PATH_ROOM = UNDO_PATH_MAX * 2 + 2 };
+enum { AT_TREE = 0, BY_EVENT = 1, TOO_FAR = 2 };
 
 struct event {
     bool is_move;
     char *path, *to;           /* own; to only for moves */
     struct undo_state state;   /* own */
     int64_t before, before_to; /* the event before this one that names path (to), -1 = none */
+    /* A move, followed to its start once, when it is made: a file that a guest renames ten thousand
+     * times is still found in one step. decided: as resolve() gives it; at: the path then. */
+    char *at; /* own */
+    int64_t event;
+    int decided;
 };
 
 struct undo_sim {
     struct undo_tree *tree;
     struct event *events;
     size_t count, room;
+    int64_t hops; /* steps through moves that may still be taken */
     json_t *last; /* own: path -> number of the newest event that names it */
 };
 
@@ -38,6 +46,7 @@ int undo_sim_new(struct undo_tree *tree, struct undo_sim **ret)
         return -ENOMEM;
     }
     sim->tree = tree;
+    sim->hops = HOPS_MAX;
     *ret = sim;
     return 0;
 }
@@ -49,6 +58,7 @@ void undo_sim_free(struct undo_sim *sim)
     for (size_t i = 0; i < sim->count; i++) {
         free(sim->events[i].path);
         free(sim->events[i].to);
+        free(sim->events[i].at);
         undo_state_done(&sim->events[i].state);
     }
     free(sim->events);
@@ -94,17 +104,6 @@ int undo_sim_set(struct undo_sim *sim, const char *path, const struct undo_state
     return name_event(sim, path, &e->before);
 }
 
-int undo_sim_move(struct undo_sim *sim, const char *from, const char *to)
-{
-    struct event *e = new_event(sim);
-    if (e == NULL || (e->path = str_dup(str_of(from))) == NULL ||
-        (e->to = str_dup(str_of(to))) == NULL)
-        return -ENOMEM;
-    e->is_move = true;
-    int r = name_event(sim, from, &e->before);
-    return r < 0 ? r : name_event(sim, to, &e->before_to);
-}
-
 /* The newest event before `limit` that names exactly path. */
 static int64_t find_at(const struct undo_sim *sim, const char *path, int64_t limit)
 {
@@ -148,43 +147,67 @@ static bool is_at_or_below(const char *path, const char *top)
     return strncmp(path, top, len) == 0 && (path[len] == '\0' || path[len] == '/');
 }
 
-/* Follows path back through the moves. 1: it is decided by event *ret_event (or nothing stands there,
- * when that is -1); 0: the real tree decides, at path. */
-static int resolve(const struct undo_sim *sim, char path[UNDO_PATH_MAX * 2 + 2], int64_t *ret_event)
+/* Follows path back through the moves. BY_EVENT: event *ret_event decides (-1: nothing stands there);
+ * AT_TREE: the real tree decides, at path; TOO_FAR: nobody can tell in sensible time. */
+static int resolve(struct undo_sim *sim, char path[PATH_ROOM], int64_t *ret_event)
 {
-    char next[UNDO_PATH_MAX * 2 + 2];
     int64_t limit = (int64_t)sim->count;
     for (;;) {
         size_t len = 0;
         int64_t i = find_event(sim, path, limit, &len);
         if (i < 0)
-            return 0;
+            return AT_TREE;
         const struct event *e = &sim->events[i];
         *ret_event = i;
         if (!e->is_move)
-            return 1;
+            return BY_EVENT;
         if (!is_at_or_below(path, e->to)) {
             *ret_event = -1; /* moved away */
-            return 1;
+            return BY_EVENT;
         }
-        int n = snprintf(next, sizeof(next), "%s%s", e->path, path + strlen(e->to));
-        if (n < 0 || (size_t)n >= sizeof(next))
-            return 0;
-        memcpy(path, next, (size_t)n + 1);
+        size_t top = strlen(e->to), rest = strlen(path) - top, from = strlen(e->path);
+        if (rest == 0) {
+            *ret_event = e->event;
+            memcpy(path, e->at, strlen(e->at) + 1);
+            return e->decided;
+        }
+        if (from + rest + 1 > PATH_ROOM || sim->hops-- <= 0)
+            return TOO_FAR;
+        memmove(path + from, path + top, rest + 1);
+        memcpy(path, e->path, from);
         limit = i;
     }
 }
 
+int undo_sim_move(struct undo_sim *sim, const char *from, const char *to)
+{
+    char at[PATH_ROOM];
+    int64_t event = -1;
+    (void)snprintf(at, sizeof(at), "%s", from);
+    int decided = resolve(sim, at, &event);
+    struct event *e = new_event(sim);
+    if (e == NULL || (e->path = str_dup(str_of(from))) == NULL ||
+        (e->to = str_dup(str_of(to))) == NULL || (e->at = str_dup(str_of(at))) == NULL)
+        return -ENOMEM;
+    e->is_move = true;
+    e->event = event;
+    e->decided = decided;
+    int r = name_event(sim, from, &e->before);
+    return r < 0 ? r : name_event(sim, to, &e->before_to);
+}
+
 int undo_sim_look(struct undo_sim *sim, const char *path, struct undo_state *ret)
 {
-    char at[UNDO_PATH_MAX * 2 + 2];
+    char at[PATH_ROOM];
     int64_t event = -1;
     (void)snprintf(at, sizeof(at), "%s", path);
-    if (resolve(sim, at, &event) == 0)
+    int decided = resolve(sim, at, &event);
+    if (decided == AT_TREE)
         return undo_tree_look(sim->tree, at, ret);
-    if (event >= 0)
+    if (decided == BY_EVENT && event >= 0)
         return undo_state_copy(&sim->events[event].state, ret);
-    *ret = (struct undo_state){0};
+    *ret = (struct undo_state){.kind = decided == TOO_FAR ? UNDO_OTHER : UNDO_NONE,
+                               .is_out_of_reach = decided == TOO_FAR};
     return 0;
 }
 
@@ -206,11 +229,11 @@ static int adjust(struct undo_sim *sim, json_t *names, const char *folder, const
 
 int undo_sim_list(struct undo_sim *sim, const char *path, json_t **ret)
 {
-    char at[UNDO_PATH_MAX * 2 + 2];
+    char at[PATH_ROOM];
     int64_t event = -1;
     auto_json json_t *names = NULL;
     (void)snprintf(at, sizeof(at), "%s", path);
-    bool is_real = resolve(sim, at, &event) == 0;
+    bool is_real = resolve(sim, at, &event) == AT_TREE;
     int r = is_real ? undo_tree_list(sim->tree, at, &names) : 1;
     if (r < 0)
         return r;

@@ -44,6 +44,13 @@ static own json_t *result_piece_out(const json_t *piece)
     return json_pack("{s:s, s:O}", "type", "text", "text", text);
 }
 
+/* The service refuses a text of nothing; a result may be one. */
+static bool is_empty_piece(const json_t *piece)
+{
+    const char *type = json_string_value(json_object_get(piece, "type"));
+    return (!type || strcmp(type, "image") != 0) && json_string_length(json_object_get(piece, "text")) == 0;
+}
+
 static own json_t *result_out(const json_t *block)
 {
     json_t *pieces = json_array();
@@ -51,7 +58,7 @@ static own json_t *result_out(const json_t *block)
     json_t *piece;
     json_array_foreach(json_object_get(block, "content"), i, piece)
     {
-        if (json_array_append_new(pieces, result_piece_out(piece))) {
+        if (!is_empty_piece(piece) && json_array_append_new(pieces, result_piece_out(piece))) {
             json_decref(pieces);
             return NULL;
         }

@@ -340,7 +340,7 @@ static int close_calls(struct query *q, const char *missing)
         if (!p->result && !(p->result = error_result(missing))) goto oom;
         json_t *blocks = json_object_get(p->result, "content");
         json_t *row = json_pack("{s:s, s:s, s:s, s:o, s:b}", "type", "result", "id", q->turn.calls[i].id, "tool",
-                                q->turn.calls[i].tool, "content", blocks ? json_incref(blocks) : json_array(), "is_error",
+                                q->turn.calls[i].tool, "content", json_is_array(blocks) ? json_incref(blocks) : json_array(), "is_error",
                                 p->is_error);
         if (!row || json_array_append_new(content, row)) goto oom;
     }
@@ -370,8 +370,9 @@ static int on_result(struct query *q, const struct query_event *e, query_act act
     if (q->state != CALLS || e->number < q->first_call || e->number - q->first_call >= q->pending_count) return 0;
     struct pending *p = &q->pending[e->number - q->first_call];
     if (p->result || !p->ran) return 0;
-    if (!(p->result = e->body ? json_deep_copy(e->body) : error_result("no result"))) return -ENOMEM;
-    p->is_error = e->is_error;
+    bool is_result = json_is_object(e->body);
+    if (!(p->result = is_result ? json_deep_copy(e->body) : error_result("no result"))) return -ENOMEM;
+    p->is_error = !is_result || e->is_error;
     return --q->pending_left ? 0 : after_results(q, act, arg);
 }
 

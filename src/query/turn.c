@@ -130,9 +130,9 @@ static int begin_call(struct turn *t, const struct query_event *e)
     return 0;
 }
 
-static int add_piece(struct turn *t, int kind, struct str text)
+static int add_piece(struct turn *t, enum turn_place kind, struct str text)
 {
-    if ((int)t->open != kind) {
+    if (t->open != kind) {
         int r = turn_close(t);
         if (r < 0) return r;
         t->open = kind;

@@ -19,7 +19,7 @@ struct turn {
     json_t *blocks;           /* own; content of the assistant message so far */
     struct buf piece;         /* the open block's text */
     struct buf all_text;      /* answer text of all blocks */
-    enum { TURN_OUTSIDE, TURN_IN_TEXT, TURN_IN_THINKING, TURN_IN_CALL } open;
+    enum turn_place { TURN_OUTSIDE, TURN_IN_TEXT, TURN_IN_THINKING, TURN_IN_CALL } open;
     char *signature;          /* own; of the open thinking block */
     struct turn_call calls[TURN_CALLS_MAX];
     size_t call_count;

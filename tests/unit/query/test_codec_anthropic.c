@@ -219,6 +219,15 @@ static void blocks_of_the_conversation_become_those_of_the_service(void **state)
     assert_int_equal(json_array_size(json_object_get(body, "tools")), 1);
 }
 
+static void a_result_of_nothing_has_no_text_block(void **state)
+{
+    auto_json json_t *body = request("[{\"role\":\"user\",\"content\":[{\"type\":\"result\",\"id\":\"i\",\"tool\":\"read\",\"is_error\":false,"
+                                     "\"content\":[{\"type\":\"text\",\"text\":\"\"}]}]}]", "", "[]");
+    (void)state;
+    assert_same_json(json_object_get(body, "messages"),
+                     "[{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"i\",\"is_error\":false,\"content\":[]}]}]");
+}
+
 static void what_is_not_there_is_not_sent(void **state)
 {
     auto_json json_t *body = request("[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"task\"}]}]", "", "[]");
@@ -247,6 +256,7 @@ int main(void)
         cmocka_unit_test(events_that_are_no_objects_are_faults),
         cmocka_unit_test(members_that_are_missing_or_of_another_type_mean_nothing),
         cmocka_unit_test(blocks_of_the_conversation_become_those_of_the_service),
+        cmocka_unit_test(a_result_of_nothing_has_no_text_block),
         cmocka_unit_test(what_is_not_there_is_not_sent),
         cmocka_unit_test(a_wire_is_found_by_its_name),
     };

@@ -77,9 +77,14 @@ static void a_result_without_a_body_is_an_error_result(void **state)
     loop_begin(&l, 5, 5);
     say_call(&l, "a", "read", "{}");
     end_answer(&l);
+    auto_json json_t *number = json_integer(7);
     loop_event(&l, &(struct query_event){.kind = QUERY_RESULT, .number = 1, .is_error = true});
     assert_int_equal(l.models, 2);
     assert_non_null(strstr(conversation(&l), "no result"));
+    say_call(&l, "b", "list", "{}");
+    end_answer(&l);
+    loop_event(&l, &(struct query_event){.kind = QUERY_RESULT, .number = 2, .body = number});
+    assert_int_equal(l.models, 3);
     loop_end(&l);
 }
 

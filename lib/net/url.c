@@ -90,7 +90,7 @@ static bool is_printable(struct str s)
 static int parse(struct str text, const char *what, bool is_base, struct net_url *ret, struct fault *reterr)
 {
     struct net_url url = {0};
-    if (!is_printable(text))
+    if (!is_printable(text) || memmem(text.at, text.len, ":///", 4) != NULL) /* the library would look for the host behind it */
         return bad(reterr, what, "is empty, too long, or has a character that no URL has");
     auto_free char *copy = str_dup(text);
     __attribute__((cleanup(handle_free))) CURLU *u = curl_url();

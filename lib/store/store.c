@@ -136,11 +136,21 @@ static int bring_up_to_date(struct store *s, const struct store_step *steps, siz
     return r;
 }
 
+static struct store *new_store(const char *path)
+{
+    struct store *s = calloc(1, sizeof(*s));
+    if (s != NULL && (s->path = str_dup(str_of(path))) == NULL) {
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
 int store_open(const char *path, const struct store_step *steps, size_t step_count,
                struct store **ret, struct fault *reterr)
 {
-    auto_(store) struct store *s = calloc(1, sizeof(*s));
-    if (s == NULL || (s->path = str_dup(str_of(path))) == NULL)
+    auto_(store) struct store *s = new_store(path);
+    if (s == NULL)
         return fault_set(reterr, ENOMEM, "out of memory");
     int r = make_file(s, reterr);
     if (r < 0)

@@ -38,21 +38,26 @@ DEFINE_FREEP(store, struct store);
 
 /* --- transactions; they do not nest --- */
 must_use int store_begin(struct store *s, enum store_weight weight, struct fault *reterr);
-must_use int store_begin_read(struct store *s, struct fault *reterr); /* one view of the data until the end */
-must_use int store_commit(struct store *s, struct fault *reterr);     /* on failure all is rolled back */
-void store_rollback(struct store *s);                                 /* no transaction: does nothing */
+must_use int store_begin_read(struct store *s,
+                              struct fault *reterr); /* one view of the data until the end */
+must_use int store_commit(struct store *s,
+                          struct fault *reterr); /* on failure all is rolled back */
+void store_rollback(struct store *s);            /* no transaction: does nothing */
 bool store_in_transaction(const struct store *s);
 
 /* --- statements ---
  * sql is a literal: statements are kept by its address. Parameters are ?1, ?2... and columns count
  * from 0. Binding errors are kept and come out of the first store_next(). Bound texts are borrowed
  * until store_end(); texts that come out are valid until the next store_next() or store_end(). */
-must_use int store_query(struct store *s, const char *sql, own struct store_query **ret, struct fault *reterr);
+must_use int store_query(struct store *s, const char *sql, own struct store_query **ret,
+                         struct fault *reterr);
 void store_bind_i64(struct store_query *q, int parameter, int64_t value);
-void store_bind_str(struct store_query *q, int parameter, struct str text); /* at == NULL binds null */
+void store_bind_str(struct store_query *q, int parameter,
+                    struct str text); /* at == NULL binds null */
 void store_bind_null(struct store_query *q, int parameter);
 enum { STORE_ROW = 1 };
-must_use int store_next(struct store_query *q, struct fault *reterr); /* STORE_ROW | 0 no more | fault */
+must_use int store_next(struct store_query *q,
+                        struct fault *reterr); /* STORE_ROW | 0 no more | fault */
 int64_t store_i64(const struct store_query *q, int column);
 struct str store_str(const struct store_query *q, int column); /* at == NULL for null */
 bool store_is_null(const struct store_query *q, int column);

@@ -12,19 +12,29 @@
 #include "host/state.h"
 #include "wire/json.h"
 
-enum journal_weight { JOURNAL_LIGHT /* may be lost in a power cut */, JOURNAL_DURABLE /* on disk when this returns */ };
+enum journal_weight {
+    JOURNAL_LIGHT /* may be lost in a power cut */,
+    JOURNAL_DURABLE /* on disk when this returns */
+};
 
 /* kind: intent, event, decision, grant, money, peer, session (lower case). body: borrowed object. */
-must_use int journal_add(struct state *s, const char *session, const char *call, const char *kind, const json_t *body,
-                         enum journal_weight weight, struct fault *reterr);
+must_use int journal_add(struct state *s, const char *session, const char *call, const char *kind,
+                         const json_t *body, enum journal_weight weight, struct fault *reterr);
 /* Sets prev and hash in the receipt object and stores it. */
-must_use int journal_receipt(struct state *s, const char *session, json_t *receipt, enum journal_weight weight, struct fault *reterr);
+must_use int journal_receipt(struct state *s, const char *session, json_t *receipt,
+                             enum journal_weight weight, struct fault *reterr);
 /* Both in one transaction, for calls without an effect: half the cost. */
-must_use int journal_add_with_receipt(struct state *s, const char *session, const char *call, const char *kind, const json_t *body,
-                                      json_t *receipt, enum journal_weight weight, struct fault *reterr);
+must_use int journal_add_with_receipt(struct state *s, const char *session, const char *call,
+                                      const char *kind, const json_t *body, json_t *receipt,
+                                      enum journal_weight weight, struct fault *reterr);
 /* Each row in order: seq, time, session, kind, JSON text. session NULL = all. */
-struct journal_row { int64_t seq, time_ns; const char *session, *call, *kind; struct str json, hash, prev; };
-must_use int journal_each(struct state *s, const char *session, int64_t from_seq, int (*each)(const struct journal_row *r, void *arg), void *arg);
+struct journal_row {
+    int64_t seq, time_ns;
+    const char *session, *call, *kind;
+    struct str json, hash, prev;
+};
+must_use int journal_each(struct state *s, const char *session, int64_t from_seq,
+                          int (*each)(const struct journal_row *r, void *arg), void *arg);
 
 /* Checks both chains, that every effect's intent has a receipt (or is reported as unknown outcome), and
  * that the database itself is whole. ret_report own: {"rows","receipts","unknown":[{session,call,seq,tool}],
@@ -34,4 +44,6 @@ enum { JOURNAL_BAD = 1 };
 must_use int journal_verify(struct state *s, own json_t **ret_report, struct fault *reterr);
 /* Offline: the same over an export (JSON lines), without state. */
 must_use int journal_verify_export(struct str text, own json_t **ret_report, struct fault *reterr);
-must_use int journal_export(struct state *s, const char *session, int (*line)(struct str json_line, void *arg), void *arg, struct fault *reterr);
+must_use int journal_export(struct state *s, const char *session,
+                            int (*line)(struct str json_line, void *arg), void *arg,
+                            struct fault *reterr);

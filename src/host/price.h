@@ -13,7 +13,9 @@ struct price {
      * long_from tokens; 0 = one price. A price from settings has one price. */
     int64_t long_from, long_input, long_output, long_cache_read, long_cache_write;
 };
-struct usage { int64_t input_tokens, output_tokens, cache_read_tokens, cache_write_tokens; };
+struct usage {
+    int64_t input_tokens, output_tokens, cache_read_tokens, cache_write_tokens;
+};
 /* The dated table in the tree (price_table.c): longest matching model name prefix; unknown: known=false.
  * What stands behind the prefix must look like a version (a date, "latest", "preview"...): a sibling
  * that is not in the table (gpt-9-ultra beside gpt-9) is unknown, not cheap. */
@@ -25,5 +27,6 @@ int64_t price_cost(const struct price *p, const struct usage *u);
 /* Worst case: input_bytes as upper bound of tokens at the dearest input price, plus max_output_tokens. */
 int64_t price_worst(const struct price *p, int64_t input_bytes, int64_t max_output_tokens);
 /* The largest output cap <= wanted whose worst case fits `free_pico`; 0 when below 256. */
-int64_t price_affordable_tokens(const struct price *p, int64_t input_bytes, int64_t wanted, int64_t free_pico);
+int64_t price_affordable_tokens(const struct price *p, int64_t input_bytes, int64_t wanted,
+                                int64_t free_pico);
 extern const char price_table_date[]; /* "YYYY-MM", when the table was last brought up to date */

@@ -9,15 +9,24 @@
 #include "host/state.h"
 #include "wire/json.h"
 
-struct undo_mount { const char *guest; const char *host; int dir_fd; bool writable; }; /* borrowed */
+struct undo_mount {
+    const char *guest;
+    const char *host;
+    int dir_fd;
+    bool writable;
+}; /* borrowed */
 
 /* Makes undo/<session>/work/<call>/; the fd is given to the worker. A call id is used once (-EEXIST). */
-must_use int undo_begin(struct state *s, const char *session, const char *call, const struct undo_mount *mounts, size_t mount_count,
-                        int *ret_dir_fd, struct fault *reterr);
-must_use int undo_root(struct state *s, const char *session, int *ret_dir_fd, struct fault *reterr); /* undo/<session>/work/: all that the worker may write to */
+must_use int undo_begin(struct state *s, const char *session, const char *call,
+                        const struct undo_mount *mounts, size_t mount_count, int *ret_dir_fd,
+                        struct fault *reterr);
+must_use int
+undo_root(struct state *s, const char *session, int *ret_dir_fd,
+          struct fault *reterr); /* undo/<session>/work/: all that the worker may write to */
 /* After the call: reads the log, hashes before-images and what is there now; ret_touched own: the
  * receipt's "touched" array [{path, op, before_sha256, after_sha256}]. Removes the folder when nothing changed. */
-must_use int undo_seal(struct state *s, const char *session, const char *call, const struct undo_mount *mounts, size_t mount_count,
+must_use int undo_seal(struct state *s, const char *session, const char *call,
+                       const struct undo_mount *mounts, size_t mount_count,
                        own json_t **ret_touched, struct fault *reterr);
 /* Restores, newest call first. call NULL = the whole session. Mounts are those recorded at undo_begin
  * (opened again, refused when they are not the same directory). Refuses (UNDO_CONFLICT, nothing changed)
@@ -26,5 +35,5 @@ must_use int undo_seal(struct state *s, const char *session, const char *call, c
  * the others were),"calls":[ids],"unknown":[ids of calls that were killed before they were sealed]}.
  * A fault in the middle (full disk, kill): the same undo again goes on where it stopped. */
 enum { UNDO_CONFLICT = 1, UNDO_NOTHING = 2 };
-must_use int undo_apply(struct state *s, const char *session, const char *call, bool force, bool dry_run, own json_t **ret_report,
-                        struct fault *reterr);
+must_use int undo_apply(struct state *s, const char *session, const char *call, bool force,
+                        bool dry_run, own json_t **ret_report, struct fault *reterr);

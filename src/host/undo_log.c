@@ -26,7 +26,7 @@ static bool is_fine_part(struct str part)
 
 bool undo_path_is_fine(const char *path, size_t len)
 {
-    struct str rest = {path, len};
+    struct str rest;
     if (len < 2 || len > UNDO_PATH_MAX || path[0] != '/' || memchr(path, '\0', len) != NULL)
         return false;
     rest = (struct str){path + 1, len - 1};

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CHUNK = 64 << 10, LIST_MAX = 200000 };
+enum { CHUNK = 32 << 10, LIST_MAX = 200000 };
 
 static const char *const kind_names[] = {
     [UNDO_NONE] = "none",    [UNDO_FILE] = "file",   [UNDO_DIR] = "dir",
@@ -179,9 +179,9 @@ int undo_hash_fd(int fd, int64_t max, char ret_hex[65])
 {
     struct digest digest;
     int64_t at = 0;
-    auto_free char *chunk = malloc(CHUNK);
+    char chunk[CHUNK];
     auto_(digest_stream) struct digest_stream *stream = digest_stream_new();
-    if (chunk == NULL || stream == NULL)
+    if (stream == NULL)
         return -ENOMEM;
     for (;;) {
         ssize_t n = os_pread(fd, chunk, CHUNK, at);

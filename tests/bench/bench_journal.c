@@ -50,8 +50,8 @@ static void measure(const char *name, int n, void (*one)(int i))
             ns[i] = os_now_mono_ns() - start;
     }
     qsort(ns, (size_t)n, sizeof(*ns), by_value);
-    printf("{\"name\":\"%s\",\"unit\":\"us\",\"p50\":%.1f,\"p95\":%.1f,\"p99\":%.1f,\"n\":%d}\n", name, us_at(ns, n, 50),
-           us_at(ns, n, 95), us_at(ns, n, 99), n);
+    printf("{\"name\":\"%s\",\"unit\":\"us\",\"p50\":%.1f,\"p95\":%.1f,\"p99\":%.1f,\"n\":%d}\n",
+           name, us_at(ns, n, 50), us_at(ns, n, 95), us_at(ns, n, 99), n);
     fflush(stdout);
     free(ns);
 }
@@ -68,7 +68,9 @@ static void light_pair(int i)
 {
     struct fault fault = {0};
     (void)i;
-    check(journal_add_with_receipt(state, session, "call-1", "intent", intent, receipt, JOURNAL_LIGHT, &fault), &fault);
+    check(journal_add_with_receipt(state, session, "call-1", "intent", intent, receipt,
+                                   JOURNAL_LIGHT, &fault),
+          &fault);
 }
 
 static void durable_two(int i)
@@ -143,13 +145,15 @@ int main(void)
     char dir[256], path[300];
     struct fault fault = {0};
     int lock = -1;
-    (void)snprintf(dir, sizeof(dir), "%s/bench-journal-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    (void)snprintf(dir, sizeof(dir), "%s/bench-journal-XXXXXX",
+                   getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     if (!mkdtemp(dir))
         return 1;
     setenv("BOXAGNTS_STATE", dir, 1);
     json_start(1);
     check(state_open(&state, &fault), &fault);
-    check(session_begin(state, "/tmp", "script:x", "bench", PICO_PER_USD, session, &lock, &fault), &fault);
+    check(session_begin(state, "/tmp", "script:x", "bench", PICO_PER_USD, session, &lock, &fault),
+          &fault);
     const char *text =
         "{\"v\":1,\"call\":\"call-1\",\"agent\":\"main\",\"tool\":\"read\",\"input_sha256\":"
         "\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\",\"decision\":{\"verdict\":\"allow\","
@@ -160,10 +164,11 @@ int main(void)
         "\"wasmtime-48.0.8\",\"landlock_abi\":7,\"seccomp\":\"sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822c\","
         "\"namespaces\":[\"user\",\"mnt\",\"net\",\"pid\",\"ipc\"],\"cgroup\":\"none\",\"rlimits\":true}}";
     check(json_parse(str_of(text), 1 << 20, &receipt, &fault), &fault);
-    check(json_parse(str_of("{\"tool\":\"read\",\"agent\":\"main\",\"input_sha256\":"
-                            "\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"}"),
-                     1 << 20, &intent, &fault),
-          &fault);
+    check(
+        json_parse(str_of("{\"tool\":\"read\",\"agent\":\"main\",\"input_sha256\":"
+                          "\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"}"),
+                   1 << 20, &intent, &fault),
+        &fault);
     measure("journal_light_row_and_receipt", LIGHT / 2, light_two);
     measure("journal_light_pair_one_transaction", LIGHT / 2, light_pair);
     measure("journal_verify_20k_rows", 3, verify);

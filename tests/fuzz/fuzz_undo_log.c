@@ -14,8 +14,9 @@ static void check_line(const struct undo_line *line, int64_t *last)
 {
     bool wants_to = line->op == UNDO_RENAME || line->op == UNDO_LINK;
     if (!undo_path_is_fine(line->path, strlen(line->path)) || strstr(line->path, "/../") != NULL ||
-        (line->to != NULL) != wants_to || (wants_to && !undo_path_is_fine(line->to, strlen(line->to))) ||
-        line->n <= *last || line->mode > 07777 || (line->kind == UNDO_SYMLINK) != (line->target != NULL))
+        (line->to != NULL) != wants_to ||
+        (wants_to && !undo_path_is_fine(line->to, strlen(line->to))) || line->n <= *last ||
+        line->mode > 07777 || (line->kind == UNDO_SYMLINK) != (line->target != NULL))
         abort();
     *last = line->n;
 }
@@ -35,7 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = log.count; i > 0; i--) {
         struct undo_state state = {0};
         char hash[65];
-        if (undo_sim_take_back(sim, &log.lines[i - 1], "") < 0 || undo_sim_look(sim, log.lines[i - 1].path, &state) < 0 ||
+        if (undo_sim_take_back(sim, &log.lines[i - 1], "") < 0 ||
+            undo_sim_look(sim, log.lines[i - 1].path, &state) < 0 ||
             undo_sim_list_hash(sim, log.lines[i - 1].path, hash) < 0)
             abort();
         undo_state_done(&state);

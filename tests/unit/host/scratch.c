@@ -5,7 +5,8 @@ struct fault scratch_fault;
 int scratch_make(void **ret)
 {
     struct scratch *s = calloc(1, sizeof(*s));
-    (void)snprintf(s->top, sizeof(s->top), "%s/bx-host-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    (void)snprintf(s->top, sizeof(s->top), "%s/bx-host-XXXXXX",
+                   getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     if (!mkdtemp(s->top))
         return -1;
     (void)snprintf(s->state, sizeof(s->state), "%s/state", s->top);

@@ -31,16 +31,17 @@ struct scratch {
     int pid; /* the process that made it: a failing child must not clean up */
 };
 
-int scratch_make(void **ret);      /* cmocka setup: *ret = struct scratch */
+int scratch_make(void **ret); /* cmocka setup: *ret = struct scratch */
 int scratch_remove(void **given);
-struct state *scratch_open(void);  /* opens the state, fails the test when that does not work */
+struct state *scratch_open(void); /* opens the state, fails the test when that does not work */
 /* Opens and expects a fault with this code and this in its sentence. */
 void scratch_open_fails(int code, const char *text);
 void scratch_write(const char *dir, const char *name, const char *text, mode_t mode);
 char *scratch_read(const char *dir, const char *name); /* NULL when missing; free() */
 void scratch_sql(struct state *s, const char *sql);    /* changes rows behind the journal's back */
 json_t *scratch_json(const char *text);
-void scratch_in_child(void (*fn)(void *arg), void *arg); /* fails the test unless the child exits 0 */
+void scratch_in_child(void (*fn)(void *arg),
+                      void *arg); /* fails the test unless the child exits 0 */
 pid_t scratch_fork(void (*fn)(void *arg), void *arg);
 void scratch_reap(pid_t pid);
 #define scratch_path(buf, ...) ((void)snprintf((buf), sizeof(buf), __VA_ARGS__), (buf))

@@ -3,7 +3,8 @@
 #include "base/digest.h"
 #include "host/journal_private.h"
 
-static void add(struct state *s, const char *session, const char *call, const char *kind, const char *body)
+static void add(struct state *s, const char *session, const char *call, const char *kind,
+                const char *body)
 {
     json_t *value = scratch_json(body);
     assert_ok(journal_add(s, session, call, kind, value, JOURNAL_LIGHT, &scratch_fault));
@@ -12,7 +13,8 @@ static void add(struct state *s, const char *session, const char *call, const ch
 
 static void add_receipt(struct state *s, const char *session, const char *call)
 {
-    json_t *value = json_pack("{s:i, s:s, s:s, s:{s:i}}", "v", 1, "call", call, "tool", "read", "used", "fuel", 5);
+    json_t *value = json_pack("{s:i, s:s, s:s, s:{s:i}}", "v", 1, "call", call, "tool", "read",
+                              "used", "fuel", 5);
     assert_ok(journal_receipt(s, session, value, JOURNAL_LIGHT, &scratch_fault));
     assert_int_equal(json_string_length(json_object_get(value, "hash")), 64);
     json_decref(value);
@@ -66,8 +68,10 @@ static void what_was_written_verifies_and_open_calls_are_named(void **given)
     assert_int_equal(number(report, "receipts"), 3);
     json_t *unknown = json_object_get(report, "unknown");
     assert_int_equal(json_array_size(unknown), 1);
-    assert_string_equal(json_string_value(json_object_get(json_array_get(unknown, 0), "call")), "c2");
-    assert_string_equal(json_string_value(json_object_get(json_array_get(unknown, 0), "tool")), "edit");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(unknown, 0), "call")),
+                        "c2");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(unknown, 0), "tool")),
+                        "edit");
     json_decref(report);
     state_free(s);
 }
@@ -77,16 +81,22 @@ static int check_canonical(const struct journal_row *r, void *arg)
     struct buf text, by_hand;
     struct digest digest;
     char hex[65];
-    json_t *row = json_pack("{s:i, s:I, s:I, s:I, s:s?, s:s?, s:s, s:o, s:s%}", "v", 1, "seq", (json_int_t)r->seq, "time_ms",
-                            (json_int_t)(r->time_ns / 1000000), "sub_ns", (json_int_t)(r->time_ns % 1000000), "session",
-                            r->session, "call", r->call, "kind", r->kind, "body", scratch_json(r->json.at), "prev", r->prev.at,
-                            r->prev.len);
+    json_t *row = json_pack("{s:i, s:I, s:I, s:I, s:s?, s:s?, s:s, s:o, s:s%}", "v", 1, "seq",
+                            (json_int_t)r->seq, "time_ms", (json_int_t)(r->time_ns / 1000000),
+                            "sub_ns", (json_int_t)(r->time_ns % 1000000), "session", r->session,
+                            "call", r->call, "kind", r->kind, "body", scratch_json(r->json.at),
+                            "prev", r->prev.at, r->prev.len);
     assert_non_null(row);
     buf_init(&text, 1 << 20);
     buf_init(&by_hand, 1 << 20);
     assert_int_equal(json_print_canonical(row, &text), 0);
-    struct journal_parts p = {.seq = r->seq, .time_ns = r->time_ns, .session = str_of(r->session), .call = str_of(r->call),
-                              .kind = str_of(r->kind), .body = r->json, .prev = r->prev};
+    struct journal_parts p = {.seq = r->seq,
+                              .time_ns = r->time_ns,
+                              .session = str_of(r->session),
+                              .call = str_of(r->call),
+                              .kind = str_of(r->kind),
+                              .body = r->json,
+                              .prev = r->prev};
     journal_row_print(&p, &by_hand);
     assert_int_equal(buf_error(&by_hand), 0);
     assert_string_equal(by_hand.at, text.at);
@@ -106,7 +116,8 @@ static void a_row_hash_is_over_the_canonical_form(void **given)
     struct state *s = scratch_open();
     int count = 0;
     fill(s);
-    add(s, "q\"uo\\te\n\xc3\xa9", "c\t1", "event", "{\"b\":[1,-7,0.1,9007199254740993,null,true],\"a\":{}}");
+    add(s, "q\"uo\\te\n\xc3\xa9", "c\t1", "event",
+        "{\"b\":[1,-7,0.1,9007199254740993,null,true],\"a\":{}}");
     assert_int_equal(journal_each(s, NULL, 0, check_canonical, &count), 0);
     assert_int_equal(count, 9);
     state_free(s);
@@ -116,7 +127,8 @@ static void a_receipt_carries_its_own_chain(void **given)
 {
     (void)given;
     struct state *s = scratch_open();
-    json_t *a = scratch_json("{\"call\":\"1\",\"hash\":\"stale\"}"), *b = scratch_json("{\"call\":\"2\"}");
+    json_t *a = scratch_json("{\"call\":\"1\",\"hash\":\"stale\"}"),
+           *b = scratch_json("{\"call\":\"2\"}");
     struct buf text;
     struct digest digest;
     char hex[65];
@@ -124,7 +136,8 @@ static void a_receipt_carries_its_own_chain(void **given)
     add(s, "s", NULL, "event", "{}");
     assert_ok(journal_receipt(s, "s", b, JOURNAL_DURABLE, &scratch_fault));
     assert_string_equal(json_string_value(json_object_get(a, "prev")), JOURNAL_ZERO_HASH);
-    assert_string_equal(json_string_value(json_object_get(b, "prev")), json_string_value(json_object_get(a, "hash")));
+    assert_string_equal(json_string_value(json_object_get(b, "prev")),
+                        json_string_value(json_object_get(a, "hash")));
     buf_init(&text, 4096);
     char *said = strdup(json_string_value(json_object_get(b, "hash")));
     json_object_del(b, "hash");
@@ -151,7 +164,8 @@ static void each_tampering_is_noticed(void **given)
         {"UPDATE journal SET call = 'other' WHERE seq = 2", "row 2 was changed", 2},
         {"UPDATE journal SET kind = 'event' WHERE seq = 2", "row 2 was changed", 2},
         {"UPDATE journal SET time_ns = time_ns + 1 WHERE seq = 5", "row 5 was changed", 5},
-        {"UPDATE journal SET body = replace(body, '\"fuel\":5', '\"fuel\":6') WHERE seq = 3", "row 3 was changed", 3},
+        {"UPDATE journal SET body = replace(body, '\"fuel\":5', '\"fuel\":6') WHERE seq = 3",
+         "row 3 was changed", 3},
         {"UPDATE journal SET prev = hash WHERE seq = 5", "row 5 does not follow", 5},
         {"UPDATE journal SET hash = 'no hash' WHERE seq = 5", "row 5 was changed", 5},
         {"UPDATE journal SET body = 'no json' WHERE seq = 4", "it is no JSON", 4},
@@ -229,7 +243,8 @@ static void nothing_is_added_to_a_forged_head(void **given)
     json_t *body = json_object(), *receipt = scratch_json("{\"call\":\"x\"}");
     fill(s);
     scratch_sql(s, "UPDATE head SET seq = 3");
-    assert_int_equal(journal_add(s, "s", NULL, "event", body, JOURNAL_LIGHT, &fault), -FAULT_CORRUPT);
+    assert_int_equal(journal_add(s, "s", NULL, "event", body, JOURNAL_LIGHT, &fault),
+                     -FAULT_CORRUPT);
     assert_int_equal(journal_receipt(s, "s", receipt, JOURNAL_LIGHT, &fault), -FAULT_CORRUPT);
     assert_null(json_object_get(receipt, "hash")); /* not stored, so it does not look stored */
     json_decref(body);
@@ -244,7 +259,8 @@ static void bad_rows_are_refused_and_leave_nothing(void **given)
     struct fault fault = {0};
     json_t *list = json_array(), *object = json_object();
     assert_int_equal(journal_add(s, "s", NULL, "event", list, JOURNAL_LIGHT, &fault), -EINVAL);
-    assert_int_equal(journal_add(s, "s\xff", NULL, "event", object, JOURNAL_LIGHT, &fault), -FAULT_INPUT);
+    assert_int_equal(journal_add(s, "s\xff", NULL, "event", object, JOURNAL_LIGHT, &fault),
+                     -FAULT_INPUT);
     assert_int_equal(journal_receipt(s, "s", list, JOURNAL_LIGHT, &fault), -EINVAL);
     json_decref(list);
     json_decref(object);
@@ -258,8 +274,8 @@ static void large_numbers_come_back_whole(void **given)
 {
     (void)given;
     struct state *s = scratch_open();
-    json_t *body = json_pack("{s:f, s:f, s:f, s:I, s:s}", "a", 1e20, "b", 12345678901234567890.0, "c", 1e300, "d",
-                             (json_int_t)INT64_MAX, "tool", "x");
+    json_t *body = json_pack("{s:f, s:f, s:f, s:I, s:s}", "a", 1e20, "b", 12345678901234567890.0,
+                             "c", 1e300, "d", (json_int_t)INT64_MAX, "tool", "x");
     assert_ok(journal_add(s, "s", "c", "intent", body, JOURNAL_LIGHT, &scratch_fault));
     json_decref(body);
     json_decref(verify(s, 0));
@@ -373,7 +389,8 @@ static void no_line_of_an_export_can_go_or_change(void **given)
                 continue;
             text[i] = was == '1' ? '2' : was == 'a' ? 'b' : '1';
             if (verify_text(text, &report) == 0)
-                fail_msg("export %zu with byte %zu changed ('%c') verified: %.200s", k, i, was, text + (i > 100 ? i - 100 : 0));
+                fail_msg("export %zu with byte %zu changed ('%c') verified: %.200s", k, i, was,
+                         text + (i > 100 ? i - 100 : 0));
             json_decref(report);
             text[i] = was;
         }
@@ -431,7 +448,8 @@ static void write_until_killed(void *arg)
         json_t *receipt;
         (void)snprintf(call, sizeof(call), "c%d", i);
         json_t *body = json_object();
-        assert_ok(journal_add(s, id, call, "intent", body, i % 5 ? JOURNAL_LIGHT : JOURNAL_DURABLE, &scratch_fault));
+        assert_ok(journal_add(s, id, call, "intent", body, i % 5 ? JOURNAL_LIGHT : JOURNAL_DURABLE,
+                              &scratch_fault));
         json_decref(body);
         assert_true(ledger_reserve(s, id, i, 3) >= 0);
         assert_int_equal(ledger_settle(s, id, i, 2), 0);
@@ -510,7 +528,9 @@ static void a_store_damaged_in_the_middle_is_named(void **given)
         r = journal_verify(s, &report, &fault);
         assert_true(r == JOURNAL_BAD || r == -FAULT_CORRUPT);
         if (r == JOURNAL_BAD)
-            assert_non_null(strstr(json_string_value(json_object_get(json_object_get(report, "first_bad"), "why")), "damaged"));
+            assert_non_null(strstr(
+                json_string_value(json_object_get(json_object_get(report, "first_bad"), "why")),
+                "damaged"));
         json_decref(report);
         state_free(s);
     } else {
@@ -523,13 +543,21 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, scratch_make, scratch_remove)
     const struct CMUnitTest tests[] = {
-        T(an_empty_journal_verifies), T(what_was_written_verifies_and_open_calls_are_named),
-        T(a_row_hash_is_over_the_canonical_form), T(a_receipt_carries_its_own_chain), T(each_tampering_is_noticed),
-        T(two_rows_that_change_places_are_noticed), T(rows_cannot_be_changed_by_mistake),
-        T(nothing_is_added_to_a_forged_head), T(bad_rows_are_refused_and_leave_nothing),
-        T(large_numbers_come_back_whole), T(an_export_verifies_without_the_store),
-        T(an_export_of_one_session_follows_the_chain_and_shows_no_other), T(no_line_of_an_export_can_go_or_change),
-        T(the_chain_is_right_when_many_write), T(after_each_of_200_kills_all_verifies),
+        T(an_empty_journal_verifies),
+        T(what_was_written_verifies_and_open_calls_are_named),
+        T(a_row_hash_is_over_the_canonical_form),
+        T(a_receipt_carries_its_own_chain),
+        T(each_tampering_is_noticed),
+        T(two_rows_that_change_places_are_noticed),
+        T(rows_cannot_be_changed_by_mistake),
+        T(nothing_is_added_to_a_forged_head),
+        T(bad_rows_are_refused_and_leave_nothing),
+        T(large_numbers_come_back_whole),
+        T(an_export_verifies_without_the_store),
+        T(an_export_of_one_session_follows_the_chain_and_shows_no_other),
+        T(no_line_of_an_export_can_go_or_change),
+        T(the_chain_is_right_when_many_write),
+        T(after_each_of_200_kills_all_verifies),
         T(a_store_damaged_in_the_middle_is_named),
     };
     json_start(1);

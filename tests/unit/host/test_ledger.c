@@ -121,8 +121,10 @@ static void sixty_four_processes_never_overspend_one_unit(void **given)
 static void a_sum_that_does_not_hold_is_named(void **given)
 {
     static const char *const cases[] = {
-        "UPDATE ledger SET spent = spent + 1", "UPDATE ledger SET reserved = reserved - 1",
-        "UPDATE reservation SET used = 99 WHERE used IS NOT NULL", "DELETE FROM reservation WHERE used IS NULL",
+        "UPDATE ledger SET spent = spent + 1",
+        "UPDATE ledger SET reserved = reserved - 1",
+        "UPDATE reservation SET used = 99 WHERE used IS NOT NULL",
+        "DELETE FROM reservation WHERE used IS NULL",
         "UPDATE ledger SET budget = -1",
     };
     (void)given;
@@ -150,9 +152,15 @@ static void amounts_are_written_exactly(void **given)
         int64_t pico;
         const char *text;
     } cases[] = {
-        {0, "0.00"}, {PICO_PER_USD * 5, "5.00"}, {1, "0.000000000001"}, {12500000000, "0.0125"},
-        {PICO_PER_USD / 2, "0.50"}, {-1500000000000, "-1.50"}, {INT64_MAX, "9223372.036854775807"},
-        {INT64_MIN, "-9223372.036854775808"}, {PICO_PER_USD + 120000000000, "1.12"},
+        {0, "0.00"},
+        {PICO_PER_USD * 5, "5.00"},
+        {1, "0.000000000001"},
+        {12500000000, "0.0125"},
+        {PICO_PER_USD / 2, "0.50"},
+        {-1500000000000, "-1.50"},
+        {INT64_MAX, "9223372.036854775807"},
+        {INT64_MIN, "-9223372.036854775808"},
+        {PICO_PER_USD + 120000000000, "1.12"},
     };
     (void)given;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -169,12 +177,12 @@ static void amounts_are_read_exactly(void **given)
         int result;
         int64_t pico;
     } cases[] = {
-        {"{\"x\":5}", 0, 5 * PICO_PER_USD},         {"{\"x\":0.1}", 0, PICO_PER_USD / 10},
-        {"{\"x\":0.29}", 0, 290000000000},          {"{\"x\":1.15}", 0, 1150000000000},
-        {"{\"x\":1e-7}", 0, 100000},                {"{\"x\":0.000000000001}", 0, 1},
-        {"{\"x\":1e-13}", -EINVAL, 0},              {"{\"x\":-1}", -ERANGE, 0},
-        {"{\"x\":1e9}", -ERANGE, 0},                {"{\"x\":\"5\"}", -EINVAL, 0},
-        {"{\"x\":4.35}", 0, 4350000000000},         {"{\"x\":8.7}", 0, 8700000000000},
+        {"{\"x\":5}", 0, 5 * PICO_PER_USD}, {"{\"x\":0.1}", 0, PICO_PER_USD / 10},
+        {"{\"x\":0.29}", 0, 290000000000},  {"{\"x\":1.15}", 0, 1150000000000},
+        {"{\"x\":1e-7}", 0, 100000},        {"{\"x\":0.000000000001}", 0, 1},
+        {"{\"x\":1e-13}", -EINVAL, 0},      {"{\"x\":-1}", -ERANGE, 0},
+        {"{\"x\":1e9}", -ERANGE, 0},        {"{\"x\":\"5\"}", -EINVAL, 0},
+        {"{\"x\":4.35}", 0, 4350000000000}, {"{\"x\":8.7}", 0, 8700000000000},
     };
     (void)given;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -191,9 +199,13 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, scratch_make, scratch_remove)
     const struct CMUnitTest tests[] = {
-        T(what_is_reserved_is_settled_and_the_rest_is_free_again), T(absurd_amounts_are_refused_and_do_not_wrap),
-        T(a_service_that_charged_more_is_recorded_and_stops_the_rest), T(sixty_four_processes_never_overspend_one_unit),
-        T(a_sum_that_does_not_hold_is_named), T(amounts_are_written_exactly), T(amounts_are_read_exactly),
+        T(what_is_reserved_is_settled_and_the_rest_is_free_again),
+        T(absurd_amounts_are_refused_and_do_not_wrap),
+        T(a_service_that_charged_more_is_recorded_and_stops_the_rest),
+        T(sixty_four_processes_never_overspend_one_unit),
+        T(a_sum_that_does_not_hold_is_named),
+        T(amounts_are_written_exactly),
+        T(amounts_are_read_exactly),
     };
     json_start(1);
     return cmocka_run_group_tests(tests, NULL, NULL);

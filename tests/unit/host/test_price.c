@@ -13,23 +13,44 @@ static void the_longest_prefix_that_is_a_version_wins(void **given)
         const char *provider, *model;
         int64_t input; /* micro-dollars per million tokens; -1 = unknown */
     } cases[] = {
-        {"anthropic", "claude-opus-4-20250514", 15000000}, {"anthropic", "claude-opus-4-1-20250805", 15000000},
-        {"anthropic", "claude-opus-4-5-20251101", 5000000}, {"anthropic", "claude-sonnet-4-5", 3000000},
-        {"anthropic", "claude-haiku-4-5-20251001", 1000000}, {"anthropic", "claude-3-5-haiku-latest", 800000},
-        {"anthropic", "claude-sonnet-4@20250514", 3000000}, {"anthropic", "gpt-4o", -1}, {"anthropic", "claude-opus-40", -1},
-        {"openai", "gpt-4o", 2500000}, {"openai", "gpt-4o-2024-08-06", 2500000}, {"openai", "gpt-4o-2024-05-13", 5000000},
-        {"openai", "gpt-4o-mini", 150000}, {"openai", "gpt-4o-mini-2024-07-18", 150000}, {"openai", "gpt-4o-audio-preview", -1},
-        {"openai-responses", "gpt-5", 1250000}, {"openai", "gpt-5-ultra", -1}, {"openai", "gpt-5.9", -1}, {"openai", "gpt-5-mini", 250000},
-        {"openai", "o3", 2000000}, {"openai", "o3-mini", 1100000}, {"openai", "o3-pro", 20000000}, {"openai", "gpt-4", 30000000},
-        {"gemini", "gemini-2.5-pro-preview-06-05", 1250000}, {"gemini", "models/gemini-2.5-flash", 300000},
-        {"gemini", "gemini-2.5-flash-lite", 100000}, {"gemini", "gemini-2.0-flash-001", 100000},
-        {"ollama", "anything", 0}, {"script", "x", 0}, {"unheard-of", "gpt-4o", -1}, {"openai", "", -1},
+        {"anthropic", "claude-opus-4-20250514", 15000000},
+        {"anthropic", "claude-opus-4-1-20250805", 15000000},
+        {"anthropic", "claude-opus-4-5-20251101", 5000000},
+        {"anthropic", "claude-sonnet-4-5", 3000000},
+        {"anthropic", "claude-haiku-4-5-20251001", 1000000},
+        {"anthropic", "claude-3-5-haiku-latest", 800000},
+        {"anthropic", "claude-sonnet-4@20250514", 3000000},
+        {"anthropic", "gpt-4o", -1},
+        {"anthropic", "claude-opus-40", -1},
+        {"openai", "gpt-4o", 2500000},
+        {"openai", "gpt-4o-2024-08-06", 2500000},
+        {"openai", "gpt-4o-2024-05-13", 5000000},
+        {"openai", "gpt-4o-mini", 150000},
+        {"openai", "gpt-4o-mini-2024-07-18", 150000},
+        {"openai", "gpt-4o-audio-preview", -1},
+        {"openai-responses", "gpt-5", 1250000},
+        {"openai", "gpt-5-ultra", -1},
+        {"openai", "gpt-5.9", -1},
+        {"openai", "gpt-5-mini", 250000},
+        {"openai", "o3", 2000000},
+        {"openai", "o3-mini", 1100000},
+        {"openai", "o3-pro", 20000000},
+        {"openai", "gpt-4", 30000000},
+        {"gemini", "gemini-2.5-pro-preview-06-05", 1250000},
+        {"gemini", "models/gemini-2.5-flash", 300000},
+        {"gemini", "gemini-2.5-flash-lite", 100000},
+        {"gemini", "gemini-2.0-flash-001", 100000},
+        {"ollama", "anything", 0},
+        {"script", "x", 0},
+        {"unheard-of", "gpt-4o", -1},
+        {"openai", "", -1},
     };
     (void)given;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct price p = find(cases[i].provider, cases[i].model);
         if (p.known != (cases[i].input >= 0) || (p.known && p.input != cases[i].input))
-            fail_msg("%s/%s: known %d, input %lld", cases[i].provider, cases[i].model, p.known, (long long)p.input);
+            fail_msg("%s/%s: known %d, input %lld", cases[i].provider, cases[i].model, p.known,
+                     (long long)p.input);
     }
 }
 
@@ -39,11 +60,13 @@ static void every_row_of_the_table_is_sane(void **given)
     assert_int_equal(strlen(price_table_date), 7);
     for (size_t i = 0; i < price_row_count; i++) {
         const struct price_row *r = &price_rows[i];
-        if (r->input <= 0 || r->output <= r->input / 2 || r->cache_read > r->input || r->cache_write < r->input ||
-            r->input % 10 != 0 || (r->long_from > 0 && (r->long_input <= r->input || r->long_output <= r->output)))
+        if (r->input <= 0 || r->output <= r->input / 2 || r->cache_read > r->input ||
+            r->cache_write < r->input || r->input % 10 != 0 ||
+            (r->long_from > 0 && (r->long_input <= r->input || r->long_output <= r->output)))
             fail_msg("%s %s", r->provider, r->prefix);
         for (size_t k = 0; k < i; k++)
-            assert_false(strcmp(price_rows[k].prefix, r->prefix) == 0 && strcmp(price_rows[k].provider, r->provider) == 0);
+            assert_false(strcmp(price_rows[k].prefix, r->prefix) == 0 &&
+                         strcmp(price_rows[k].provider, r->provider) == 0);
     }
 }
 
@@ -72,7 +95,8 @@ static void the_worst_case_is_never_below_the_cost(void **given)
         struct price p = find(price_rows[i].provider, price_rows[i].prefix);
         for (int k = 0; k < 200; k++) {
             seed = seed * 1103515245u + 12345u;
-            int64_t tokens = (seed >> 8) % 400000, cached = tokens / ((seed & 7) + 1), written = (tokens - cached) / 2;
+            int64_t tokens = (seed >> 8) % 400000, cached = tokens / ((seed & 7) + 1),
+                    written = (tokens - cached) / 2;
             struct usage u = {tokens - cached - written, seed & 0xfff, cached, written};
             assert_true(price_cost(&p, &u) <= price_worst(&p, tokens, u.output_tokens));
         }
@@ -103,15 +127,22 @@ static void settings_give_exact_prices_or_a_sentence(void **given)
         const char *json, *text;
         int64_t input, output, read, write;
     } cases[] = {
-        {"{\"input_per_mtok_usd\":3,\"output_per_mtok_usd\":15}", NULL, 3000000, 15000000, 3000000, 3000000},
+        {"{\"input_per_mtok_usd\":3,\"output_per_mtok_usd\":15}", NULL, 3000000, 15000000, 3000000,
+         3000000},
         {"{\"input_per_mtok_usd\":0.29,\"output_per_mtok_usd\":1.1,\"cache_read_per_mtok_usd\":0.07,"
-         "\"cache_write_per_mtok_usd\":0.000001}", NULL, 290000, 1100000, 70000, 1},
+         "\"cache_write_per_mtok_usd\":0.000001}",
+         NULL, 290000, 1100000, 70000, 1},
         {"{\"input_per_mtok_usd\":3}", "\"output_per_mtok_usd\" is missing", 0, 0, 0, 0},
-        {"{\"input_per_mtok_usd\":\"3\",\"output_per_mtok_usd\":15}", "\"input_per_mtok_usd\" must be a number", 0, 0, 0, 0},
-        {"{\"input_per_mtok_usd\":-3,\"output_per_mtok_usd\":15}", "\"input_per_mtok_usd\" must be", 0, 0, 0, 0},
-        {"{\"input_per_mtok_usd\":3,\"output_per_mtok_usd\":0.0000001}", "at most 6 digits", 0, 0, 0, 0},
-        {"{\"input_per_mtok_usd\":3,\"output_per_mtok_usd\":1e300}", "\"output_per_mtok_usd\" must be", 0, 0, 0, 0},
-        {"{\"input_per_mtok_usd\":3,\"output_per_mtok_usd\":15,\"inptu\":1}", "\"inptu\" is not a key", 0, 0, 0, 0},
+        {"{\"input_per_mtok_usd\":\"3\",\"output_per_mtok_usd\":15}",
+         "\"input_per_mtok_usd\" must be a number", 0, 0, 0, 0},
+        {"{\"input_per_mtok_usd\":-3,\"output_per_mtok_usd\":15}", "\"input_per_mtok_usd\" must be",
+         0, 0, 0, 0},
+        {"{\"input_per_mtok_usd\":3,\"output_per_mtok_usd\":0.0000001}", "at most 6 digits", 0, 0,
+         0, 0},
+        {"{\"input_per_mtok_usd\":3,\"output_per_mtok_usd\":1e300}",
+         "\"output_per_mtok_usd\" must be", 0, 0, 0, 0},
+        {"{\"input_per_mtok_usd\":3,\"output_per_mtok_usd\":15,\"inptu\":1}",
+         "\"inptu\" is not a key", 0, 0, 0, 0},
         {"[3,15]", "must be an object", 0, 0, 0, 0},
     };
     (void)given;
@@ -136,8 +167,10 @@ static void settings_give_exact_prices_or_a_sentence(void **given)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_longest_prefix_that_is_a_version_wins), cmocka_unit_test(every_row_of_the_table_is_sane),
-        cmocka_unit_test(costs_are_exact), cmocka_unit_test(the_worst_case_is_never_below_the_cost),
+        cmocka_unit_test(the_longest_prefix_that_is_a_version_wins),
+        cmocka_unit_test(every_row_of_the_table_is_sane),
+        cmocka_unit_test(costs_are_exact),
+        cmocka_unit_test(the_worst_case_is_never_below_the_cost),
         cmocka_unit_test(what_is_affordable_fits_and_one_more_does_not),
         cmocka_unit_test(settings_give_exact_prices_or_a_sentence),
     };

@@ -72,7 +72,8 @@ static void open_full(void *arg)
     if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
         _exit(1);
     int r = state_open(&s, &fault);
-    if ((r != -EFBIG && r != -ENOSPC) || !strstr(fault.text, "store.db") || !strstr(fault.next, "room")) {
+    if ((r != -EFBIG && r != -ENOSPC) || !strstr(fault.text, "store.db") ||
+        !strstr(fault.next, "room")) {
         fprintf(stderr, "%d %s / %s\n", r, fault.text, fault.next);
         _exit(1);
     }
@@ -92,10 +93,15 @@ static void a_damaged_store_is_refused_and_left_alone(void **given)
     state_free(scratch_open());
     unlink(scratch_path(path, "%s/store.db-wal", x->state));
     unlink(scratch_path(path, "%s/store.db-shm", x->state));
-    scratch_write(x->state, "store.db", "this is not a database at all, it is long enough to look like one..............................", 0600);
+    scratch_write(
+        x->state, "store.db",
+        "this is not a database at all, it is long enough to look like one..............................",
+        0600);
     scratch_open_fails(FAULT_CORRUPT, "damaged");
     char *text = scratch_read(x->state, "store.db");
-    assert_string_equal(text, "this is not a database at all, it is long enough to look like one..............................");
+    assert_string_equal(
+        text,
+        "this is not a database at all, it is long enough to look like one..............................");
     free(text);
 }
 
@@ -279,12 +285,18 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, scratch_make, scratch_remove)
     const struct CMUnitTest tests[] = {
-        T(a_missing_folder_is_made_private), T(a_folder_that_others_can_enter_is_refused),
-        T(a_folder_of_another_user_is_refused), T(a_read_only_folder_is_a_sentence),
-        T(a_folder_that_cannot_be_made_is_a_sentence), T(a_full_disk_is_a_sentence),
-        T(a_damaged_store_is_refused_and_left_alone), T(a_store_of_a_newer_version_is_refused),
-        T(a_missing_or_short_key_is_not_made_anew), T(first_use_by_many_processes_gives_one_key),
-        T(sessions_are_found_by_id_prefix_and_last), T(a_second_process_is_told_and_a_dead_one_is_lost),
+        T(a_missing_folder_is_made_private),
+        T(a_folder_that_others_can_enter_is_refused),
+        T(a_folder_of_another_user_is_refused),
+        T(a_read_only_folder_is_a_sentence),
+        T(a_folder_that_cannot_be_made_is_a_sentence),
+        T(a_full_disk_is_a_sentence),
+        T(a_damaged_store_is_refused_and_left_alone),
+        T(a_store_of_a_newer_version_is_refused),
+        T(a_missing_or_short_key_is_not_made_anew),
+        T(first_use_by_many_processes_gives_one_key),
+        T(sessions_are_found_by_id_prefix_and_last),
+        T(a_second_process_is_told_and_a_dead_one_is_lost),
         T(sessions_are_listed_newest_first_up_to_a_number),
     };
     json_start(1);

@@ -50,8 +50,9 @@ static void line(struct job *j, const char *op, const char *path, const char *to
 {
     struct stat st;
     char text[1024], target[256] = "", name[16], *bytes = NULL;
-    bool has_before = (strcmp(op, "write") == 0 || strcmp(op, "delete") == 0 || strcmp(op, "rmdir") == 0) &&
-                      fstatat(j->work_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    bool has_before =
+        (strcmp(op, "write") == 0 || strcmp(op, "delete") == 0 || strcmp(op, "rmdir") == 0) &&
+        fstatat(j->work_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
     (void)snprintf(name, sizeof(name), "%d", j->n);
     if (has_before && S_ISREG(st.st_mode)) {
         bytes = scratch_read(j->x->work, path);
@@ -62,11 +63,15 @@ static void line(struct job *j, const char *op, const char *path, const char *to
     }
     if (has_before && S_ISLNK(st.st_mode))
         assert_true(readlinkat(j->work_fd, path, target, sizeof(target) - 1) > 0);
-    json_t *o = json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o}", "n", j->n++, "op", op, "path", json_sprintf("/%s", path),
-                          "to", to ? json_sprintf("/%s", to) : json_null(), "mode",
-                          has_before ? json_integer(st.st_mode & 07777) : json_null(), "kind",
-                          has_before ? json_string(S_ISREG(st.st_mode) ? "file" : S_ISDIR(st.st_mode) ? "dir" : "link") : json_null(),
-                          "target", target[0] ? json_string(target) : json_null());
+    json_t *o =
+        json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o}", "n", j->n++, "op", op, "path",
+                  json_sprintf("/%s", path), "to", to ? json_sprintf("/%s", to) : json_null(),
+                  "mode", has_before ? json_integer(st.st_mode & 07777) : json_null(), "kind",
+                  has_before ? json_string(S_ISREG(st.st_mode)   ? "file"
+                                           : S_ISDIR(st.st_mode) ? "dir"
+                                                                 : "link")
+                             : json_null(),
+                  "target", target[0] ? json_string(target) : json_null());
     char *printed = json_dumps(o, JSON_COMPACT);
     (void)snprintf(text, sizeof(text), "%s\n", printed);
     raw(j, text);
@@ -141,10 +146,11 @@ static char *picture(struct job *j)
 {
     char command[600];
     static char text[1 << 16];
-    (void)snprintf(command, sizeof(command),
-                   "cd '%s' && find . -mindepth 1 \\( -type f -printf '%%P %%m file ' -exec cat {} \\; -printf '\\n' \\)"
-                   " -o \\( -type l -printf '%%P link %%l\\n' \\) -o -printf '%%P %%m %%y\\n' | sort",
-                   j->x->work);
+    (void)snprintf(
+        command, sizeof(command),
+        "cd '%s' && find . -mindepth 1 \\( -type f -printf '%%P %%m file ' -exec cat {} \\; -printf '\\n' \\)"
+        " -o \\( -type l -printf '%%P link %%l\\n' \\) -o -printf '%%P %%m %%y\\n' | sort",
+        j->x->work);
     FILE *p = popen(command, "re");
     size_t n = fread(text, 1, sizeof(text) - 1, p);
     text[n] = '\0';
@@ -180,7 +186,8 @@ static json_t *undo_conflicts(struct job *j, const char *call)
 
 static void conflict_says(struct job *j, const char *call, const char *path, const char *why)
 {
-    json_t *report = undo_conflicts(j, call), *first = json_array_get(json_object_get(report, "conflicts"), 0);
+    json_t *report = undo_conflicts(j, call),
+           *first = json_array_get(json_object_get(report, "conflicts"), 0);
     assert_string_equal(json_string_value(json_object_get(first, "path")), path);
     if (!strstr(json_string_value(json_object_get(first, "why")), why))
         fail_msg("%s: %s", path, json_string_value(json_object_get(first, "why")));
@@ -195,7 +202,7 @@ static void a_usual_tree(struct job *j)
     scratch_write(j->x->work, "b.txt", "B", 0644);
     scratch_write(j->x->work, "run.sh", "#!", 0755);
     scratch_write(j->x->work, "src/c.c", "C", 0600);
-    symlinkat("a.txt", j->work_fd, "link");
+    assert_int_equal(symlinkat("a.txt", j->work_fd, "link"), 0);
 }
 
 /* --- each kind of change --- */
@@ -220,7 +227,8 @@ static void each_kind_of_change_comes_back(void **given)
     sealed(&j);
     undo_gives_back(&j, NULL, before);
     json_t *report = NULL;
-    assert_int_equal(undo_apply(j.s, j.session, NULL, false, false, &report, &scratch_fault), UNDO_NOTHING);
+    assert_int_equal(undo_apply(j.s, j.session, NULL, false, false, &report, &scratch_fault),
+                     UNDO_NOTHING);
     json_decref(report);
     free(before);
     finish(&j);
@@ -257,15 +265,18 @@ static void what_comes_and_goes_in_one_call_leaves_no_trace(void **given)
     json_t *touched = seal(&j);
     assert_int_equal(json_array_size(touched), 0);
     json_decref(touched);
-    assert_int_equal(stat(scratch_path(path, "%s/undo/%s/sealed/call-1", j.x->state, j.session), &st), -1);
+    assert_int_equal(
+        stat(scratch_path(path, "%s/undo/%s/sealed/call-1", j.x->state, j.session), &st), -1);
     json_t *report = NULL;
-    assert_int_equal(undo_apply(j.s, j.session, NULL, false, false, &report, &scratch_fault), UNDO_NOTHING);
+    assert_int_equal(undo_apply(j.s, j.session, NULL, false, false, &report, &scratch_fault),
+                     UNDO_NOTHING);
     json_decref(report);
     begin_call(&j, "call-2"); /* and a call that changes nothing */
     touched = seal(&j);
     assert_int_equal(json_array_size(touched), 0);
     json_decref(touched);
-    assert_int_equal(stat(scratch_path(path, "%s/undo/%s/work/call-2", j.x->state, j.session), &st), -1);
+    assert_int_equal(stat(scratch_path(path, "%s/undo/%s/work/call-2", j.x->state, j.session), &st),
+                     -1);
     free(before);
     finish(&j);
 }
@@ -273,7 +284,8 @@ static void what_comes_and_goes_in_one_call_leaves_no_trace(void **given)
 static void the_receipt_says_what_was_touched(void **given)
 {
     static const char *const wanted[][2] = {
-        {"/a.txt", "write"}, {"/new", "create"}, {"/b.txt", "delete"}, {"/src/c.c", "rename"}, {"/d.c", "create"}, {"/dir", "mkdir"},
+        {"/a.txt", "write"},    {"/new", "create"}, {"/b.txt", "delete"},
+        {"/src/c.c", "rename"}, {"/d.c", "create"}, {"/dir", "mkdir"},
     };
     struct job j = start(given);
     a_usual_tree(&j);
@@ -290,7 +302,8 @@ static void the_receipt_says_what_was_touched(void **given)
         assert_string_equal(json_string_value(json_object_get(o, "op")), wanted[i][1]);
     }
     /* sha256 of "A", of "", of "C" */
-    const json_t *a = json_array_get(touched, 0), *n = json_array_get(touched, 1), *c = json_array_get(touched, 3);
+    const json_t *a = json_array_get(touched, 0), *n = json_array_get(touched, 1),
+                 *c = json_array_get(touched, 3);
     assert_string_equal(json_string_value(json_object_get(a, "before_sha256")),
                         "559aead08264d5795d3909718cdd05abd49572e84fe55590eef31a88a08fdffd");
     assert_true(json_is_null(json_object_get(n, "before_sha256")));
@@ -416,7 +429,9 @@ static void force_restores_and_keeps_what_is_not_ours(void **given)
     w_mkdir(&j, "d");
     w_write(&j, "d/x", "X");
     sealed(&j);
-    (void)snprintf(command, sizeof(command), "cd '%s' && echo mine > a.txt && echo mine > b.txt && echo mine > d/mine", j.x->work);
+    (void)snprintf(command, sizeof(command),
+                   "cd '%s' && echo mine > a.txt && echo mine > b.txt && echo mine > d/mine",
+                   j.x->work);
     assert_int_equal(system(command), 0);
     json_decref(undo_conflicts(&j, NULL));
     json_t *report = NULL;
@@ -424,7 +439,8 @@ static void force_restores_and_keeps_what_is_not_ours(void **given)
     assert_int_equal(json_array_size(json_object_get(report, "failed")), 1); /* d is not empty */
     assert_int_equal(json_array_size(json_object_get(report, "conflicts")), 3);
     json_decref(report);
-    char *a = scratch_read(j.x->work, "a.txt"), *b = scratch_read(j.x->work, "b.txt"), *m = scratch_read(j.x->work, "d/mine");
+    char *a = scratch_read(j.x->work, "a.txt"), *b = scratch_read(j.x->work, "b.txt"),
+         *m = scratch_read(j.x->work, "d/mine");
     assert_string_equal(a, "A");
     assert_string_equal(b, "B");
     assert_string_equal(m, "mine\n");
@@ -466,8 +482,9 @@ static void another_folder_at_the_same_place_is_refused(void **given)
     a_usual_tree(&j);
     w_write(&j, "a.txt", "A1");
     sealed(&j);
-    (void)snprintf(command, sizeof(command), "mv '%s' '%s.old' && mkdir '%s' && cp '%s.old/a.txt' '%s/'", j.x->work, j.x->work,
-                   j.x->work, j.x->work, j.x->work);
+    (void)snprintf(command, sizeof(command),
+                   "mv '%s' '%s.old' && mkdir '%s' && cp '%s.old/a.txt' '%s/'", j.x->work,
+                   j.x->work, j.x->work, j.x->work, j.x->work);
     assert_int_equal(system(command), 0);
     assert_int_equal(undo_apply(j.s, j.session, NULL, true, false, &report, &fault), -ENOENT);
     assert_non_null(strstr(fault.text, "the folder it had then"));
@@ -483,7 +500,8 @@ static void a_changed_image_or_log_is_noticed(void **given)
     struct fault fault = {0};
     a_usual_tree(&j);
     w_write(&j, "a.txt", "A1");
-    int image = openat(j.folder, "0", O_WRONLY | O_CLOEXEC), log = openat(j.folder, "log", O_WRONLY | O_APPEND | O_CLOEXEC);
+    int image = openat(j.folder, "0", O_WRONLY | O_CLOEXEC),
+        log = openat(j.folder, "log", O_WRONLY | O_APPEND | O_CLOEXEC);
     sealed(&j);
     assert_int_equal(pwrite(image, "Z", 1, 0), 1); /* an owned worker kept it open */
     assert_int_equal(undo_apply(j.s, j.session, NULL, false, false, &report, &fault), 0);
@@ -495,7 +513,8 @@ static void a_changed_image_or_log_is_noticed(void **given)
     assert_int_equal(pwrite(image, "A", 1, 0), 1); /* put right again: not lost */
     assert_int_equal(write(log, "{}\n", 3), 3);
     report = NULL;
-    assert_int_equal(undo_apply(j.s, j.session, NULL, false, false, &report, &fault), -FAULT_CORRUPT);
+    assert_int_equal(undo_apply(j.s, j.session, NULL, false, false, &report, &fault),
+                     -FAULT_CORRUPT);
     assert_non_null(strstr(fault.text, "changed after it was sealed"));
     close(image);
     close(log);
@@ -522,11 +541,12 @@ static void a_call_that_was_never_sealed_is_undone_and_named(void **given)
     char *before = picture(&j);
     w_write(&j, "a.txt", "half");
     w_rename(&j, "src", "lib");
-    line(&j, "delete", "b.txt", NULL);        /* killed before the effect */
+    line(&j, "delete", "b.txt", NULL);          /* killed before the effect */
     raw(&j, "{\"n\":9,\"op\":\"create\",\"pa"); /* and in the middle of a line */
     json_t *report = NULL;
     assert_int_equal(undo_apply(j.s, j.session, NULL, false, false, &report, &scratch_fault), 0);
-    assert_string_equal(json_string_value(json_array_get(json_object_get(report, "unknown"), 0)), "call-1");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(report, "unknown"), 0)),
+                        "call-1");
     json_decref(report);
     char *now = picture(&j);
     assert_string_equal(now, before);
@@ -539,8 +559,9 @@ static void an_effect_that_never_happened_is_not_undone(void **given)
 {
     static const struct {
         const char *op, *path, *to;
-    } lasts[] = {{"write", "a.txt", NULL}, {"delete", "a.txt", NULL}, {"create", "n", NULL}, {"rename", "a.txt", "n"},
-                 {"mkdir", "n", NULL}, {"rmdir", "empty", NULL}, {"link", "a.txt", "n"}};
+    } lasts[] = {{"write", "a.txt", NULL}, {"delete", "a.txt", NULL}, {"create", "n", NULL},
+                 {"rename", "a.txt", "n"}, {"mkdir", "n", NULL},      {"rmdir", "empty", NULL},
+                 {"link", "a.txt", "n"}};
     for (size_t i = 0; i < sizeof(lasts) / sizeof(lasts[0]); i++) {
         struct job j = start(given);
         a_usual_tree(&j);
@@ -601,7 +622,8 @@ static void an_undo_that_is_killed_goes_on_where_it_stopped(void **given)
         scratch_in_child(undo_now, &j);
         char *now = picture(&j);
         if (strcmp(now, before) != 0)
-            fail_msg("round %d, killed %d times\n--- wanted\n%s--- got\n%s", round, killed, before, now);
+            fail_msg("round %d, killed %d times\n--- wanted\n%s--- got\n%s", round, killed, before,
+                     now);
         free(now);
         free(before);
         finish(&j);
@@ -612,30 +634,50 @@ static void an_undo_that_is_killed_goes_on_where_it_stopped(void **given)
 
 /* --- hostile logs --- */
 
-#define PRE "{\"n\":0,\"op\":\"create\",\"path\":\"/ok\",\"to\":null,\"mode\":null,\"kind\":null,\"target\":null}\n"
+#define PRE                                                                                        \
+    "{\"n\":0,\"op\":\"create\",\"path\":\"/ok\",\"to\":null,\"mode\":null,\"kind\":null,\"target\":null}\n"
 
 static void a_hostile_log_is_refused_by_name_of_its_line(void **given)
 {
     static const char *const lines[] = {
-        "{\"n\":1,\"op\":\"create\",\"path\":\"../x\"}", "{\"n\":1,\"op\":\"create\",\"path\":\"/../x\"}",
-        "{\"n\":1,\"op\":\"create\",\"path\":\"/a/../../x\"}", "{\"n\":1,\"op\":\"create\",\"path\":\"/a//x\"}",
-        "{\"n\":1,\"op\":\"create\",\"path\":\"/./x\"}", "{\"n\":1,\"op\":\"create\",\"path\":\"/x/\"}",
-        "{\"n\":1,\"op\":\"create\",\"path\":\"/\"}", "{\"n\":1,\"op\":\"create\",\"path\":\"\"}",
-        "{\"n\":1,\"op\":\"create\",\"path\":\"x\"}", "{\"n\":1,\"op\":\"create\",\"path\":\"/x\\u0000y\"}",
-        "{\"n\":1,\"op\":\"create\",\"path\":null}", "{\"n\":1,\"op\":\"create\"}", "{\"n\":1,\"op\":\"create\",\"path\":7}",
-        "{\"n\":0,\"op\":\"create\",\"path\":\"/x\"}", "{\"n\":-1,\"op\":\"create\",\"path\":\"/x\"}",
-        "{\"n\":99999999999,\"op\":\"create\",\"path\":\"/x\"}", "{\"n\":1e30,\"op\":\"create\",\"path\":\"/x\"}",
-        "{\"n\":18446744073709551617,\"op\":\"create\",\"path\":\"/x\"}", "{\"n\":\"1\",\"op\":\"create\",\"path\":\"/x\"}",
-        "{\"n\":1,\"op\":\"chmod\",\"path\":\"/x\"}", "{\"n\":1,\"op\":\"void\"}", "{\"n\":1,\"path\":\"/x\"}",
-        "{\"n\":1,\"op\":\"rename\",\"path\":\"/x\"}", "{\"n\":1,\"op\":\"rename\",\"path\":\"/x\",\"to\":\"/../y\"}",
-        "{\"n\":1,\"op\":\"create\",\"path\":\"/x\",\"to\":\"/y\"}", "{\"n\":1,\"op\":\"write\",\"path\":\"/x\"}",
+        "{\"n\":1,\"op\":\"create\",\"path\":\"../x\"}",
+        "{\"n\":1,\"op\":\"create\",\"path\":\"/../x\"}",
+        "{\"n\":1,\"op\":\"create\",\"path\":\"/a/../../x\"}",
+        "{\"n\":1,\"op\":\"create\",\"path\":\"/a//x\"}",
+        "{\"n\":1,\"op\":\"create\",\"path\":\"/./x\"}",
+        "{\"n\":1,\"op\":\"create\",\"path\":\"/x/\"}",
+        "{\"n\":1,\"op\":\"create\",\"path\":\"/\"}",
+        "{\"n\":1,\"op\":\"create\",\"path\":\"\"}",
+        "{\"n\":1,\"op\":\"create\",\"path\":\"x\"}",
+        "{\"n\":1,\"op\":\"create\",\"path\":\"/x\\u0000y\"}",
+        "{\"n\":1,\"op\":\"create\",\"path\":null}",
+        "{\"n\":1,\"op\":\"create\"}",
+        "{\"n\":1,\"op\":\"create\",\"path\":7}",
+        "{\"n\":0,\"op\":\"create\",\"path\":\"/x\"}",
+        "{\"n\":-1,\"op\":\"create\",\"path\":\"/x\"}",
+        "{\"n\":99999999999,\"op\":\"create\",\"path\":\"/x\"}",
+        "{\"n\":1e30,\"op\":\"create\",\"path\":\"/x\"}",
+        "{\"n\":18446744073709551617,\"op\":\"create\",\"path\":\"/x\"}",
+        "{\"n\":\"1\",\"op\":\"create\",\"path\":\"/x\"}",
+        "{\"n\":1,\"op\":\"chmod\",\"path\":\"/x\"}",
+        "{\"n\":1,\"op\":\"void\"}",
+        "{\"n\":1,\"path\":\"/x\"}",
+        "{\"n\":1,\"op\":\"rename\",\"path\":\"/x\"}",
+        "{\"n\":1,\"op\":\"rename\",\"path\":\"/x\",\"to\":\"/../y\"}",
+        "{\"n\":1,\"op\":\"create\",\"path\":\"/x\",\"to\":\"/y\"}",
+        "{\"n\":1,\"op\":\"write\",\"path\":\"/x\"}",
         "{\"n\":1,\"op\":\"write\",\"path\":\"/x\",\"kind\":\"file\",\"mode\":65535}",
         "{\"n\":1,\"op\":\"write\",\"path\":\"/x\",\"kind\":\"file\",\"mode\":-1}",
         "{\"n\":1,\"op\":\"write\",\"path\":\"/x\",\"kind\":\"\",\"mode\":420}",
         "{\"n\":1,\"op\":\"delete\",\"path\":\"/x\",\"kind\":\"link\",\"mode\":511}",
         "{\"n\":1,\"op\":\"delete\",\"path\":\"/x\",\"kind\":\"link\",\"mode\":511,\"target\":\"\"}",
         "{\"n\":1,\"op\":\"rmdir\",\"path\":\"/x\",\"kind\":\"file\",\"mode\":511}",
-        "[]", "7", "", "{", "\xff\xfe", "{\"n\":1,\"n\":2,\"op\":\"create\",\"path\":\"/x\"}",
+        "[]",
+        "7",
+        "",
+        "{",
+        "\xff\xfe",
+        "{\"n\":1,\"n\":2,\"op\":\"create\",\"path\":\"/x\"}",
     };
     (void)given;
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
@@ -648,7 +690,8 @@ static void a_hostile_log_is_refused_by_name_of_its_line(void **given)
             fail_msg("%s: %d %s", lines[i], r, fault.text);
     }
     struct undo_log log = {0};
-    assert_ok(undo_log_parse(str_of(PRE "{\"n\":0,\"op\":\"void\"}\n{\"n\""), &log, &scratch_fault));
+    assert_ok(
+        undo_log_parse(str_of(PRE "{\"n\":0,\"op\":\"void\"}\n{\"n\""), &log, &scratch_fault));
     assert_int_equal(log.count, 0);
     assert_true(log.is_torn);
     undo_log_done(&log);
@@ -660,7 +703,8 @@ static void a_hostile_log_makes_the_seal_a_sentence(void **given)
     json_t *touched = NULL;
     struct fault fault = {0};
     raw(&j, "{\"n\":0,\"op\":\"create\",\"path\":\"/../../etc/passwd\"}\n");
-    assert_int_equal(undo_seal(j.s, j.session, j.call, j.mounts, 2, &touched, &fault), -FAULT_INPUT);
+    assert_int_equal(undo_seal(j.s, j.session, j.call, j.mounts, 2, &touched, &fault),
+                     -FAULT_INPUT);
     assert_non_null(strstr(fault.text, "call call-1"));
     assert_null(touched);
     json_t *report = NULL;
@@ -680,7 +724,8 @@ static void links_in_the_path_lead_nowhere(void **given)
     scratch_write(outside, "c.c", "V", 0644);
     w_write(&j, "src/c.c", "C1");
     w_write(&j, "src/victim", "X");
-    (void)snprintf(command, sizeof(command), "cd '%s' && rm -r src && ln -s '%s' src", j.x->work, outside);
+    (void)snprintf(command, sizeof(command), "cd '%s' && rm -r src && ln -s '%s' src", j.x->work,
+                   outside);
     assert_int_equal(system(command), 0); /* before the seal: the worker itself did it */
     json_t *touched = seal(&j);
     json_decref(touched);
@@ -703,10 +748,12 @@ static void a_read_only_mount_is_not_written_to(void **given)
 {
     struct job j = start(given);
     json_t *report = NULL, *touched = NULL;
-    raw(&j, "{\"n\":0,\"op\":\"create\",\"path\":\"/ro/bin/env\",\"to\":null,\"mode\":null,\"kind\":null,\"target\":null}\n");
+    raw(&j,
+        "{\"n\":0,\"op\":\"create\",\"path\":\"/ro/bin/env\",\"to\":null,\"mode\":null,\"kind\":null,\"target\":null}\n");
     assert_ok(undo_seal(j.s, j.session, j.call, j.mounts, 2, &touched, &scratch_fault));
     json_decref(touched);
-    assert_int_equal(undo_apply(j.s, j.session, NULL, false, false, &report, &scratch_fault), UNDO_CONFLICT);
+    assert_int_equal(undo_apply(j.s, j.session, NULL, false, false, &report, &scratch_fault),
+                     UNDO_CONFLICT);
     json_decref(report);
     assert_int_equal(undo_apply(j.s, j.session, NULL, true, false, &report, &scratch_fault), 0);
     assert_int_equal(json_array_size(json_object_get(report, "failed")), 1);
@@ -735,20 +782,30 @@ static void images_that_are_no_files_are_not_opened(void **given)
 
 static void ids_from_outside_are_no_paths(void **given)
 {
-    static const char *const ids[] = {"../../x", "/etc", ".", "..", "a/b", "", "toolu_01AbC-9.z", "\xff\n",
-                                      "a234567890123456789012345678901234567890123456789012345678901234567890123456789012345"
-                                      "67890123456789012345678901234567890123456789012345678901234567890"};
+    static const char *const ids[] = {
+        "../../x",
+        "/etc",
+        ".",
+        "..",
+        "a/b",
+        "",
+        "toolu_01AbC-9.z",
+        "\xff\n",
+        ("a123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890")};
     struct job j = start(given);
     close(j.folder);
     for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
         char name[STATE_NAME_SIZE];
         state_safe_name(ids[i], name);
-        assert_true(name[0] != '.' && name[0] != '\0' && strchr(name, '/') == NULL && strlen(name) < 136);
+        assert_true(name[0] != '.' && name[0] != '\0' && strchr(name, '/') == NULL &&
+                    strlen(name) < 136);
     }
-    assert_ok(undo_begin(j.s, j.session, "../../../escaped", j.mounts, 2, &j.folder, &scratch_fault));
+    assert_ok(
+        undo_begin(j.s, j.session, "../../../escaped", j.mounts, 2, &j.folder, &scratch_fault));
     struct fault fault = {0};
     int fd = -1;
-    assert_int_equal(undo_begin(j.s, j.session, "../../../escaped", j.mounts, 2, &fd, &fault), -EEXIST);
+    assert_int_equal(undo_begin(j.s, j.session, "../../../escaped", j.mounts, 2, &fd, &fault),
+                     -EEXIST);
     (void)snprintf(j.call, sizeof(j.call), "../../../escaped");
     a_usual_tree(&j);
     char *before = picture(&j);
@@ -767,7 +824,10 @@ static void many_changes_take_no_square_of_time(void **given)
     FILE *log = fdopen(fd, "w");
     scratch_write(j.x->work, "f20000", "F", 0644);
     for (int i = 0; i < 20000; i++) {
-        (void)snprintf(text, sizeof(text), "{\"n\":%d,\"op\":\"rename\",\"path\":\"/f%d\",\"to\":\"/f%d\",\"mode\":null,\"kind\":null}\n", i, i, i + 1);
+        (void)snprintf(
+            text, sizeof(text),
+            "{\"n\":%d,\"op\":\"rename\",\"path\":\"/f%d\",\"to\":\"/f%d\",\"mode\":null,\"kind\":null}\n",
+            i, i, i + 1);
         fputs(text, log);
     }
     fclose(log);
@@ -785,17 +845,28 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, scratch_make, scratch_remove)
     const struct CMUnitTest tests[] = {
-        T(each_kind_of_change_comes_back), T(renames_over_things_and_of_whole_folders_come_back),
-        T(what_comes_and_goes_in_one_call_leaves_no_trace), T(the_receipt_says_what_was_touched),
-        T(a_failed_effect_is_left_out), T(a_session_is_undone_newest_first_and_calls_one_by_one),
-        T(order_is_kept_by_a_later_process), T(each_change_since_is_a_conflict_and_changes_nothing),
-        T(force_restores_and_keeps_what_is_not_ours), T(a_dry_run_tells_and_changes_nothing),
-        T(another_folder_at_the_same_place_is_refused), T(a_changed_image_or_log_is_noticed),
-        T(a_missing_image_is_a_conflict), T(a_call_that_was_never_sealed_is_undone_and_named),
-        T(an_effect_that_never_happened_is_not_undone), T(an_undo_that_is_killed_goes_on_where_it_stopped),
-        T(a_hostile_log_is_refused_by_name_of_its_line), T(a_hostile_log_makes_the_seal_a_sentence),
-        T(links_in_the_path_lead_nowhere), T(a_read_only_mount_is_not_written_to),
-        T(images_that_are_no_files_are_not_opened), T(ids_from_outside_are_no_paths),
+        T(each_kind_of_change_comes_back),
+        T(renames_over_things_and_of_whole_folders_come_back),
+        T(what_comes_and_goes_in_one_call_leaves_no_trace),
+        T(the_receipt_says_what_was_touched),
+        T(a_failed_effect_is_left_out),
+        T(a_session_is_undone_newest_first_and_calls_one_by_one),
+        T(order_is_kept_by_a_later_process),
+        T(each_change_since_is_a_conflict_and_changes_nothing),
+        T(force_restores_and_keeps_what_is_not_ours),
+        T(a_dry_run_tells_and_changes_nothing),
+        T(another_folder_at_the_same_place_is_refused),
+        T(a_changed_image_or_log_is_noticed),
+        T(a_missing_image_is_a_conflict),
+        T(a_call_that_was_never_sealed_is_undone_and_named),
+        T(an_effect_that_never_happened_is_not_undone),
+        T(an_undo_that_is_killed_goes_on_where_it_stopped),
+        T(a_hostile_log_is_refused_by_name_of_its_line),
+        T(a_hostile_log_makes_the_seal_a_sentence),
+        T(links_in_the_path_lead_nowhere),
+        T(a_read_only_mount_is_not_written_to),
+        T(images_that_are_no_files_are_not_opened),
+        T(ids_from_outside_are_no_paths),
         T(many_changes_take_no_square_of_time),
     };
     json_start(1);

@@ -29,7 +29,8 @@ static const struct store_step steps[] = {
 static int make(void **ret)
 {
     (void)ret;
-    (void)snprintf(dir, sizeof(dir), "%s/bx-store-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    (void)snprintf(dir, sizeof(dir), "%s/bx-store-XXXXXX",
+                   getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     if (!mkdtemp(dir))
         return -1;
     (void)snprintf(path, sizeof(path), "%s/a.db", dir);
@@ -88,15 +89,17 @@ static void steps_are_taken_once_and_in_order(void **given)
     assert_int_equal(count(s), 1);
     store_free(s);
     s = NULL;
-    assert_int_equal(store_open(path, steps, 1, &s, &fault), -FAULT_CONFIG); /* made by a newer one */
+    assert_int_equal(store_open(path, steps, 1, &s, &fault),
+                     -FAULT_CONFIG); /* made by a newer one */
     assert_null(s);
     store_free(open_it(2));
 }
 
 static void a_step_that_fails_leaves_the_old_version(void **given)
 {
-    static const struct store_step broken[] = {{"CREATE TABLE t (id INTEGER PRIMARY KEY, n BIGINT, text TEXT)"},
-                                               {"CREATE TABLE u (id INTEGER); CREATE TABLE t (id INTEGER)"}};
+    static const struct store_step broken[] = {
+        {"CREATE TABLE t (id INTEGER PRIMARY KEY, n BIGINT, text TEXT)"},
+        {"CREATE TABLE u (id INTEGER); CREATE TABLE t (id INTEGER)"}};
     struct store *s = NULL;
     (void)given;
     store_free(open_it(1));
@@ -138,7 +141,8 @@ static void values_come_back_as_they_were(void **given)
     assert_int_equal(store_next(q, &fault), STORE_ROW);
     assert_true(store_is_null(q, 1) && store_str(q, 1).at == NULL);
     assert_int_equal(store_next(q, &fault), STORE_ROW);
-    assert_true(store_i64(q, 0) == INT64_MAX && store_str(q, 1).at != NULL && store_str(q, 1).len == 0);
+    assert_true(store_i64(q, 0) == INT64_MAX && store_str(q, 1).at != NULL &&
+                store_str(q, 1).len == 0);
     assert_int_equal(store_next(q, &fault), 0);
     store_end(q);
     q = NULL;
@@ -188,7 +192,8 @@ static pid_t hold_lock(int ready)
     if (pid != 0)
         return pid;
     struct store *s = NULL;
-    if (store_open(path, steps, 2, &s, &fault) < 0 || store_begin(s, STORE_LIGHT, &fault) < 0 || write(ready, "r", 1) < 0)
+    if (store_open(path, steps, 2, &s, &fault) < 0 || store_begin(s, STORE_LIGHT, &fault) < 0 ||
+        write(ready, "r", 1) < 0)
         _exit(1);
     pause();
     _exit(0);
@@ -232,10 +237,11 @@ static void fill_under_limit(void)
         r = r == 0 ? store_commit(s, &fault) : (store_rollback(s), r);
     }
     /* Still there, still right, and reading works. */
-    bool is_right = (r == -ENOSPC || r == -EFBIG) && strstr(fault.next, "make room") && !store_in_transaction(s) &&
-                    count(s) >= n - 1 && n > 5;
+    bool is_right = (r == -ENOSPC || r == -EFBIG) && strstr(fault.next, "make room") &&
+                    !store_in_transaction(s) && count(s) >= n - 1 && n > 5;
     if (!is_right)
-        fprintf(stderr, "%d %s, %lld rows of %lld\n", r, fault.text, (long long)count(s), (long long)n);
+        fprintf(stderr, "%d %s, %lld rows of %lld\n", r, fault.text, (long long)count(s),
+                (long long)n);
     store_free(s);
     _exit(is_right ? 0 : 1);
 }
@@ -303,11 +309,15 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, make, drop)
     const struct CMUnitTest tests[] = {
-        T(steps_are_taken_once_and_in_order), T(a_step_that_fails_leaves_the_old_version),
-        T(a_rollback_leaves_nothing_and_a_commit_all), T(values_come_back_as_they_were),
-        T(a_statement_may_be_used_inside_itself), T(bad_bindings_come_out_of_the_first_step),
+        T(steps_are_taken_once_and_in_order),
+        T(a_step_that_fails_leaves_the_old_version),
+        T(a_rollback_leaves_nothing_and_a_commit_all),
+        T(values_come_back_as_they_were),
+        T(a_statement_may_be_used_inside_itself),
+        T(bad_bindings_come_out_of_the_first_step),
         T(a_lock_is_waited_for_then_told_and_dies_with_its_process),
-        T(a_full_disk_in_the_middle_loses_nothing_that_was_committed), T(a_link_in_place_of_the_store_is_refused),
+        T(a_full_disk_in_the_middle_loses_nothing_that_was_committed),
+        T(a_link_in_place_of_the_store_is_refused),
         T(damage_is_found_by_the_check),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

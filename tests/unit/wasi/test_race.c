@@ -25,8 +25,8 @@ static int setup(void **state)
     h_save(g, "in/dir/f", "inside");
     h_save(g, "in/other/f", "inside");
     h_save(g, "out/f", "SECRET");
-    symlink("../out", h_path(g, "in/link"));
-    symlink("dir", h_path(g, "in/good"));
+    assert_int_equal(symlink("../out", h_path(g, "in/link")), 0);
+    assert_int_equal(symlink("dir", h_path(g, "in/good")), 0);
     close(g->dir_fd);
     g->config.mount_count = 0;
     g_mount(g, "in", "/", true);

@@ -3,6 +3,7 @@
  * on top of them, then the folders are opened and held. */
 #include "edge/app.h"
 
+#include "edge/safe.h"
 #include "os/env.h"
 #include "os/fd.h"
 #include "os/file.h"
@@ -148,9 +149,9 @@ static int apply_command_line(struct app *a, const struct parsed *p, struct faul
     }
     const char *mode = option_value(p, OPT_PERMISSION_MODE);
     if (mode) {
-        if ((r = policy_mode_parse(str_of(mode), &a->settings->mode, reterr)) < 0) return r;
-        a->settings->mode_said = true;
-        policy_set_mode(a->settings->policy, a->settings->mode);
+        enum policy_mode said;
+        if ((r = policy_mode_parse(str_of(mode), &said, reterr)) < 0) return r;
+        if ((r = settings_set_mode(a->settings, said, reterr)) < 0) return r;
     }
     struct adding x = {a, reterr};
     if ((r = option_each(p, OPT_YES_TO, add_yes, &x)) < 0) return r;
@@ -232,7 +233,11 @@ static int find_programs(struct app *a)
 static void on_broken_tool(const char *path, const struct fault *why, void *arg)
 {
     (void)arg;
-    fprintf(stderr, "boxagnts: tool left out: %s: %s\n", path, why->text);
+    fputs("boxagnts: tool left out: ", stderr);
+    safe_print_line(stderr, path);
+    fputs(": ", stderr);
+    safe_print_line(stderr, why->text);
+    fputc('\n', stderr);
 }
 
 static int open_tools(struct app *a, struct fault *reterr)
@@ -256,7 +261,7 @@ static int open_cache(struct app *a)
     auto_done(buf) struct buf note;
     buf_init(&note, 1024);
     int r = codecache_open(state_cache_dir(a->state), state_install_key(a->state), &a->cache, &note);
-    if (r == 0 && note.len) fprintf(stderr, "boxagnts: note: %s\n", buf_str(&note).at);
+    if (r == 0 && note.len) app_note(buf_str(&note).at);
     return r;
 }
 
@@ -342,8 +347,20 @@ int app_print_json(const json_t *value)
     return 0;
 }
 
+void app_note(const char *text)
+{
+    fputs("boxagnts: note: ", stderr);
+    safe_print_line(stderr, text);
+    fputc('\n', stderr);
+}
+
 void app_complain(const struct fault *f)
 {
-    fprintf(stderr, "boxagnts: %s\n", f->text);
-    if (*f->next) fprintf(stderr, "          %s\n", f->next);
+    fputs("boxagnts: ", stderr);
+    safe_print_line(stderr, f->text);
+    if (*f->next) {
+        fputs("\n          ", stderr);
+        safe_print_line(stderr, f->next);
+    }
+    fputc('\n', stderr);
 }

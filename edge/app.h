@@ -51,3 +51,4 @@ const char *app_call_target(const json_t *input);
 int app_print_json(const json_t *value);
 /* The talk of all commands: one sentence on stderr, and what to try. */
 void app_complain(const struct fault *f);
+void app_note(const char *text);

@@ -4,6 +4,7 @@
  * are shown as '?', so that a target cannot draw itself over the question. */
 #include "edge/approval.h"
 
+#include "edge/safe.h"
 #include "os/fd.h"
 #include "os/term.h"
 
@@ -18,7 +19,8 @@ struct approval {
     struct os_watch *watch;
     approval_fn fn; /* NULL = no question is open */
     void *arg;
-    char key[1200];
+    char key[1600]; /* what a remembered answer is for: tool and effect as they were shown */
+    bool key_is_whole;
     char *remembered[REMEMBERED_MAX]; /* own; questions answered with "session" */
     size_t remembered_count;
     char line[LINE_MAX_BYTES];
@@ -44,19 +46,14 @@ void approval_free(own struct approval *a)
     free(a);
 }
 
-static void print_safe(const char *z)
-{
-    for (; *z; z++) fputc((unsigned char)*z < 0x20 || *z == 0x7f ? '?' : *z, stderr);
-}
-
 static void print_question(const struct approval_question *q)
 {
     fputs("\n  ? ", stderr);
-    print_safe(q->what);
+    safe_print_line(stderr, q->what);
     fputs("\n    asked by rule: ", stderr);
-    print_safe(q->decision->rule);
+    safe_print_line(stderr, q->decision->rule);
     fputs("\n    at worst: ", stderr);
-    print_safe(q->worst);
+    safe_print_line(stderr, q->worst);
     fputs("\n    [y] once  [s] for this session  [n] no: ", stderr);
     fflush(stderr);
 }
@@ -67,7 +64,7 @@ static void answer(struct approval *a, enum approval_answer what)
     if (!fn) return;
     a->fn = NULL;
     os_watch_free(take(a->watch));
-    if (what == APPROVAL_SESSION && a->remembered_count < REMEMBERED_MAX) {
+    if (what == APPROVAL_SESSION && a->key_is_whole && a->remembered_count < REMEMBERED_MAX) {
         char *key = str_dup(str_of(a->key));
         if (key) a->remembered[a->remembered_count++] = key;
     }
@@ -102,13 +99,16 @@ static void on_readable(int fd, unsigned events, void *arg)
 int approval_ask(struct approval *a, const struct approval_question *q, approval_fn fn, void *arg)
 {
     if (a->fn) return -EBUSY;
-    snprintf(a->key, sizeof(a->key), "%s(%s)", effect_name(q->decision->effect.kind), q->decision->effect.target);
-    for (size_t i = 0; i < a->remembered_count; i++)
+    const struct effect *e = &q->decision->effect;
+    int len = snprintf(a->key, sizeof(a->key), "%s %s(%s)%s", q->tool, effect_name(e->kind), e->target, e->recursive ? " and all beneath it" : "");
+    a->key_is_whole = len >= 0 && (size_t)len < sizeof(a->key);
+    for (size_t i = 0; i < a->remembered_count && a->key_is_whole; i++)
         if (strcmp(a->remembered[i], a->key) == 0) {
             fn(APPROVAL_SESSION, arg);
             return 0;
         }
     a->line_len = 0;
+    os_terminal_flush(0); /* what was typed before the question was shown is no answer to it */
     int r = os_loop_watch_fd(a->loop, 0, OS_READ, on_readable, a, &a->watch);
     if (r < 0) return r;
     a->fn = fn;

@@ -4,6 +4,7 @@
 #include "edge/app.h"
 #include "edge/commands.h"
 #include "edge/receipt_file.h"
+#include "edge/safe.h"
 #include "host/journal.h"
 #include "host/undo.h"
 #include "os/fd.h"
@@ -70,8 +71,11 @@ static void say_how_it_ended(const struct execution *x, enum sandbox_stop stop, 
     if (stop == SANDBOX_EXIT && exit_code == 0) return;
     if (stop == SANDBOX_EXIT)
         fprintf(stderr, "boxagnts: %s exited with code %d\n", x->path, exit_code);
-    else
-        fprintf(stderr, "boxagnts: %s stopped: %s: %s\n", x->path, sandbox_stop_name(stop), detail);
+    else {
+        fprintf(stderr, "boxagnts: %s stopped: %s: ", x->path, sandbox_stop_name(stop));
+        safe_print_line(stderr, detail);
+        fputc('\n', stderr);
+    }
 }
 
 static void book(struct execution *x, const struct sandbox_outcome *o, enum sandbox_stop stop, const char *detail)
@@ -187,7 +191,7 @@ static int execute(struct execution *x, const struct parsed *p, struct fault *re
     if (r == 0) r = os_loop_new(&x->loop);
     if (r < 0) return r;
     r = sandbox_code(a->cache, a->compile_program, buf_str(&wasm), key, &code_fd, &note, reterr);
-    if (note.len) fprintf(stderr, "boxagnts: note: %s\n", buf_str(&note).at);
+    if (note.len) app_note(buf_str(&note).at);
     if (r == -FAULT_MODULE || r == -FAULT_LIMIT) {
         finish(x, NULL, r == -FAULT_MODULE ? SANDBOX_INVALID_MODULE : SANDBOX_TIMEOUT, reterr->text);
         r = 0;

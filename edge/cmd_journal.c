@@ -1,6 +1,7 @@
 /* boxagnts journal: what was decided and done, and whether the record is whole. */
 #include "edge/app.h"
 #include "edge/commands.h"
+#include "edge/safe.h"
 #include "host/journal.h"
 #include "os/file.h"
 
@@ -48,7 +49,9 @@ static int show_row(const struct journal_row *row, void *arg)
     struct tm tm;
     char when[32] = "";
     if (gmtime_r(&seconds, &tm)) strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
-    printf("%6lld %s %-8s %-6s %.*s\n", (long long)row->seq, when, row->kind, row->call ? row->call : "", STR_FMT(row->json));
+    printf("%6lld %s %-8s %-6s ", (long long)row->seq, when, row->kind, row->call ? row->call : "");
+    safe_print(stdout, row->json);
+    putchar('\n');
     return 0;
 }
 
@@ -75,7 +78,9 @@ static int print_verdict(int verdict, const json_t *report, bool json)
                json_array_size(json_object_get(report, "unknown")));
     else {
         char *text = json_dumps(report, JSON_COMPACT);
-        fprintf(stderr, "boxagnts: the journal does NOT verify: %s\n", text ? text : "");
+        fputs("boxagnts: the journal does NOT verify: ", stderr);
+        safe_print_line(stderr, text ? text : "");
+        fputc('\n', stderr);
         free(text);
     }
     return verdict;

@@ -2,6 +2,7 @@
 #include "edge/app.h"
 #include "edge/commands.h"
 #include "edge/report.h"
+#include "edge/safe.h"
 #include "host/ledger.h"
 
 #include <errno.h>
@@ -36,8 +37,9 @@ static int print_row(const struct session_row *r, void *arg)
     if (list) return json_array_append_new(list, row_json(r)) ? -ENOMEM : 0;
     auto_free char *cost = ledger_usd_text(r->cost_pico);
     const char *prompt = r->prompt ? r->prompt : "";
-    printf("%-24s %-10s %4lld calls  $%-10s %.*s\n", r->id, r->status, (long long)r->calls, cost ? cost : "?",
-           (int)(strcspn(prompt, "\n") < 60 ? strcspn(prompt, "\n") : 60), prompt);
+    char shown[61];
+    safe_copy(shown, sizeof(shown), prompt);
+    printf("%-24s %-10s %4lld calls  $%-10s %s\n", r->id, r->status, (long long)r->calls, cost ? cost : "?", shown);
     return 0;
 }
 

@@ -144,7 +144,7 @@ static void on_signal(int signal, void *arg)
 static void on_note(const char *what, const json_t *body, void *arg)
 {
     (void)arg;
-    if (strcmp(what, "note") == 0) fprintf(stderr, "boxagnts: note: %s\n", json_string_value(json_object_get(body, "text")));
+    if (strcmp(what, "note") == 0) app_note(json_string_value(json_object_get(body, "text")));
 }
 
 static int take_arguments(const char *given, struct buf *ret, struct fault *reterr)

@@ -1,6 +1,7 @@
 /* boxagnts undo: puts back what a session, or one call of it, changed in files. */
 #include "edge/app.h"
 #include "edge/commands.h"
+#include "edge/safe.h"
 #include "host/journal.h"
 #include "host/undo.h"
 #include "os/fd.h"
@@ -26,14 +27,27 @@ const struct command command_undo = {
     .run = cmd_undo,
 };
 
+static void print_conflict(const json_t *one)
+{
+    fputs("boxagnts: ", stderr);
+    safe_print_line(stderr, json_string_value(json_object_get(one, "path")));
+    fputs(": ", stderr);
+    safe_print_line(stderr, json_string_value(json_object_get(one, "why")));
+    fputc('\n', stderr);
+}
+
 static void print_report(const json_t *report, bool dry_run)
 {
     size_t i;
     json_t *one;
     json_array_foreach(json_object_get(report, "restored"), i, one)
-        printf("%s %s\n", dry_run ? "would restore" : "restored", json_string_value(one));
-    json_array_foreach(json_object_get(report, "conflicts"), i, one)
-        fprintf(stderr, "boxagnts: %s: %s\n", json_string_value(json_object_get(one, "path")), json_string_value(json_object_get(one, "why")));
+    {
+        printf("%s ", dry_run ? "would restore" : "restored");
+        safe_print_line(stdout, json_string_value(one));
+        putchar('\n');
+    }
+    json_array_foreach(json_object_get(report, "conflicts"), i, one) print_conflict(one);
+    json_array_foreach(json_object_get(report, "failed"), i, one) print_conflict(one);
 }
 
 static int undo(struct state *state, const char *session, const char *call, const struct parsed *p, struct fault *reterr)
@@ -56,7 +70,7 @@ static int undo(struct state *state, const char *session, const char *call, cons
         print_report(report, dry_run);
     if (r == UNDO_NOTHING) fprintf(stderr, "boxagnts: nothing to undo in %s%s%s\n", session, call ? "/" : "", call ? call : "");
     if (r == UNDO_CONFLICT) fprintf(stderr, "boxagnts: nothing was changed; --force puts back over the changes named above\n");
-    return r == UNDO_CONFLICT ? 1 : 0;
+    return r == UNDO_CONFLICT || json_array_size(json_object_get(report, "failed")) ? 1 : 0;
 }
 
 static int cmd_undo(const struct parsed *p, struct fault *reterr)

@@ -22,10 +22,13 @@
 #define ARGUMENTS_MAX ((size_t)16 << 20)
 #define CALL_ID_SIZE 24
 #define UNPARSED_KEPT_MAX ((size_t)1024)
+#define NAME_KEPT_MAX ((size_t)200) /* of a tool's name; no tool's own is as long */
 
 struct call {
     char id[CALL_ID_SIZE];
     char *name, *arguments;             /* own */
+    size_t arguments_len;
+    bool name_is_cut;
     desk_done_fn done;
     void *arg;
     /* while it is at the front */
@@ -34,7 +37,7 @@ struct call {
     struct policy_decision decision;
     const char *by;
     struct effect effects[CALL_EFFECTS_MAX];
-    size_t effect_count;
+    size_t effect_count, effects_asked; /* effects_asked: so many from the front need no (further) question */
     bool writes, undo_begun, intent_written;
     int undo_fd;
     struct buf stdin_text;
@@ -56,6 +59,7 @@ struct desk {
     size_t queue_len;
     uint64_t calls_made;
     bool front_started, cancelling, pumping;
+    bool is_deaf; /* a receipt could not be written: nothing that leaves no trace is run */
     desk_note_fn note;
     void *note_arg;
 };
@@ -112,10 +116,11 @@ static void tell(struct desk *d, const char *what, own json_t *body)
 
 /* --- the worker --- */
 
-int desk_start_worker(struct desk *d, struct fault *reterr)
+/* Stack, memory and table belong to a worker: a tool with a stack of its own gets a worker of its own. */
+static int start_worker_for(struct desk *d, const struct sandbox_limits *limits, struct fault *reterr)
 {
     const struct app *a = d->c.app;
-    if (d->worker && !sandbox_worker_dead(d->worker)) return 0;
+    if (d->worker && !sandbox_worker_dead(d->worker) && sandbox_worker_serves(d->worker, limits)) return 0;
     sandbox_worker_free(take(d->worker));
     if (d->undo_root_fd < 0) {
         int r = undo_root(a->state, d->c.session, &d->undo_root_fd, reterr);
@@ -126,13 +131,15 @@ int desk_start_worker(struct desk *d, struct fault *reterr)
         .mounts = a->mounts,
         .mount_count = a->mount_count,
         .undo_root_fd = d->undo_root_fd,
-        .stack_max = a->settings->limits.wasm_max_wasm_stack,
+        .stack_max = limits->wasm_max_wasm_stack,
         .memory_max = a->settings->limits.wasm_max_memory_size,
         .table_max = a->settings->limits.wasm_max_table_elements,
         .required_facets = JAIL_REQUIRED_DEFAULT | a->settings->required_facets,
     };
     return sandbox_worker_new(&config, &d->worker, reterr);
 }
+
+int desk_start_worker(struct desk *d, struct fault *reterr) { return start_worker_for(d, &d->c.app->settings->limits, reterr); }
 
 const json_t *desk_confinement(const struct desk *d) { return d->worker ? sandbox_worker_confinement(d->worker) : NULL; }
 
@@ -197,7 +204,7 @@ static own json_t *intent_of(const struct desk *d, const struct call *c)
         if (json_array_append_new(effects, one)) break;
     }
     /* what did not parse is kept as text, cut: evidence, not input */
-    size_t kept = strlen(c->arguments) < UNPARSED_KEPT_MAX ? strlen(c->arguments) : UNPARSED_KEPT_MAX;
+    size_t kept = c->arguments_len < UNPARSED_KEPT_MAX ? c->arguments_len : UNPARSED_KEPT_MAX;
     json_t *input = c->input ? json_incref(c->input) : json_string_lossy((struct str){c->arguments, kept});
     return json_pack("{s:s, s:s, s:o, s:o, s:o, s:{s:s, s:s, s:s}}", "call", c->id, "agent", d->c.agent, "tool",
                      json_string_lossy(str_of(c->name)), "input", input,
@@ -225,7 +232,7 @@ static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum s
     auto_json json_t *touched = touched_of(d, c);
     struct digest input_digest;
     char input_hex[DIGEST_HEX_SIZE];
-    digest_sha256(c->arguments, strlen(c->arguments), &input_digest);
+    digest_sha256(c->arguments, c->arguments_len, &input_digest);
     digest_hex(&input_digest, input_hex);
     const struct receipt_facts facts = {
         .call = c->id,
@@ -245,7 +252,13 @@ static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum s
     auto_json json_t *receipt = receipt_new(&facts);
     struct fault why = {0};
     int r = journal_end(d, c, receipt, outcome != NULL, &why);
-    if (r < 0) tell(d, "note", json_pack("{s:s, s:s}", "tool", c->name, "text", r == -ENOMEM ? "out of memory" : why.text));
+    if (r < 0) {
+        d->is_deaf = true;
+        is_error = true;
+        json_decref(result);
+        result = result_error(outcome ? "the call ran, but its receipt cannot be written; nothing more will be run" : "the refusal cannot be journalled");
+        tell(d, "note", json_pack("{s:s, s:s}", "tool", c->name, "text", *why.text ? why.text : fault_sentence(r)));
+    }
     d->queue_len--;
     memmove(&d->queue[0], &d->queue[1], d->queue_len * sizeof(d->queue[0]));
     d->front_started = false;
@@ -272,7 +285,7 @@ static void on_ran(struct sandbox_outcome *outcome, void *arg)
 
 static int parse_call(struct desk *d, struct call *c, struct buf *sentence)
 {
-    c->tool = registry_find(d->c.app->registry, str_of(c->name));
+    c->tool = c->name_is_cut ? NULL : registry_find(d->c.app->registry, str_of(c->name));
     if (!c->tool) {
         const struct tool *near = registry_nearest(d->c.app->registry, str_of(c->name));
         (void)buf_addf(sentence, "there is no tool called \"%.100s\"%s%s%s", c->name, near ? "; did you mean \"" : "",
@@ -280,7 +293,7 @@ static int parse_call(struct desk *d, struct call *c, struct buf *sentence)
         return SANDBOX_SCHEMA;
     }
     struct fault why = {0};
-    if (json_parse(str_of(c->arguments), ARGUMENTS_MAX, &c->input, &why) < 0) {
+    if (json_parse((struct str){c->arguments, c->arguments_len}, ARGUMENTS_MAX, &c->input, &why) < 0) {
         (void)buf_addf(sentence, "the arguments are not valid JSON: %s", why.text);
         return SANDBOX_SCHEMA;
     }
@@ -328,8 +341,10 @@ static void run(struct desk *d)
     const struct app *a = d->c.app;
     struct fault why = {0};
     const struct code *code = NULL;
+    struct sandbox_limits limits = a->settings->limits;
+    limits_tighten(&limits, &c->tool->limits);
     int r = c->writes ? journal_intent(d, c, &why) : 0;
-    if (r == 0) r = desk_start_worker(d, &why);
+    if (r == 0) r = start_worker_for(d, &limits, &why);
     if (r == 0) r = code_of(d, c->tool, &code, &why);
     if (r == 0 && c->writes) {
         struct undo_mount mounts[SANDBOX_MOUNTS_MAX];
@@ -339,8 +354,6 @@ static void run(struct desk *d)
     }
     if (r == 0) r = json_print(c->input, &c->stdin_text);
     if (r == 0) {
-        struct sandbox_limits limits = a->settings->limits;
-        limits_tighten(&limits, &c->tool->limits);
         const char *argv[] = {c->tool->name, NULL};
         const struct sandbox_run request = {
             .argv = argv,
@@ -366,13 +379,16 @@ static void run(struct desk *d)
     }
 }
 
+static void ask_or_run(struct desk *d);
+
 static void on_answer(enum approval_answer answer, void *arg)
 {
     struct desk *d = arg;
     struct call *c = front(d);
-    c->by = "person";
-    auto_json json_t *body = json_pack("{s:s, s:s, s:s}", "call", c->id, "rule", c->decision.rule, "answer",
-                                       answer == APPROVAL_NO ? "no" : answer == APPROVAL_ONCE ? "once" : "session");
+    if (!d->cancelling) c->by = "person";
+    auto_json json_t *body = json_pack("{s:s, s:s, s:s, s:o, s:s}", "call", c->id, "rule", c->decision.rule, "effect",
+                                       effect_name(c->decision.effect.kind), "target", json_string_lossy(str_of(c->decision.effect.target)), "answer",
+                                       d->cancelling ? "withdrawn" : answer == APPROVAL_NO ? "no" : answer == APPROVAL_ONCE ? "once" : "session");
     if (body) (void)!journal_add(d->c.app->state, d->c.session, c->id, "grant", body, JOURNAL_LIGHT, NULL);
     if (answer == APPROVAL_NO) {
         c->decision.verdict = POLICY_DENY;
@@ -383,8 +399,8 @@ static void on_answer(enum approval_answer answer, void *arg)
         pump(d);
         return;
     }
-    c->decision.verdict = POLICY_ALLOW;
-    run(d);
+    c->effects_asked++;
+    ask_or_run(d);
 }
 
 static void ask_person(struct desk *d)
@@ -394,7 +410,7 @@ static void ask_person(struct desk *d)
     struct effect_mount mounts[SANDBOX_MOUNTS_MAX];
     size_t mount_count = app_effect_mounts(d->c.app, mounts, ARRAY_LEN(mounts));
     char what[1400], worst[1600], backstop[256];
-    snprintf(what, sizeof(what), "%.200s wants %s(%s)", c->name, effect_name(e->kind), e->target);
+    snprintf(what, sizeof(what), "%.200s wants %s(%s)%s", c->name, effect_name(e->kind), e->target, e->recursive ? " and all beneath it" : "");
     policy_backstop(e, mounts, mount_count, backstop);
     snprintf(worst, sizeof(worst), "%s %s%s; below it stands: %s", e->kind == EFFECT_WRITE ? "changes or deletes" : "does", e->target,
              e->recursive ? " and all beneath it" : "", backstop);
@@ -411,6 +427,30 @@ static void ask_person(struct desk *d)
     }
 }
 
+/* A yes is for the effect that was shown: each one that asks is asked for, and only then it runs. */
+static void ask_or_run(struct desk *d)
+{
+    struct call *c = front(d);
+    const struct policy *policy = d->c.app->settings->policy;
+    size_t count = c->effect_count ? c->effect_count : 1;
+    for (; c->effects_asked < count; c->effects_asked++) {
+        struct policy_decision one;
+        policy_decide(policy, c->tool, c->effect_count ? &c->effects[c->effects_asked] : NULL, c->effect_count ? 1 : 0, &one);
+        if (one.verdict == POLICY_ALLOW) continue;
+        c->decision = one;
+        ask_person(d);
+        return;
+    }
+    c->decision.verdict = POLICY_ALLOW;
+    run(d);
+}
+
+static void not_decided(struct call *c)
+{
+    c->decision.verdict = POLICY_DENY;
+    snprintf(c->decision.rule, sizeof(c->decision.rule), "not-decided");
+}
+
 static void begin(struct desk *d)
 {
     struct call *c = front(d);
@@ -418,7 +458,13 @@ static void begin(struct desk *d)
     buf_init(&sentence, 8192);
     d->front_started = true;
     if (d->cancelling) {
+        not_decided(c);
         finish(d, NULL, SANDBOX_CANCEL, "cancelled");
+        return;
+    }
+    if (d->is_deaf) {
+        not_decided(c);
+        finish(d, NULL, SANDBOX_CRASH, "not run: an earlier receipt could not be written");
         return;
     }
     int stop = parse_call(d, c, &sentence);
@@ -433,7 +479,7 @@ static void begin(struct desk *d)
     policy_decide(d->c.app->settings->policy, c->tool, c->effects, c->effect_count, &c->decision);
     switch (c->decision.verdict) {
     case POLICY_ALLOW: run(d); return;
-    case POLICY_ASK: ask_person(d); return;
+    case POLICY_ASK: ask_or_run(d); return;
     case POLICY_DENY:
         (void)buf_addf(&sentence, "refused by policy: %s (rule %s)", c->decision.why, c->decision.rule);
         finish(d, NULL, SANDBOX_DENIED_POLICY, buf_str(&sentence).at);
@@ -460,8 +506,11 @@ int desk_call(struct desk *d, struct str tool, struct str arguments, desk_done_f
     c->done = done;
     c->arg = arg;
     buf_init(&c->stdin_text, ARGUMENTS_MAX * 2);
+    c->name_is_cut = tool.len > NAME_KEPT_MAX;
+    if (c->name_is_cut) tool.len = utf8_valid_prefix((struct str){tool.at, NAME_KEPT_MAX});
     c->name = str_dup(tool);
     c->arguments = str_dup(arguments);
+    c->arguments_len = arguments.len;
     if (!c->name || !c->arguments) {
         call_free(c);
         return -ENOMEM;
@@ -478,6 +527,14 @@ void desk_cancel(struct desk *d)
     if (d->queue_len == 0) return;
     approval_cancel(d->c.approval);
     if (d->worker && d->queue_len && d->front_started) sandbox_worker_cancel(d->worker);
+    pump(d);
+}
+
+void desk_end(struct desk *d)
+{
+    d->cancelling = true;
+    approval_cancel(d->c.approval);
+    if (d->queue_len && d->front_started && d->worker) sandbox_worker_kill(d->worker);
     pump(d);
 }
 

@@ -45,6 +45,8 @@ must_use int desk_start_worker(struct desk *d, struct fault *reterr);
 must_use int desk_call(struct desk *d, struct str tool, struct str arguments, desk_done_fn done, void *arg);
 /* Everything queued and running ends as cancelled; done comes for each. */
 void desk_cancel(struct desk *d);
+/* The same without waiting: the worker is killed, done has come for each when this returns. */
+void desk_end(struct desk *d);
 bool desk_is_idle(const struct desk *d);
 /* The tools as the planner is shown them: [{name, description, input_schema}]. */
 own json_t *desk_tools_json(const struct desk *d);

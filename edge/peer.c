@@ -36,7 +36,7 @@ int peer_launch(struct peer *p, const struct peer_config *config, struct fault *
     const char *argv[ARGV_MAX] = {config->name, outer, required};
     size_t n = 3;
     for (const char *const *extra = config->extra_argv; extra && *extra && n + 1 < ARGV_MAX; extra++) argv[n++] = *extra;
-    const int fds[] = {-1, -1, 2, theirs};
+    const int fds[] = {-1, -1, -1, theirs}; /* nobody's terminal: an owned program could draw a question there, and read the answer */
     const struct os_spawn how = {
         .program = config->program, .program_fd = -1, .argv = argv, .fds = fds, .fd_count = ARRAY_LEN(fds),
         .namespaces = jail_namespaces(config->kind), .die_with_parent = true,
@@ -54,12 +54,10 @@ int peer_launch(struct peer *p, const struct peer_config *config, struct fault *
 int peer_await_ready(struct peer *p, struct fault *reterr)
 {
     struct message m;
-    int r = channel_recv(p->channel, os_now_mono_ns() + READY_NS, &m, reterr);
+    struct fault why = {0};
+    int r = channel_recv(p->channel, os_now_mono_ns() + READY_NS, &m, &why);
     if (r == 1) return fault_set(reterr, FAULT_SANDBOX, "%s did not come up within 10 s", p->name);
-    if (r < 0) {
-        if (reterr && reterr->code == 0) (void)fault_set(reterr, FAULT_SANDBOX, "%s ended while it locked itself down", p->name);
-        return r;
-    }
+    if (r < 0) return fault_set(reterr, FAULT_SANDBOX, "%s ended while it locked itself down: %s", p->name, *why.text ? why.text : fault_sentence(r));
     if (m.type == MONITOR_FAULT) {
         const char *text = json_string_value(json_object_get(m.body, "text")), *next = json_string_value(json_object_get(m.body, "next"));
         r = fault_set(reterr, FAULT_SANDBOX, "%s: %s", p->name, text ? text : "gave up");
@@ -69,6 +67,8 @@ int peer_await_ready(struct peer *p, struct fault *reterr)
         channel_set_state(p->channel, STATE_IDLE);
     }
     message_done(&m);
+    if (r == 0 && channel_unread(p->channel) > 0) /* it speaks only when asked */
+        r = fault_set(reterr, FAULT_SANDBOX, "%s says more than that it is ready", p->name);
     return r;
 }
 

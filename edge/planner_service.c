@@ -54,6 +54,7 @@ static void on_end(struct service *s, const json_t *body)
     const char *outcome = json_string_value(json_object_get(body, "outcome"));
     const char *class = json_string_value(json_object_get(error, "class"));
     const char *text = json_string_value(json_object_get(error, "text"));
+    if (class && (strcmp(class, "budget") == 0 || strcmp(class, "time") == 0)) class = NULL; /* the monitor's words alone */
     end(s, (struct planner_end){
                .outcome = outcome && strcmp(outcome, "ok") == 0 ? "ok" : "error",
                .error = class ? class : "server",
@@ -106,7 +107,9 @@ static int ask(struct planner *p, uint64_t turn, struct str given, int64_t max_t
     auto_json json_t *head = json_pack("{s:s, s:s}", "path", s->wire->path, "wire", s->wire->name);
     if (!head) return -ENOMEM;
     s->turn = turn;
-    return peer_send(&s->egress, EGRESS_MODEL, turn, head, buf_str(&body), NULL, 0);
+    r = peer_send(&s->egress, EGRESS_MODEL, turn, head, buf_str(&body), NULL, 0);
+    if (r < 0) s->turn = 0; /* a turn that was not begun has no end of its own */
+    return r;
 }
 
 static void cancel(struct planner *p)
@@ -271,6 +274,7 @@ static int start_egress(struct service *s, const struct choice *c, const struct 
     if (r == 0) r = find_key(s, c, &key, f);
     if (r == 0) r = os_memfd_sealed("key", key, &key_fd);
     if (r < 0) return r;
+    if (c->key_env) os_env_wipe(c->key_env); /* nothing here needs it again */
     const char *extra[] = {words.connect, words.read, NULL};
     const struct peer_config config = {
         .program = app->egress_program, .name = "boxagnts-egress", .kind = JAIL_EGRESS, .extra_argv = extra,

@@ -1,9 +1,10 @@
 /* Two passes of the journal would do; one keeps the calls in order: a row of kind intent or decision opens a
  * call, its receipt closes it. Nothing is believed that is not in the journal, and nothing from it reaches the
- * terminal without passing clean(). */
+ * terminal without passing safe_copy(). */
 #include "edge/report.h"
 
 #include "edge/app.h"
+#include "edge/safe.h"
 #include "host/journal.h"
 #include "host/ledger.h"
 
@@ -44,18 +45,9 @@ static const char *text_of(const json_t *object, const char *key)
     return z ? z : "";
 }
 
-/* One cell: control characters shown as '?', cut to width. */
-static void clean(char *ret, size_t size, const char *z)
-{
-    size_t n = 0;
-    for (; *z && n + 1 < size; z++) ret[n++] = (unsigned char)*z < 0x20 || *z == 0x7f ? '?' : *z;
-    while (*z && n > 0 && ((unsigned char)ret[n - 1] & 0xc0) == 0x80) n--; /* never half a letter */
-    ret[n] = 0;
-}
-
 static void target_of(const struct report *r, const char *call, char *ret, size_t size)
 {
-    clean(ret, size, app_call_target(json_object_get(json_object_get(r->inputs, call), "input")));
+    safe_copy(ret, size, app_call_target(json_object_get(json_object_get(r->inputs, call), "input")));
 }
 
 static void add_line(json_t *list, own json_t *line) { (void)!json_array_append_new(list, line); }
@@ -65,14 +57,14 @@ static void on_receipt(struct report *r, const json_t *receipt)
     const char *call = text_of(receipt, "call"), *stop = text_of(receipt, "stopped_by");
     const json_t *refused = json_object_get(receipt, "refused"), *touched = json_object_get(receipt, "touched");
     char tool[32], target[48], detail[100];
-    clean(tool, sizeof(tool), text_of(receipt, "tool"));
+    safe_copy(tool, sizeof(tool), text_of(receipt, "tool"));
     target_of(r, call, target, sizeof(target));
     r->calls++;
     if (strcmp(stop, "exit") != 0) {
-        clean(detail, sizeof(detail), text_of(receipt, "detail"));
+        safe_copy(detail, sizeof(detail), text_of(receipt, "detail"));
         add_line(r->stopped, json_pack("{s:s, s:s, s:s, s:s, s:s}", "call", call, "tool", tool, "target", target, "layer", layer_of(stop), "why", detail));
     } else if (json_array_size(refused)) {
-        clean(detail, sizeof(detail), text_of(json_array_get(refused, 0), "why"));
+        safe_copy(detail, sizeof(detail), text_of(json_array_get(refused, 0), "why"));
         add_line(r->stopped, json_pack("{s:s, s:s, s:s, s:s, s:s}", "call", call, "tool", tool, "target", target, "layer",
                                        "sandbox layer: files", "why", detail));
     }
@@ -80,7 +72,7 @@ static void on_receipt(struct report *r, const json_t *receipt)
     json_t *one;
     json_array_foreach(touched, i, one)
     {
-        clean(target, sizeof(target), text_of(one, "path"));
+        safe_copy(target, sizeof(target), text_of(one, "path"));
         add_line(r->done, json_pack("{s:s, s:s, s:s, s:s}", "call", call, "tool", tool, "op", text_of(one, "op"), "path", target));
     }
 }

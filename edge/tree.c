@@ -22,18 +22,22 @@
 #define ENDING_GRACE_NS (60 * OS_NS_PER_MS)
 #define TURN_TRIES_MAX 4 /* requests for one turn: the first and three more (R1) */
 #define OUTPUT_TOKENS_LEAST 256
+#define LATE_TURNS_MAX 4     /* asked for after the end was begun: one may have crossed it */
 #define AGENT_NAME "main"
 
 struct stop_row {
     const char *name;
     int exit_code;
+    const char *status;
+    bool agent_knows; /* the agent may say so of itself; the others are the monitor's words */
 };
-/* stopped_by -> exit code (interfaces.md) */
+/* stopped_by -> the rest (interfaces.md) */
 static const struct stop_row stop_rows[] = {
-    {"budget", 4}, {"turns", 5}, {"calls", 5}, {"time", 5}, {"recovery", 5}, {"loop", 5}, {"policy", 3},
-    {"model", 6}, {"sandbox", 7}, {"cancel", 130}, {"refusal", 1}, {"error", 1},
+    {"", 0, "done", true},         {"budget", 4, "stopped", false},   {"turns", 5, "stopped", true},      {"calls", 5, "stopped", true},
+    {"time", 5, "stopped", false}, {"recovery", 5, "stopped", true},  {"loop", 5, "stopped", true},       {"policy", 3, "stopped", false},
+    {"model", 6, "stopped", true}, {"sandbox", 7, "failed", false},   {"cancel", 130, "cancelled", false}, {"refusal", 1, "stopped", true},
+    {"error", 1, "failed", true},
 };
-static const char *const statuses[] = {"done", "failed", "stopped", "cancelled"};
 
 struct tree {
     const struct tree_config *c;
@@ -50,13 +54,14 @@ struct tree {
     json_t *tools;            /* own; what the planner is shown */
     /* counted here, never reported by the agent */
     uint64_t turn;            /* the turn under way or last one; the agent's number, which may only grow */
-    unsigned turn_tries;
-    bool turn_open;
+    unsigned turn_tries, late_turns;
+    bool turn_open, data_lost;
     int64_t turns, requests, calls_asked, reserved_pico, spent_pico; /* requests: the ledger's name for a reservation */
     struct usage usage;
     json_t *calls;            /* own; [{call, tool, stopped_by, is_error}] */
     /* the end */
     bool ending, over;
+    int begin_exit_code;      /* of a fault before the first turn; 0 = none */
     const char *status, *stopped_by; /* static strings */
     char detail[512];
     char *text;               /* own; the agent's final text */
@@ -74,8 +79,9 @@ static const struct stop_row *stop_row(struct str name)
 
 static int exit_code(const struct tree *t)
 {
-    const struct stop_row *row = t->stopped_by ? stop_row(str_of(t->stopped_by)) : NULL;
-    return row ? row->exit_code : strcmp(t->status, "done") == 0 ? 0 : 1;
+    if (t->begin_exit_code) return t->begin_exit_code;
+    const struct stop_row *row = stop_row(str_of(t->stopped_by ? t->stopped_by : ""));
+    return row ? row->exit_code : 1;
 }
 
 static void over(struct tree *t)
@@ -85,19 +91,21 @@ static void over(struct tree *t)
     os_loop_stop(t->loop, 0);
 }
 
-/* The monitor's own word on how it ends; the first one stands. */
-static void set_end(struct tree *t, const char *status, const char *stopped_by, const char *detail)
+/* How it ends; the first word stands. stopped_by: a name of stop_rows. */
+static void set_end(struct tree *t, const char *stopped_by, const char *detail)
 {
+    const struct stop_row *row = stop_row(str_of(stopped_by));
     if (t->status) return;
-    t->status = status;
-    t->stopped_by = stopped_by;
+    must(row);
+    t->status = row->status;
+    t->stopped_by = *row->name ? row->name : NULL;
     snprintf(t->detail, sizeof(t->detail), "%s", detail ? detail : "");
 }
 
 /* Stops everything that moves and gives the agent a moment to answer its open calls. */
-static void begin_ending(struct tree *t, const char *status, const char *stopped_by, const char *detail)
+static void begin_ending(struct tree *t, const char *stopped_by, const char *detail)
 {
-    set_end(t, status, stopped_by, detail);
+    set_end(t, stopped_by, detail);
     if (t->ending) return;
     t->ending = true;
     t->planner->cancel(t->planner);
@@ -108,14 +116,14 @@ static void begin_ending(struct tree *t, const char *status, const char *stopped
 }
 
 static void on_grace(void *arg) { over(arg); }
-static void on_clock(void *arg) { begin_ending(arg, "stopped", "time", "the time limit is reached"); }
+static void on_clock(void *arg) { begin_ending(arg, "time", "the time limit is reached"); }
 
 static void on_signal(int signal, void *arg)
 {
     struct tree *t = arg;
     (void)signal;
     if (t->signals_seen++) over(t);
-    begin_ending(t, "cancelled", "cancel", "cancelled by the person");
+    begin_ending(t, "cancel", "cancelled by the person");
 }
 
 /* --- model turns --- */
@@ -129,12 +137,6 @@ static void send_model_end(struct tree *t, const char *outcome, const char *erro
     if (body) (void)!peer_send(&t->agent, AGENT_MODEL_END, t->turn, body, STR(""), NULL, 0);
 }
 
-static void refuse_turn(struct tree *t, const char *status, const char *stopped_by, const char *error, const char *text)
-{
-    set_end(t, status, stopped_by, text);
-    send_model_end(t, "error", error, text, 0);
-}
-
 static void journal_money(struct tree *t, const char *what, int64_t pico)
 {
     auto_json json_t *body = json_pack("{s:s, s:I, s:I}", "what", what, "turn", (json_int_t)t->turn, "pico_usd", (json_int_t)pico);
@@ -145,11 +147,17 @@ static void on_planner_data(struct str bytes, void *arg)
 {
     struct tree *t = arg;
     view_waiting(t->view, NULL);
-    while (bytes.len) {
+    while (bytes.len && !t->data_lost) {
         struct str piece = {bytes.at, bytes.len < PROTOCOL_DATA_MAX / 2 ? bytes.len : PROTOCOL_DATA_MAX / 2};
-        if (peer_send(&t->agent, AGENT_MODEL_DATA, t->turn, NULL, piece, NULL, 0) < 0) return;
+        if (peer_send(&t->agent, AGENT_MODEL_DATA, t->turn, NULL, piece, NULL, 0) < 0) t->data_lost = true; /* no stream with a hole */
         bytes = (struct str){bytes.at + piece.len, bytes.len - piece.len};
     }
+}
+
+/* What a service reports is as large as it likes. */
+static void add_count(int64_t *sum, int64_t more)
+{
+    if (!i64_add(*sum, more, sum)) *sum = INT64_MAX;
 }
 
 /* A broken stream of unknown usage is settled at its worst case: the safe side. */
@@ -161,10 +169,10 @@ static void settle(struct tree *t, const struct planner_end *e)
     t->reserved_pico = 0;
     t->spent_pico += cost;
     if (e->usage_known) {
-        t->usage.input_tokens += e->usage.input_tokens;
-        t->usage.output_tokens += e->usage.output_tokens;
-        t->usage.cache_read_tokens += e->usage.cache_read_tokens;
-        t->usage.cache_write_tokens += e->usage.cache_write_tokens;
+        add_count(&t->usage.input_tokens, e->usage.input_tokens);
+        add_count(&t->usage.output_tokens, e->usage.output_tokens);
+        add_count(&t->usage.cache_read_tokens, e->usage.cache_read_tokens);
+        add_count(&t->usage.cache_write_tokens, e->usage.cache_write_tokens);
     }
     journal_money(t, "settle", cost);
     view_usage(t->view, (int64_t)t->turn, e->usage.input_tokens, e->usage.output_tokens, cost, t->spent_pico);
@@ -180,8 +188,10 @@ static void on_planner_end(const struct planner_end *e, void *arg)
     if (strcmp(e->outcome, "error") == 0) {
         auto_json json_t *body = json_pack("{s:s, s:s, s:s}", "what", "model-error", "class", e->error, "text", e->text);
         if (body) (void)!journal_add(t->app->state, t->session, NULL, "event", body, JOURNAL_LIGHT, NULL);
-        snprintf(t->detail, sizeof(t->detail), "%s%s%s", e->error, *e->text ? ": " : "", e->text);
+        if (!t->status) snprintf(t->detail, sizeof(t->detail), "%s%s%s", e->error, *e->text ? ": " : "", e->text);
         send_model_end(t, "error", e->error, e->text, e->retry_after_ms);
+    } else if (t->data_lost) {
+        send_model_end(t, "error", "disconnect", "the agent does not keep up with the stream", 0);
     } else {
         send_model_end(t, e->outcome, NULL, NULL, 0);
     }
@@ -206,30 +216,31 @@ static int reserve(struct tree *t, struct str body, int64_t *ret_max_tokens)
 
 static int on_model(struct tree *t, const struct message *m)
 {
-    if (m->id < t->turn || m->id == 0 || t->turn_open) return -FAULT_PROTOCOL;
-    bool again = m->id == t->turn;
+    bool again = m->id == t->turn && m->id != 0;
+    if ((!again && m->id != t->turn + 1) || t->turn_open) return -FAULT_PROTOCOL;
     t->turn_tries = again ? t->turn_tries + 1 : 1;
     t->turn = m->id;
-    channel_set_state(t->agent.channel, STATE_BUSY);
     if (t->ending) {
+        if (++t->late_turns > LATE_TURNS_MAX) return -FAULT_PROTOCOL;
         send_model_end(t, "error", "time", "the run is ending", 0);
         return 0;
     }
-    if (!again && t->turns >= t->app->settings->max_turns) {
-        refuse_turn(t, "stopped", "turns", "time", "the turn limit is reached");
-        return 0;
-    }
-    if (t->turn_tries > TURN_TRIES_MAX) return -FAULT_PROTOCOL;
+    /* An agent of ours counts for itself and is told when the money is out: it never comes here again. */
+    if (!again && t->turns >= t->app->settings->max_turns) set_end(t, "turns", "the turn limit is reached");
+    if (t->status || t->turn_tries > TURN_TRIES_MAX) return -FAULT_PROTOCOL;
+    channel_set_state(t->agent.channel, STATE_BUSY);
     int64_t max_tokens = 0;
     int r = reserve(t, m->raw, &max_tokens);
     if (r == 1) {
-        refuse_turn(t, "stopped", "budget", "budget", "the next model call does not fit the budget");
+        set_end(t, "budget", "the next model call does not fit the budget");
+        send_model_end(t, "error", "budget", t->detail, 0);
         return 0;
     }
     struct fault why = {0};
     if (r == 0) {
         if (!again) t->turns++;
         t->turn_open = true;
+        t->data_lost = false;
         view_waiting(t->view, "model");
         r = t->planner->ask(t->planner, t->turn, m->raw, max_tokens, t->tools, &why);
     }
@@ -249,6 +260,14 @@ struct pending_call {
     uint64_t number;
 };
 
+static int send_result(struct tree *t, uint64_t number, const json_t *body, const json_t *result)
+{
+    auto_done(buf) struct buf text;
+    buf_init(&text, PROTOCOL_RESULT_MAX - 4096);
+    int r = body && result ? json_print(result, &text) : -ENOMEM;
+    return r < 0 ? r : peer_send(&t->agent, AGENT_RESULT, number, body, buf_str(&text), NULL, 0);
+}
+
 static void on_call_done(const struct desk_outcome *o, void *arg)
 {
     auto_free struct pending_call *pending = arg;
@@ -258,21 +277,15 @@ static void on_call_done(const struct desk_outcome *o, void *arg)
     if (row) (void)!json_array_append_new(t->calls, row);
     view_waiting(t->view, NULL);
     view_result(t->view, o);
-    auto_done(buf) struct buf text;
-    buf_init(&text, PROTOCOL_RESULT_MAX - 4096);
     auto_json json_t *body = json_pack("{s:s, s:b, s:s}", "call", o->call, "is_error", o->is_error, "stopped_by", sandbox_stop_name(o->stop));
-    if (!body || !o->result || json_print(o->result, &text) < 0 ||
-        peer_send(&t->agent, AGENT_RESULT, pending->number, body, buf_str(&text), NULL, 0) < 0)
-        if (!t->ending) set_end(t, "failed", "error", "a result could not be handed to the agent");
-}
-
-static void refuse_call(struct tree *t, const struct message *m, const char *sentence)
-{
-    auto_json json_t *result = result_error(sentence), *body = json_pack("{s:b}", "is_error", 1);
-    auto_done(buf) struct buf text;
-    buf_init(&text, 4096);
-    if (result && body && json_print(result, &text) == 0)
-        (void)!peer_send(&t->agent, AGENT_RESULT, m->id, body, buf_str(&text), NULL, 0);
+    int r = send_result(t, pending->number, body, o->result);
+    if (r == -FAULT_CAP) {
+        auto_json json_t *instead = result_error("the call ran; its result is too long to be handed on");
+        r = send_result(t, pending->number, body, instead);
+    }
+    if (r == 0 || t->ending || t->over) return;
+    set_end(t, "error", "a result could not be handed to the agent");
+    over(t); /* it would wait for it until the clock ends it */
 }
 
 static int on_call(struct tree *t, const struct message *m)
@@ -280,19 +293,17 @@ static int on_call(struct tree *t, const struct message *m)
     struct str tool;
     int r = json_get_str(m->body, "tool", &tool, NULL);
     if (r != 0) return -FAULT_PROTOCOL;
-    if (t->ending || t->calls_asked >= t->app->settings->max_tool_calls) {
-        if (!t->ending) set_end(t, "stopped", "calls", "the limit of tool calls is reached");
-        refuse_call(t, m, "not run: the run is ending");
-        return 0;
-    }
+    /* An agent of ours counts for itself, and asks for nothing once it was told of an end (a cancel may cross a call: the desk,
+     * cancelled, gives that one its receipt). */
+    if (t->calls_asked >= t->app->settings->max_tool_calls) set_end(t, "calls", "the limit of tool calls is reached");
+    if (t->calls_asked >= t->app->settings->max_tool_calls || (t->status && !t->ending)) return -FAULT_PROTOCOL;
     t->calls_asked++;
     struct pending_call *pending = malloc(sizeof(*pending));
     if (!pending) return -ENOMEM;
     *pending = (struct pending_call){t, m->id};
     if ((r = desk_call(t->desk, tool, m->raw, on_call_done, pending)) < 0) {
         free(pending);
-        if (r != -FAULT_CAP) return r;
-        refuse_call(t, m, "not run: too many calls at once");
+        return r == -FAULT_CAP ? -FAULT_PROTOCOL : r; /* more at once than any turn of ours has */
     }
     return 0;
 }
@@ -324,28 +335,30 @@ static int on_done(struct tree *t, const struct message *m)
     if (json_get_str(m->body, "status", &status, NULL) != 0 || json_get_str(m->body, "stopped_by", &stopped_by, NULL) != 0 ||
         json_get_str(m->body, "detail", &detail, NULL) != 0)
         return -FAULT_PROTOCOL;
-    const char *known = NULL;
-    for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
-        if (str_is(status, statuses[i])) known = statuses[i];
     const struct stop_row *row = stop_row(stopped_by);
-    if (!known || (!row && stopped_by.len)) return -FAULT_PROTOCOL;
+    if (!row || !str_is(status, row->status)) return -FAULT_PROTOCOL;
+    /* Of itself it ends only what is at rest, for a reason that it can know. */
+    if (!t->status && (!row->agent_knows || t->turn_open || !desk_is_idle(t->desk))) return -FAULT_PROTOCOL;
     free(t->text);
     t->text = str_dup(m->raw);
     char text[512];
     /* for a model failure the monitor knows better what it was */
-    if (row && strcmp(row->name, "model") == 0 && *t->detail)
+    if (strcmp(row->name, "model") == 0 && *t->detail)
         snprintf(text, sizeof(text), "%.400s", t->detail);
     else
         snprintf(text, sizeof(text), "%.*s", detail.len > 400 ? 400 : (int)detail.len, detail.at);
     if (!t->status) t->detail[0] = 0;
-    set_end(t, known, row ? row->name : NULL, text);
+    set_end(t, row->name, text);
     over(t);
     return 0;
 }
 
+static void on_agent_gone(const struct fault *why, void *arg);
+
 static int on_agent_frame(struct message *m, void *arg)
 {
     struct tree *t = arg;
+    if (t->over) return -FAULT_PROTOCOL; /* it has said its last word */
     switch (m->type) {
     case MONITOR_MODEL: return on_model(t, m);
     case MONITOR_CALL: return on_call(t, m);
@@ -353,8 +366,9 @@ static int on_agent_frame(struct message *m, void *arg)
     case MONITOR_DONE: return on_done(t, m);
     case MONITOR_FAULT: {
         const char *text = json_string_value(json_object_get(m->body, "text"));
-        set_end(t, "failed", "error", text ? text : "the agent gave up");
-        over(t);
+        struct fault said = {.code = FAULT_PEER_GONE};
+        snprintf(said.text, sizeof(said.text), "%s", text ? text : "the agent gave up");
+        on_agent_gone(&said, t);
         return 0;
     }
     default: return -FAULT_PROTOCOL;
@@ -366,7 +380,7 @@ static void on_agent_gone(const struct fault *why, void *arg)
     struct tree *t = arg;
     auto_json json_t *body = json_pack("{s:s, s:s}", "program", "agent", "detail", why->text);
     if (body) (void)!journal_add(t->app->state, t->session, NULL, "peer", body, JOURNAL_LIGHT, NULL);
-    set_end(t, "failed", "error", why->text);
+    set_end(t, "error", why->text);
     over(t);
 }
 
@@ -417,9 +431,10 @@ static int begin(struct tree *t, struct fault *reterr)
 {
     struct app *a = t->app;
     int r = os_loop_new(&t->loop);
+    if (r == 0 && !(t->calls = json_array())) r = -ENOMEM;
+    if (r == 0) r = view_new(t->c->view, t->loop, &t->view);
     if (r == 0) r = planner_new(t->c->model, a, t->loop, &t->planner, reterr);
     if (r == 0) t->planner->events = (struct planner_events){on_planner_data, on_planner_end, t};
-    if (r == 0) r = view_new(t->c->view, t->loop, &t->view);
     if (r == 0) r = approval_new(t->loop, &t->approval);
     if (r == 0)
         r = session_begin(a->state, a->work_dir, t->planner->label, t->c->prompt, a->settings->total_budget_pico, t->session, &t->lock_fd,
@@ -429,7 +444,6 @@ static int begin(struct tree *t, struct fault *reterr)
     if (r == 0) r = desk_new(&desk, &t->desk);
     if (r == 0) desk_on_note(t->desk, on_note, t);
     if (r == 0 && !(t->tools = desk_tools_json(t->desk))) r = -ENOMEM;
-    if (r == 0 && !(t->calls = json_array())) r = -ENOMEM;
     if (r == 0) r = start_clock(t);
     if (r == 0) r = start_programs(t, reterr);
     if (r == 0) {
@@ -457,8 +471,8 @@ static void report(struct tree *t)
 {
     auto_json json_t *done = done_object(t);
     if (!done) return;
-    (void)!session_end(t->app->state, t->session, t->status, t->spent_pico, t->calls_asked, t->turns);
-    auto_json json_t *body = json_copy(done);
+    if (*t->session) (void)!session_end(t->app->state, t->session, t->status, t->spent_pico, t->calls_asked, t->turns);
+    auto_json json_t *body = *t->session ? json_copy(done) : NULL;
     if (body) {
         json_object_del(body, "text"); /* the journal has what happened; what was said is not a decision */
         (void)!journal_add(t->app->state, t->session, NULL, "session", body, JOURNAL_DURABLE, NULL);
@@ -491,20 +505,38 @@ static void settle_open_turn(struct tree *t)
     settle(t, &e);
 }
 
+/* What failed before the first turn: told like every other end, unless it is the operator's own slip (exit 2). The sentence
+ * itself is for the caller to print. */
+static void report_fault(struct tree *t, int r)
+{
+    int code = fault_exit_code(r);
+    if (code == 2 || !t->view || !t->calls) {
+        if (*t->session) (void)!session_end(t->app->state, t->session, "failed", 0, 0, 0);
+        return;
+    }
+    t->begin_exit_code = code;
+    set_end(t, r == -FAULT_SANDBOX ? "sandbox" : "error", "");
+    report(t);
+}
+
 int tree_run(const struct tree_config *config, struct fault *reterr)
 {
     struct tree t = {.c = config, .app = config->app, .lock_fd = -1};
     peer_init(&t.agent);
     int r = begin(&t, reterr);
+    bool is_begun = r == 0;
     if (r == 0) r = os_loop_run(t.loop);
-    if (r < 0 && *t.session) (void)!session_end(config->app->state, t.session, "failed", 0, 0, 0);
-    if (r == 0) {
-        /* silence first: no process of the tree outlives this line, then the books are closed */
+    if (is_begun) {
+        /* silence first: no process of the tree outlives these lines, every call has its receipt; then the books are closed */
+        set_end(&t, "error", "the run ended without a word");
+        t.over = true;
         peer_done(&t.agent);
+        desk_end(t.desk);
         settle_open_turn(&t);
-        set_end(&t, "failed", "error", "the run ended without a word");
         report(&t);
-        r = exit_code(&t);
+        if (r == 0) r = exit_code(&t);
+    } else {
+        report_fault(&t, r);
     }
     tree_done(&t);
     return r;

@@ -1,9 +1,10 @@
 /* Text goes out in two voices: the planner's words on stdout, everything that BoxAgnts says on stderr. On a
  * terminal words appear as they come; else the final text is printed once, at the end, so that a pipe gets
- * nothing but the answer. Whatever came from a planner or a tool passes print_safe(): it cannot move the
+ * nothing but the answer. Whatever came from a planner or a tool passes safe_print(): it cannot move the
  * cursor, retitle the window or draw over a verdict. */
 #include "edge/view.h"
 
+#include "edge/safe.h"
 #include "host/ledger.h"
 #include "os/clock.h"
 #include "os/env.h"
@@ -84,19 +85,6 @@ void view_free(own struct view *v)
 
 /* --- small things --- */
 
-static void print_safe(FILE *out, struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.at[i];
-        bool c1 = c == 0xc2 && i + 1 < text.len && (unsigned char)text.at[i + 1] < 0xa0; /* C1 controls in UTF-8 */
-        if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || c1)
-            fputc('?', out);
-        else
-            fputc(c, out);
-        if (c1) i++;
-    }
-}
-
 static void clear_spinner(struct view *v)
 {
     if (v->spinning) fputs("\r\033[K", stderr);
@@ -131,9 +119,14 @@ static const char *paint(const struct view *v, const char *code) { return v->col
 void view_session(struct view *v, const char *session, const char *model, const char *work_dir)
 {
     if (v->mode == VIEW_STREAM_JSON)
-        emit(json_pack("{s:s, s:s, s:s, s:s}", "type", "session", "session", session, "model", model, "work_dir", work_dir));
+        emit(json_pack("{s:s, s:s, s:o, s:o}", "type", "session", "session", session, "model", json_string_lossy(str_of(model)), "work_dir",
+                       json_string_lossy(str_of(work_dir))));
     if (v->mode != VIEW_TEXT) return;
-    fprintf(stderr, "%ssession %s  model %s  in %s%s\n", paint(v, DIM), session, model, work_dir, paint(v, PLAIN));
+    fprintf(stderr, "%ssession %s  model ", paint(v, DIM), session);
+    safe_print_line(stderr, model);
+    fputs("  in ", stderr);
+    safe_print_line(stderr, work_dir);
+    fprintf(stderr, "%s\n", paint(v, PLAIN));
 }
 
 void view_say(struct view *v, struct str say, struct str text)
@@ -145,14 +138,14 @@ void view_say(struct view *v, struct str say, struct str text)
     if (v->mode == VIEW_JSON) return;
     if (str_is(say, "text") && v->out_is_terminal) {
         clear_spinner(v);
-        print_safe(stdout, text);
+        safe_print(stdout, text);
         fflush(stdout);
         v->in_text = true;
     } else if (str_is(say, "recovery")) {
         clear_spinner(v);
         end_text(v);
         fprintf(stderr, "  %s! ", paint(v, YELLOW));
-        print_safe(stderr, text);
+        safe_print(stderr, text);
         fprintf(stderr, "%s\n", paint(v, PLAIN));
     }
 }
@@ -172,7 +165,7 @@ void view_note(struct view *v, const char *what, const json_t *body)
         clear_spinner(v);
         end_text(v);
         fprintf(stderr, "  %snote: ", paint(v, DIM));
-        print_safe(stderr, str_of(json_string_value(json_object_get(body, "text"))));
+        safe_print(stderr, str_of(json_string_value(json_object_get(body, "text"))));
         fprintf(stderr, "%s\n", paint(v, PLAIN));
     } else if (strcmp(what, "call") == 0) {
         end_text(v);
@@ -193,7 +186,7 @@ static void print_sentence(struct str text)
         len = SUMMARY_MAX;
         while (len > 0 && ((unsigned char)text.at[len] & 0xc0) == 0x80) len--;
     }
-    print_safe(stderr, (struct str){text.at, len});
+    safe_print(stderr, (struct str){text.at, len});
     if (cut || newline) fputs(" ...", stderr);
 }
 
@@ -212,7 +205,7 @@ static void result_text(struct view *v, const struct desk_outcome *o)
     clear_spinner(v);
     end_text(v);
     fprintf(stderr, "  %s%s%s ", paint(v, stopped ? RED : o->is_error ? YELLOW : GREEN), stopped ? "x" : o->is_error ? "-" : "+", paint(v, PLAIN));
-    print_safe(stderr, str_of(o->tool));
+    safe_print(stderr, str_of(o->tool));
     fputc(' ', stderr);
     print_sentence(str_of(v->summary));
     fprintf(stderr, " %s[%s %s", paint(v, DIM), o->call, policy_verdict_name(o->verdict));
@@ -269,7 +262,7 @@ static void done_text(struct view *v, const json_t *done, const char *detail)
             paint(v, PLAIN));
     if (detail && *detail) {
         fputs(": ", stderr);
-        print_safe(stderr, str_of(detail));
+        safe_print(stderr, str_of(detail));
     }
     auto_free char *usd = ledger_usd_text(v->total_pico);
     fprintf(stderr, "%s  %lld turns, %zu calls, $%s%s\n", paint(v, DIM), (long long)json_integer_value(json_object_get(done, "turns")),
@@ -287,7 +280,7 @@ void view_done(struct view *v, const json_t *done, const char *detail)
         emit(line);
         if (!detail || !*detail) return;
         fputs("boxagnts: ", stderr); /* the object says what stopped it, this says why */
-        print_safe(stderr, str_of(detail));
+        safe_print(stderr, str_of(detail));
         fputc('\n', stderr);
     }
 }

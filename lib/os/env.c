@@ -1,5 +1,5 @@
 /* Facts about the process and the machine that are read once, early. The only file that reads the
- * environment; must never write to it except to empty it. */
+ * environment; must never write to it except to empty it or to wipe a value. */
 #include "os/env.h"
 
 #include "base/str.h"
@@ -8,12 +8,20 @@
 #include <limits.h>
 #include <pwd.h>
 #include <sched.h>
+#include <string.h>
 #include <unistd.h>
 
 const char *os_env(const char *name)
 {
     const char *value = getenv(name);
     return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+void os_env_wipe(const char *name)
+{
+    char *value = getenv(name);
+    if (value != NULL)
+        explicit_bzero(value, strlen(value));
 }
 
 void os_env_clear(void)

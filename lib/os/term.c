@@ -9,11 +9,17 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 bool os_is_terminal(int fd)
 {
     return isatty(fd) == 1;
+}
+
+void os_terminal_flush(int fd)
+{
+    (void)tcflush(fd, TCIFLUSH);
 }
 
 int os_terminal_width(int fd)

@@ -137,7 +137,13 @@ static int spawn(const struct sandbox_worker_config *config, int channel_fd, str
         .namespaces_must = config->required_facets & JAIL_NAMESPACES ? namespaces : 0,
         .die_with_parent = true,
     };
-    return os_spawn(&how, ret, reterr);
+    if (os_spawn(&how, ret, reterr) < 0) {
+        fault_next(reterr, "is BoxAgnts installed whole? its programs stand beside `boxagnts`");
+        if (reterr)
+            reterr->code = FAULT_SANDBOX;
+        return -FAULT_SANDBOX;
+    }
+    return 0;
 }
 
 static void copy_said(char *ret, size_t size, const json_t *body)
@@ -468,6 +474,12 @@ void sandbox_worker_cancel(struct sandbox_worker *w)
     if (channel_send(w->channel, WORKER_CANCEL, w->id, NULL, STR(""), NULL, 0) == 0 && channel_queued(w->channel) > 0)
         (void)!os_watch_set_events(w->fd_watch, OS_READ | OS_WRITE);
     os_watch_set_timer(w->timer, os_now_mono_ns() + CANCEL_GRACE_NS);
+}
+
+void sandbox_worker_kill(struct sandbox_worker *w)
+{
+    if (w->is_running)
+        finish_without(w, SANDBOX_CANCEL, "it was cancelled: its worker was killed");
 }
 
 void sandbox_worker_free(own struct sandbox_worker *w)

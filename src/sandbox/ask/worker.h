@@ -19,7 +19,7 @@ struct sandbox_worker_config {
     int64_t stack_max, memory_max, table_max; /* engine-wide: a run may ask for less, never more */
     uint32_t required_facets;                 /* jail.h */
 };
-/* Starts it and waits for READY (deadline 10 s). -FAULT_SANDBOX when its jail cannot be built. */
+/* Starts it and waits for READY (deadline 10 s). -FAULT_SANDBOX when it cannot be started or its jail cannot be built. */
 must_use int sandbox_worker_new(const struct sandbox_worker_config *config, own struct sandbox_worker **ret, struct fault *reterr);
 void sandbox_worker_free(own struct sandbox_worker *w); /* kills it */
 DEFINE_FREEP(sandbox_worker, struct sandbox_worker);
@@ -36,5 +36,7 @@ typedef void (*sandbox_done_fn)(struct sandbox_outcome *outcome /* borrowed */, 
 must_use int sandbox_worker_run(struct sandbox_worker *w, struct os_loop *loop, const struct sandbox_run *run,
                                 sandbox_output_fn on_output, sandbox_done_fn on_done, void *arg, struct fault *reterr);
 void sandbox_worker_cancel(struct sandbox_worker *w);   /* asks; kills after a grace of 50 ms; on_done still comes */
+/* Ends the run under way at once, its worker with it: on_done comes from within, as SANDBOX_CANCEL. For when no loop follows. */
+void sandbox_worker_kill(struct sandbox_worker *w);
 bool sandbox_worker_dead(const struct sandbox_worker *w);
 

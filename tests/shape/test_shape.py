@@ -32,25 +32,25 @@ NO_START = r"(fork|vfork|execve|execv|execvp|execvpe|fexecve|execveat|posix_spaw
 PROGRAMS = {
     "boxagnts": {
         "never": [NO_ENGINE, NO_HTTP],
-        "must": [r"sqlite3_open_v2$", r"tools_policy_"],
+        "must": [r"sqlite3_open_v2$", r"policy_decide$"],
     },
     "boxagnts-agent": {
-        "never": [NO_ENGINE, NO_STORE, NO_HTTP, NO_SOCKET, NO_KEYS, NO_START, r"tools_"],
+        "never": [NO_ENGINE, NO_STORE, NO_HTTP, NO_SOCKET, NO_KEYS, NO_START, r"policy_decide$"],
         "must": [r"query_step$"],
     },
     "boxagnts-worker": {
-        "never": [r".*(cranelift_(codegen|frontend|native)|winch_codegen|internal_(cranelift|winch))", r"wasmtime_module_new$", NO_STORE, NO_HTTP, NO_SOCKET, NO_STD_NET, NO_KEYS, NO_START, r"tools_"],
+        "never": [r".*(cranelift_(codegen|frontend|native)|winch_codegen|internal_(cranelift|winch))", r"wasmtime_module_new$", NO_STORE, NO_HTTP, NO_SOCKET, NO_STD_NET, NO_KEYS, NO_START, r"policy_decide$"],
         "must": [r"bx_module_from_fd$", r"wasmtime_func_call"],
     },
     "boxagnts-egress": {
-        "never": [NO_ENGINE, NO_STORE, NO_START, r"tools_", r"(open|open64|openat|openat64|fopen|fopen64|creat)$"],
+        "never": [NO_ENGINE, NO_STORE, NO_START, r"policy_decide$", r"(open|open64|openat|openat64|fopen|fopen64|creat)$"],
         "must": [r"curl_multi_perform$|curl_multi_socket_action$"],
         # The jail opens what it then names in its rules and mounts; after it the filter refuses every way to write.
         "lockdown": {"os_open_trusted", "os_read_file_trusted", "os_mount_alone", "os_mount_empty_root", "make_place", "write_file",
                      "os_namespace_map_self"},
     },
     "boxagnts-compile": {
-        "never": [NO_STORE, NO_HTTP, NO_SOCKET, NO_STD_NET, NO_KEYS, NO_START, r"tools_"],
+        "never": [NO_STORE, NO_HTTP, NO_SOCKET, NO_STD_NET, NO_KEYS, NO_START, r"policy_decide$"],
         "must": [r"wasmtime_module_new$", r".*cranelift_codegen"],
     },
 }

@@ -263,8 +263,8 @@ struct undo_what {
     int host_fd;
     bool may_move;
 };
-must_use int undo_begin(struct wasi *w, struct undo *u, enum wasi_touch_op op, const char *real,
-                        const char *real_to, const struct undo_what *what);
+must_use int wasi_undo_begin(struct wasi *w, struct undo *u, enum wasi_touch_op op, const char *real,
+                             const char *real_to, const struct undo_what *what);
 must_use int undo_move_away(struct wasi *w, struct undo *u, const struct undo_what *what);
 int undo_end(struct wasi *w, const struct undo *u, int result); /* result: of the effect; returned */
 must_use int undo_before_write(struct wasi *w, struct fd *f); /* image of an open file, once */

@@ -179,7 +179,7 @@ static int create_now(struct wasi *w, const struct opening *o, const struct plac
     struct undo u;
     struct stat st;
     struct undo_what nothing = {.host_fd = -1};
-    int r = undo_begin(w, &u, WASI_TOUCH_CREATE, p->real, NULL, &nothing);
+    int r = wasi_undo_begin(w, &u, WASI_TOUCH_CREATE, p->real, NULL, &nothing);
     int flags = access_mode(o->read, o->write) | o->host_flags | O_CREAT | O_EXCL;
     int fd = r < 0 ? r : os_open_at(p->dir_fd, p->name, flags, 0666, OS_NO_LINKS);
     r = undo_end(w, &u, fd < 0 ? fd : 0);

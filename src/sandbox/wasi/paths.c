@@ -44,7 +44,7 @@ int call_path_create_directory(struct wasi *w, struct wasi_memory m, wasi_args)
     if (r == 0) {
         struct undo u;
         struct undo_what nothing = {.host_fd = -1};
-        r = undo_begin(w, &u, WASI_TOUCH_MKDIR, p.real, NULL, &nothing);
+        r = wasi_undo_begin(w, &u, WASI_TOUCH_MKDIR, p.real, NULL, &nothing);
         if (r == 0)
             r = os_fs_mkdir(p.dir_fd, p.name, 0777);
         r = undo_end(w, &u, r);
@@ -66,7 +66,7 @@ static int remove_name(struct wasi *w, struct place *p, enum wasi_touch_op op)
     struct undo u;
     struct undo_what what = {.before = &p->st, .dir_fd = p->dir_fd, .name = p->name, .host_fd = -1,
                              .may_move = op == WASI_TOUCH_DELETE};
-    int r = undo_begin(w, &u, op, p->real, NULL, &what);
+    int r = wasi_undo_begin(w, &u, op, p->real, NULL, &what);
     if (r == 0 && u.is_moved)
         r = undo_move_away(w, &u, &what);
     else if (r == 0)
@@ -136,7 +136,7 @@ static int begin_replace(struct wasi *w, struct undo *u, struct place *to, const
     if (!is_dir && S_ISDIR(from->st_mode))
         return -ENOTDIR;
     struct undo_what what = {.before = &to->st, .dir_fd = to->dir_fd, .name = to->name, .host_fd = -1};
-    return undo_begin(w, u, is_dir ? WASI_TOUCH_RMDIR : WASI_TOUCH_DELETE, to->real, NULL, &what);
+    return wasi_undo_begin(w, u, is_dir ? WASI_TOUCH_RMDIR : WASI_TOUCH_DELETE, to->real, NULL, &what);
 }
 
 static int rename_now(struct wasi *w, struct place *from, struct place *to)
@@ -145,7 +145,7 @@ static int rename_now(struct wasi *w, struct place *from, struct place *to)
     int r = begin_replace(w, &gone, to, &from->st);
     if (r == 0) {
         struct undo_what nothing = {.host_fd = -1};
-        r = undo_begin(w, &moved, WASI_TOUCH_RENAME, from->real, to->real, &nothing);
+        r = wasi_undo_begin(w, &moved, WASI_TOUCH_RENAME, from->real, to->real, &nothing);
         if (r == 0) {
             char name_to[sizeof(to->name)];
             memcpy(name_to, place_slashed(to), sizeof(name_to));
@@ -232,7 +232,7 @@ static int link_places(struct wasi *w, struct place *from, struct place *to)
         return r;
     struct undo u;
     struct undo_what nothing = {.host_fd = -1};
-    r = undo_begin(w, &u, WASI_TOUCH_LINK, from->real, to->real, &nothing);
+    r = wasi_undo_begin(w, &u, WASI_TOUCH_LINK, from->real, to->real, &nothing);
     if (r == 0)
         r = os_fs_link(from->dir_fd, from->name, to->dir_fd, to->name);
     r = undo_end(w, &u, r);
@@ -298,7 +298,7 @@ static int symlink_place(struct wasi *w, struct place *p, const char *text)
     }
     struct undo u;
     struct undo_what nothing = {.host_fd = -1};
-    r = undo_begin(w, &u, WASI_TOUCH_CREATE, p->real, NULL, &nothing);
+    r = wasi_undo_begin(w, &u, WASI_TOUCH_CREATE, p->real, NULL, &nothing);
     if (r == 0)
         r = os_fs_symlink(text, p->dir_fd, p->name);
     r = undo_end(w, &u, r);

@@ -210,7 +210,7 @@ static int land_once(struct wasi *w, struct fd *f)
     if (r < 0)
         return r;
     struct undo_what what = {.before = is_new ? NULL : &now, .dir_fd = s->dir_fd, .name = s->name, .host_fd = -1};
-    r = undo_begin(w, &u, is_new ? WASI_TOUCH_CREATE : WASI_TOUCH_WRITE, f->real, NULL, &what);
+    r = wasi_undo_begin(w, &u, is_new ? WASI_TOUCH_CREATE : WASI_TOUCH_WRITE, f->real, NULL, &what);
     if (r == 0)
         r = is_new ? give_new_name(w, f) : replace(w, f, &now);
     r = undo_end(w, &u, r);

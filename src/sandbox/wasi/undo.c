@@ -203,8 +203,8 @@ static int save_file(struct wasi *w, struct undo *u, const struct undo_what *wha
     return u->is_moved ? 0 : image_by_copy(w, u, what, name);
 }
 
-int undo_begin(struct wasi *w, struct undo *u, enum wasi_touch_op op, const char *real,
-               const char *real_to, const struct undo_what *what)
+int wasi_undo_begin(struct wasi *w, struct undo *u, enum wasi_touch_op op, const char *real,
+                    const char *real_to, const struct undo_what *what)
 {
     char name[NAME_SIZE], target[WASI_PATH_MAX + 1];
     const struct stat *before = what->before;
@@ -269,7 +269,7 @@ int undo_before_write(struct wasi *w, struct fd *f)
     if (r < 0)
         return r;
     struct undo_what what = {.before = &st, .dir_fd = -1, .name = "", .host_fd = f->host};
-    r = undo_begin(w, &u, WASI_TOUCH_WRITE, f->real, NULL, &what);
+    r = wasi_undo_begin(w, &u, WASI_TOUCH_WRITE, f->real, NULL, &what);
     if (r < 0)
         return undo_end(w, &u, r);
     r = id_set_add(&w->settled, file_id(&st), u.n);

@@ -72,6 +72,10 @@ class Stub:
 
     def __exit__(self, *_):
         self.closing = True
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR) # also wakes who waits in accept(); closing alone does not
+        except OSError:
+            pass
         self.listener.close()
         for connection in self.open:
             try:

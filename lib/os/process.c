@@ -21,6 +21,7 @@
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <sanitizer/asan_interface.h> /* a macro that is empty without the sanitizer */
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -182,6 +183,9 @@ static int clone_child(struct plan *p, uint32_t namespaces, int *ret_pidfd)
     sigfillset(&all);
     must(sigprocmask(SIG_SETMASK, &all, &before) == 0);
     int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD | clone_flags(namespaces);
+    /* A child that executed never left its functions, so the sanitizer still holds marks on the stack
+     * before; this one may have the same address. */
+    ASAN_UNPOISON_MEMORY_REGION(stack, SPAWN_STACK);
     int pid = clone(run_child, stack + SPAWN_STACK, flags, p, &pidfd);
     if (pid < 0)
         pid = -errno;

@@ -297,6 +297,8 @@ static void unseal(json_t *receipt)
 int journal_add(struct state *s, const char *session, const char *call, const char *kind,
                 const json_t *body, enum journal_weight weight, struct fault *reterr)
 {
+    if (strcmp(kind, "receipt") == 0)
+        return fault_set(reterr, EINVAL, "a receipt is journalled by journal_receipt()");
     int r = begin(s, weight, reterr);
     return r < 0 ? r : end(s, journal_put(s, session, call, kind, body, reterr), reterr);
 }

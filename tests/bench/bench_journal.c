@@ -5,6 +5,7 @@
 #include "host/journal.h"
 #include "host/ledger.h"
 #include "host/state.h"
+#include "host/undo.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "store/store.h"
@@ -122,6 +123,31 @@ static void verify(int i)
     json_decref(report);
 }
 
+/* What undo adds to a call that writes one file of 4 KiB: folder and records before, seal after. */
+static int work_fd = -1;
+static char work_dir[300];
+static void undo_around(int i)
+{
+    struct fault fault = {0};
+    char call[32];
+    int dir_fd = -1;
+    json_t *touched = NULL;
+    struct undo_mount mount = {.guest = "/", .host = work_dir, .dir_fd = work_fd, .writable = true};
+    static const char line[] =
+        "{\"n\":0,\"op\":\"write\",\"path\":\"/f\",\"to\":null,\"mode\":384,\"kind\":\"file\",\"target\":null}\n";
+    (void)snprintf(call, sizeof(call), "call-%d", i);
+    check(undo_begin(state, session, call, &mount, 1, &dir_fd, &fault), &fault);
+    int image = openat(dir_fd, "0", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    int log = openat(dir_fd, "log", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (write(image, line, 10) < 0 || write(log, line, sizeof(line) - 1) < 0)
+        exit(1);
+    close(image);
+    close(log);
+    check(undo_seal(state, session, call, &mount, 1, &touched, &fault), &fault);
+    json_decref(touched);
+    close(dir_fd);
+}
+
 static int floor_fd = -1;
 static void sync_floor(int i)
 {
@@ -178,6 +204,13 @@ int main(void)
     measure("journal_durable_row_and_receipt", DURABLE, durable_two);
     measure("ledger_reserve_and_settle", DURABLE, reserve_settle);
     measure("state_open_and_close", 200, open_close);
+    (void)snprintf(work_dir, sizeof(work_dir), "%s", dir);
+    work_fd = open(work_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    (void)snprintf(path, sizeof(path), "%s/f", dir);
+    int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (ftruncate(file, 4096) < 0)
+        return 1;
+    measure("undo_begin_and_seal", 1000, undo_around);
     (void)snprintf(path, sizeof(path), "%s/floor", dir);
     floor_fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     measure("sync_floor", DURABLE, sync_floor);

@@ -270,6 +270,34 @@ static void bad_rows_are_refused_and_leave_nothing(void **given)
     state_free(s);
 }
 
+/* Rows whose own hashes are right around receipts that are not: the second chain is checked as well. */
+static void a_wrong_receipt_in_a_right_row_is_noticed(void **given)
+{
+    static const char *const bodies[] = {
+        "{\"call\":\"c\",\"hash\":\"" JOURNAL_ZERO_HASH "\",\"prev\":\"" JOURNAL_ZERO_HASH "\"}",
+        "{\"call\":\"c\"}",
+        "{\"call\":7,\"hash\":null}",
+    };
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        struct state *s = scratch_open();
+        json_t *body = scratch_json(bodies[i]), *report = NULL;
+        struct fault fault = {0};
+        assert_int_equal(journal_add(s, "s", "c", "receipt", body, JOURNAL_LIGHT, &fault), -EINVAL);
+        assert_ok(store_begin(state_store(s), STORE_LIGHT, &scratch_fault));
+        assert_ok(journal_put(s, "s", "c", "receipt", body, &scratch_fault));
+        assert_ok(store_commit(state_store(s), &scratch_fault));
+        report = verify(s, JOURNAL_BAD);
+        const char *why =
+            json_string_value(json_object_get(json_object_get(report, "first_bad"), "why"));
+        assert_non_null(strstr(why, "the receipt in row"));
+        json_decref(report);
+        json_decref(body);
+        state_free(s);
+        scratch_remove(given);
+        assert_int_equal(scratch_make(given), 0);
+    }
+}
+
 static void large_numbers_come_back_whole(void **given)
 {
     (void)given;
@@ -552,6 +580,7 @@ int main(void)
         T(rows_cannot_be_changed_by_mistake),
         T(nothing_is_added_to_a_forged_head),
         T(bad_rows_are_refused_and_leave_nothing),
+        T(a_wrong_receipt_in_a_right_row_is_noticed),
         T(large_numbers_come_back_whole),
         T(an_export_verifies_without_the_store),
         T(an_export_of_one_session_follows_the_chain_and_shows_no_other),

@@ -163,7 +163,8 @@ static void undo_gives_back(struct job *j, const char *call, const char *wanted)
     json_t *report = NULL;
     int r = undo_apply(j->s, j->session, call, false, false, &report, &scratch_fault);
     char *now = picture(j);
-    if (r != 0 || strcmp(now, wanted) != 0)
+    if (r != 0 || strcmp(now, wanted) != 0 ||
+        json_array_size(json_object_get(report, "failed")) > 0)
         fail_msg("undo %d %s %s\n--- wanted\n%s--- got\n%s", r, r < 0 ? scratch_fault.text : "",
                  report ? json_dumps(report, 0) : "", wanted, now);
     free(now);

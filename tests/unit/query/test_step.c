@@ -242,9 +242,9 @@ static void where_a_field_ends_is_part_of_what_is_the_same(void **state)
     struct loop l;
     (void)state;
     loop_begin(&l, 50, 50);
-    call_and_answer(&l, "ab", "{}", "r");
-    call_and_answer(&l, "a", "{}", "r");
-    call_and_answer(&l, "ab", "{}", "r");
+    call_and_answer(&l, "a ", "{}", "r");
+    call_and_answer(&l, "a", " {}", "r");
+    call_and_answer(&l, "a ", "{}", "r");
     assert_going_on(&l);
     loop_end(&l);
 }

@@ -55,7 +55,7 @@ struct execution {
     char wasm_sha256[DIGEST_HEX_SIZE];
     struct undo_mount mounts[SANDBOX_MOUNTS_MAX];
     const char *receipt_path;
-    bool undo_begun;
+    bool undo_begun, intent_written, is_booked;
     int exit_code;
 };
 
@@ -69,19 +69,22 @@ static void say_how_it_ended(const struct execution *x, enum sandbox_stop stop, 
 {
     if (cut) fprintf(stderr, "boxagnts: output past max_output_bytes was dropped\n");
     if (stop == SANDBOX_EXIT && exit_code == 0) return;
-    if (stop == SANDBOX_EXIT)
-        fprintf(stderr, "boxagnts: %s exited with code %d\n", x->path, exit_code);
-    else {
-        fprintf(stderr, "boxagnts: %s stopped: %s: ", x->path, sandbox_stop_name(stop));
-        safe_print_line(stderr, detail);
-        fputc('\n', stderr);
+    fputs("boxagnts: ", stderr);
+    safe_print_line(stderr, x->path);
+    if (stop == SANDBOX_EXIT) {
+        fprintf(stderr, " exited with code %d\n", exit_code);
+        return;
     }
+    fprintf(stderr, " stopped: %s: ", sandbox_stop_name(stop));
+    safe_print_line(stderr, detail);
+    fputc('\n', stderr);
 }
 
 static void book(struct execution *x, const struct sandbox_outcome *o, enum sandbox_stop stop, const char *detail)
 {
     auto_json json_t *touched = NULL;
     struct fault why = {0};
+    x->is_booked = true;
     if (x->undo_begun && undo_seal(x->app->state, x->session, "c1", x->mounts, x->app->mount_count, &touched, &why) < 0) app_complain(&why);
     const struct receipt_facts facts = {
         .call = "c1", .agent = "person", .tool = x->path, .input_sha256 = x->wasm_sha256, .verdict = POLICY_ALLOW, .rule = "exec",
@@ -137,6 +140,27 @@ static void name_mounts(struct execution *x)
         x->mounts[i] = (struct undo_mount){a->mounts[i].guest, a->mounts[i].host, a->mounts[i].dir_fd, a->mounts[i].writable};
 }
 
+/* Before the module runs: what is lost with this process has at least been meant. */
+static int journal_intent(struct execution *x, const struct parsed *p, struct fault *reterr)
+{
+    const struct app *a = x->app;
+    enum journal_weight weight = JOURNAL_LIGHT;
+    auto_json json_t *argv = json_array(), *effects = json_array();
+    for (size_t i = 0; argv && i < p->positional_count; i++)
+        if (json_array_append_new(argv, json_string_lossy(str_of(p->positional[i])))) return -ENOMEM;
+    for (size_t i = 0; effects && i < a->mount_count; i++) {
+        json_t *one = json_pack("{s:s, s:o}", "effect", a->mounts[i].writable ? "Write" : "Read", "target", json_string_lossy(str_of(a->mounts[i].guest)));
+        if (json_array_append_new(effects, one)) return -ENOMEM;
+        if (a->mounts[i].writable) weight = JOURNAL_DURABLE;
+    }
+    auto_json json_t *body = json_pack("{s:s, s:s, s:o, s:s, s:O, s:O, s:{s:s, s:s, s:s}}", "call", "c1", "agent", "person", "tool",
+                                       json_string_lossy(str_of(x->path)), "wasm_sha256", x->wasm_sha256, "input", argv, "effects", effects, "decision",
+                                       "verdict", "allow", "rule", "exec", "by", "person");
+    int r = body ? journal_add(a->state, x->session, "c1", "intent", body, weight, reterr) : -ENOMEM;
+    x->intent_written = r == 0;
+    return r;
+}
+
 static int run_module(struct execution *x, const struct parsed *p, int code_fd, const char *code_key, struct fault *reterr)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, 0};
@@ -148,6 +172,7 @@ static int run_module(struct execution *x, const struct parsed *p, int code_fd, 
     if (r == 0) r = start_worker(x, a, undo_root_fd, reterr);
     if (r == 0) r = undo_begin(a->state, x->session, "c1", x->mounts, a->mount_count, &undo_fd, reterr);
     x->undo_begun = r == 0;
+    if (r == 0) r = journal_intent(x, p, reterr);
     if (r == 0) r = os_loop_watch_signals(x->loop, signals, on_signal, x, &watch);
     if (r == 0) {
         const struct sandbox_run run = {
@@ -197,6 +222,7 @@ static int execute(struct execution *x, const struct parsed *p, struct fault *re
         r = 0;
     } else if (r == 0) {
         r = run_module(x, p, code_fd, key, reterr);
+        if (r < 0 && x->intent_written && !x->is_booked) book(x, NULL, SANDBOX_CRASH, *reterr->text ? reterr->text : fault_sentence(r));
     }
     (void)!session_end(a->state, x->session, r < 0 ? "failed" : x->exit_code == 0 ? "done" : "stopped", 0, 1, 0);
     return r;

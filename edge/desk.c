@@ -264,7 +264,7 @@ static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum s
     d->front_started = false;
     const struct desk_outcome o = {
         .call = c->id, .tool = c->name, .result = result, .receipt = receipt, .stop = outcome ? outcome->stop : stop,
-        .verdict = c->decision.verdict, .is_error = is_error,
+        .verdict = c->decision.verdict, .is_error = is_error, .is_unrecorded = r < 0,
     };
     c->done(&o, c->arg);
     call_free(c);

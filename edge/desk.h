@@ -29,6 +29,7 @@ struct desk_outcome {
     enum sandbox_stop stop;
     enum policy_verdict verdict;
     bool is_error;
+    bool is_unrecorded;             /* its receipt could not be written */
 };
 typedef void (*desk_done_fn)(const struct desk_outcome *o, void *arg);
 /* Told when a call leaves the queue and when it is decided: for the live view. */

@@ -283,7 +283,9 @@ static void on_call_done(const struct desk_outcome *o, void *arg)
         auto_json json_t *instead = result_error("the call ran; its result is too long to be handed on");
         r = send_result(t, pending->number, body, instead);
     }
-    if (r == 0 || t->ending || t->over) return;
+    if (t->ending || t->over) return;
+    if (o->is_unrecorded) begin_ending(t, "error", "the journal cannot be written: a call has no receipt");
+    if (r == 0 || t->ending) return;
     set_end(t, "error", "a result could not be handed to the agent");
     over(t); /* it would wait for it until the clock ends it */
 }

@@ -592,7 +592,7 @@ static void undo_now(void *arg)
 static void an_undo_that_is_killed_goes_on_where_it_stopped(void **given)
 {
     unsigned seed = 5;
-    for (int round = 0; round < 15; round++) {
+    for (int round = 0; round < 8; round++) {
         struct job j = start(given);
         char name[32];
         int killed = 0;
@@ -823,8 +823,8 @@ static void many_changes_take_no_square_of_time(void **given)
     char text[160];
     int fd = openat(j.folder, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     FILE *log = fdopen(fd, "w");
-    scratch_write(j.x->work, "f20000", "F", 0644);
-    for (int i = 0; i < 20000; i++) {
+    scratch_write(j.x->work, "f8000", "F", 0644);
+    for (int i = 0; i < 8000; i++) {
         (void)snprintf(
             text, sizeof(text),
             "{\"n\":%d,\"op\":\"rename\",\"path\":\"/f%d\",\"to\":\"/f%d\",\"mode\":null,\"kind\":null}\n",
@@ -836,8 +836,8 @@ static void many_changes_take_no_square_of_time(void **given)
     assert_int_equal(json_array_size(touched), 2);
     json_decref(touched);
     close(j.folder);
-    assert_int_equal(unlinkat(j.work_fd, "f20000", 0), 0);
-    scratch_write(j.x->work, "f20000", "F", 0644);
+    assert_int_equal(unlinkat(j.work_fd, "f8000", 0), 0);
+    scratch_write(j.x->work, "f8000", "F", 0644);
     undo_gives_back(&j, NULL, "f0 644 file F\n");
     finish(&j);
 }

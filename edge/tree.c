@@ -66,6 +66,7 @@ struct tree {
     char detail[512];
     char *text;               /* own; the agent's final text */
     int signals_seen;
+    int64_t deadline_ns;      /* monotonic */
 };
 
 /* --- the end --- */
@@ -165,7 +166,8 @@ static void settle(struct tree *t, const struct planner_end *e)
 {
     int64_t cost = !e->sent ? 0 : e->usage_known ? price_cost(&t->planner->price, &e->usage) : t->reserved_pico;
     if (cost > t->reserved_pico) cost = t->reserved_pico;
-    if (ledger_settle(t->app->state, t->session, t->requests, cost) < 0) cost = t->reserved_pico;
+    bool is_booked = t->reserved_pico > 0;
+    if (is_booked && ledger_settle(t->app->state, t->session, t->requests, cost) < 0) cost = t->reserved_pico;
     t->reserved_pico = 0;
     t->spent_pico += cost;
     if (e->usage_known) {
@@ -174,7 +176,7 @@ static void settle(struct tree *t, const struct planner_end *e)
         add_count(&t->usage.cache_read_tokens, e->usage.cache_read_tokens);
         add_count(&t->usage.cache_write_tokens, e->usage.cache_write_tokens);
     }
-    journal_money(t, "settle", cost);
+    if (is_booked) journal_money(t, "settle", cost);
     view_usage(t->view, (int64_t)t->turn, e->usage.input_tokens, e->usage.output_tokens, cost, t->spent_pico);
 }
 
@@ -189,6 +191,9 @@ static void on_planner_end(const struct planner_end *e, void *arg)
         auto_json json_t *body = json_pack("{s:s, s:s, s:s}", "what", "model-error", "class", e->error, "text", e->text);
         if (body) (void)!journal_add(t->app->state, t->session, NULL, "event", body, JOURNAL_LIGHT, NULL);
         if (!t->status) snprintf(t->detail, sizeof(t->detail), "%s%s%s", e->error, *e->text ? ": " : "", e->text);
+        bool no_time = e->retry_after_ms > 0 && t->turn_tries < TURN_TRIES_MAX &&
+                       e->retry_after_ms > (t->deadline_ns - os_now_mono_ns()) / OS_NS_PER_MS;
+        if (no_time) begin_ending(t, "time", "the service asks to wait past the time limit");
         send_model_end(t, "error", e->error, e->text, e->retry_after_ms);
     } else if (t->data_lost) {
         send_model_end(t, "error", "disconnect", "the agent does not keep up with the stream", 0);
@@ -209,6 +214,7 @@ static int reserve(struct tree *t, struct str body, int64_t *ret_max_tokens)
     if (tokens < OUTPUT_TOKENS_LEAST) return 1;
     t->reserved_pico = price_worst(price, bound, tokens);
     *ret_max_tokens = tokens;
+    if (t->reserved_pico == 0) return 0; /* a free model books nothing, and costs no trip to the disk */
     r = ledger_reserve(t->app->state, t->session, ++t->requests, t->reserved_pico);
     if (r == 0) journal_money(t, "reserve", t->reserved_pico);
     return r;
@@ -420,10 +426,10 @@ static int start_programs(struct tree *t, struct fault *reterr)
 static int start_clock(struct tree *t)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, 0};
-    int64_t wall = t->app->settings->max_wall_ns, deadline = INT64_MAX;
+    int64_t wall = t->app->settings->max_wall_ns;
     if (t->c->timeout_ns < wall) wall = t->c->timeout_ns;
-    if (!i64_add(t->c->started_ns, wall, &deadline)) deadline = INT64_MAX;
-    int r = os_loop_watch_timer(t->loop, deadline, on_clock, t, &t->clock);
+    if (!i64_add(t->c->started_ns, wall, &t->deadline_ns)) t->deadline_ns = INT64_MAX;
+    int r = os_loop_watch_timer(t->loop, t->deadline_ns, on_clock, t, &t->clock);
     if (r == 0) r = os_loop_watch_timer(t->loop, INT64_MAX, on_grace, t, &t->grace);
     if (r == 0) r = os_loop_watch_signals(t->loop, signals, on_signal, t, &t->signals);
     return r;

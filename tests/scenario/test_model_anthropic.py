@@ -191,6 +191,11 @@ class Runs(unittest.TestCase):
         self.assertGreaterEqual(stub.asks[1].at - stub.asks[0].at, 1.2)
         self.assertAlmostEqual(result["cost_usd"], 10 * INPUT_USD + 5 * OUTPUT_USD, places=9)
 
+    def test_a_wait_past_the_time_limit_stops_at_once(self):
+        result, stub, _ = self.run_with(self.script(lambda ask: ask.error(429, "slow", "rate_limit_error", {"retry-after": "3600"})), "--timeout", "600")
+        self.ends(result, 5, "time")
+        self.assertEqual(len(stub.asks), 1)
+
     def test_overloaded_for_ever_is_four_requests(self):
         result, stub, _ = self.run_with(self.script(lambda ask: ask.error(529, "Overloaded", "overloaded_error")))
         self.ends(result, 6, "model")

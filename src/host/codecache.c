@@ -167,19 +167,28 @@ static int load(const struct codecache *c, int file, const char *key, int *ret_c
     return 0;
 }
 
+void codecache_file_name(const uint8_t install_key[32], const char *key, char ret_name[CODECACHE_KEY_SIZE])
+{
+    struct digest d;
+    digest_hmac(install_key, 32, key, strlen(key), &d);
+    digest_hex(&d, ret_name);
+}
+
 int codecache_get(struct codecache *c, const char *key, int *ret_code_fd, struct buf *ret_note)
 {
     must(is_key(key));
     if (c->dir_fd < 0)
         return CODECACHE_MISS;
-    auto_close int file = os_open_at(c->dir_fd, key, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0, OS_NO_LINKS);
+    char name[CODECACHE_KEY_SIZE];
+    codecache_file_name(c->install_key, key, name);
+    auto_close int file = os_open_at(c->dir_fd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0, OS_NO_LINKS);
     if (file == -ENOENT)
         return CODECACHE_MISS;
     const char *why = NULL;
     int r;
     struct stat st;
     if (file < 0) {
-        note(ret_note, "code file %s/%s cannot be read: %s", c->path, key, strerror(-file));
+        note(ret_note, "code file %s/%s cannot be read: %s", c->path, name, strerror(-file));
         return CODECACHE_REFUSED;
     }
     r = os_stat_fd(file, &st);
@@ -191,8 +200,8 @@ int codecache_get(struct codecache *c, const char *key, int *ret_code_fd, struct
     }
     if (r != CODECACHE_REFUSED)
         return r;
-    note(ret_note, "code file %s/%s was refused: %s", c->path, key, why);
-    (void)!os_unlink_at(c->dir_fd, key, 0);
+    note(ret_note, "code file %s/%s was refused: %s", c->path, name, why);
+    (void)!os_unlink_at(c->dir_fd, name, 0);
     return CODECACHE_REFUSED;
 }
 
@@ -251,9 +260,11 @@ void codecache_put(struct codecache *c, const char *key, struct str code, struct
     buf_init(&whole, size);
     buf_add(&whole, &h, sizeof h);
     buf_add_str(&whole, code);
+    char name[CODECACHE_KEY_SIZE];
+    codecache_file_name(c->install_key, key, name);
     int r = buf_error(&whole);
     if (r == 0)
-        r = os_write_file_at(c->dir_fd, key, buf_str(&whole), 0600, false);
+        r = os_write_file_at(c->dir_fd, name, buf_str(&whole), 0600, false);
     if (r < 0)
         note(ret_note, "the code cache %s cannot be written: %s", c->path, r == -FAULT_CAP ? "too large" : strerror(-r));
 }

@@ -1,4 +1,5 @@
-/* Sealed native code, kept from one run of BoxAgnts to the next: <cache>/code/<key>. Native code is run as it is, so
+/* Sealed native code, kept from one run of BoxAgnts to the next: <cache>/code/<name>, the name made of the code's key
+ * and the install key, so that several installs (state folders) share the folder without refusing each other's files. Native code is run as it is, so
  * a file counts only when its header carries a MAC by this install's key over its own name, length and content; any
  * other file is refused, named, and made anew by the caller. The folder is a cache: losing it costs time only.
  *
@@ -23,6 +24,9 @@ must_use int codecache_open(const char *cache_dir, const uint8_t install_key[32]
                             struct buf *ret_note);
 void codecache_free(own struct codecache *c);
 DEFINE_FREEP(codecache, struct codecache);
+
+/* The name of a key's file, 64 hex digits and NUL. */
+void codecache_file_name(const uint8_t install_key[32], const char *key, char ret_name[CODECACHE_KEY_SIZE]);
 
 /* 0 and a sealed memory file with the code; CODECACHE_MISS when there is none; CODECACHE_REFUSED with a sentence added
  * to ret_note when there is a file that is not ours, cut or changed (it is removed if that is possible); negative on a

@@ -33,6 +33,18 @@ static void the_home_folder_has_a_second_source(void **state)
     assert_true(home == NULL || home[0] == '/');
 }
 
+static void a_wiped_value_is_nowhere_in_the_environment(void **state)
+{
+    (void)state;
+    setenv("BX_TEST_A", "secret-value", 1);
+    const char *at = os_env("BX_TEST_A");
+    os_env_wipe("BX_TEST_A");
+    os_env_wipe("BX_TEST_C"); /* there is none */
+    assert_null(os_env("BX_TEST_A"));
+    static const char zeros[12];
+    assert_memory_equal(at, zeros, sizeof(zeros));
+}
+
 static void a_cleared_environment_is_empty(void **state)
 {
     (void)state;
@@ -121,6 +133,7 @@ int main(void)
         cmocka_unit_test(lines_are_read_one_at_a_time),
         cmocka_unit_test(a_line_has_a_limit_and_can_be_cancelled),
         cmocka_unit_test(a_pipe_is_no_terminal),
+        cmocka_unit_test(a_wiped_value_is_nowhere_in_the_environment),
         cmocka_unit_test(a_cleared_environment_is_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 static int result(int r)
@@ -133,6 +135,25 @@ int os_fs_set_size(int fd, int64_t size)
         r = ftruncate(fd, size);
     while (r < 0 && errno == EINTR);
     return result(r);
+}
+
+bool os_fs_is_kernels(int fd)
+{
+    /* Without a name in linux/magic.h: configfs, mqueue, fusectl, resctrl (rdtgroup), nfsd, rpc_pipefs. */
+    static const uint32_t kinds[] = {
+        PROC_SUPER_MAGIC,   SYSFS_MAGIC,      DEBUGFS_MAGIC,  TRACEFS_MAGIC,   SECURITYFS_MAGIC,
+        CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, SELINUX_MAGIC, SMACK_MAGIC,   PSTOREFS_MAGIC,
+        EFIVARFS_MAGIC,     BPF_FS_MAGIC,     BINFMTFS_MAGIC, DEVPTS_SUPER_MAGIC, NSFS_MAGIC,
+        USBDEVICE_SUPER_MAGIC, XENFS_SUPER_MAGIC, 0x62656570, 0x19800202, 0x65735543,
+        0x07655821,         0x6e667364,       0x67596969,
+    };
+    struct statfs st;
+    if (fstatfs(fd, &st) < 0)
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if ((uint32_t)st.f_type == kinds[i])
+            return true;
+    return false;
 }
 
 int os_fs_allocate(int fd, int64_t offset, int64_t len)

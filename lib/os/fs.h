@@ -33,6 +33,8 @@ ssize_t os_fs_readv_now(int fd, const struct iovec *parts, int count); /* never 
 must_use int os_fs_seek(int fd, int64_t offset, int whence, int64_t *ret);
 must_use int os_fs_set_size(int fd, int64_t size);
 must_use int os_fs_allocate(int fd, int64_t offset, int64_t len);
+/* Is it on a file system whose files are the kernel's words (proc, sys, cgroup, ...)? When that cannot be told: yes. */
+bool os_fs_is_kernels(int fd);
 must_use int os_fs_advise(int fd, int64_t offset, int64_t len, int advice);
 must_use int os_fs_sync(int fd, bool data_only);
 must_use int os_fs_chmod(int fd, mode_t mode);

@@ -16,6 +16,7 @@
 #include <string.h>
 
 enum { NAMES_MAX = 1000000 };
+enum { TOUCHED_BYTES_MAX = 8 << 20 };
 #define HASH_BUDGET                                                                                \
     (INT64_C(1) << 30) /* bytes read for one seal; files beyond are known by size and time */
 
@@ -171,6 +172,7 @@ struct sealer {
     json_t *paths, *away, *made; /* path -> true; path -> new name; path -> true */
     json_t *after;               /* states, in the order of paths */
     json_t *touched;
+    size_t touched_bytes; /* of it as JSON, at most */
     struct undo_sim *sim;
     bool is_changed;
 };
@@ -292,19 +294,34 @@ static const char *op_of(const struct undo_state *before, const struct undo_stat
     return before->kind == UNDO_DIR ? "rmdir" : "delete";
 }
 
+/* A path as JSON writes it, and what stands around it. */
+static size_t touched_cost(const char *path)
+{
+    enum { AROUND = 200, ESCAPED = 6 };
+    size_t cost = AROUND;
+    for (const char *p = path; *p != '\0'; p++) {
+        unsigned char c = (unsigned char)*p;
+        cost += c < 0x20 || c == 0x7f || c == '"' || c == '\\' ? ESCAPED : 1;
+    }
+    return cost;
+}
+
 static int add_touched(struct sealer *z, const char *path, const struct undo_state *before,
                        const struct undo_state *after)
 {
     const json_t *away = json_object_get(z->away, path);
     if (before->kind == UNDO_NONE && after->kind == UNDO_NONE)
         return 0; /* came and went within the call */
+    if (undo_state_differs(before, after) != NULL)
+        z->is_changed = true;
+    z->touched_bytes += touched_cost(path) + (away ? touched_cost(json_string_value(away)) : 0);
+    if (z->touched_bytes > TOUCHED_BYTES_MAX)
+        return 0; /* the sealed log has all of them; a receipt must fit the journal */
     const char *op = op_of(before, after, away);
     json_t *o = json_pack("{s:s, s:s, s:o, s:o}", "path", path, "op", op, "before_sha256",
                           hash_or_null(before), "after_sha256", hash_or_null(after));
     if (o != NULL && strcmp(op, "rename") == 0)
         (void)json_object_set_new(o, "to", json_string(json_string_value(away)));
-    if (undo_state_differs(before, after) != NULL)
-        z->is_changed = true;
     return json_array_append_new(z->touched, o) < 0 ? -ENOMEM : 0;
 }
 

@@ -109,7 +109,7 @@ static int load_code(const struct engine *e, int code_fd, struct module *row, st
         (void)fault_set(reterr, FAULT_LIMIT, "%s", text);
         return MODULE_TOO_LARGE;
     }
-    if (strstr(text, "exceeds the limit") || strstr(text, "exceed the limit")) {
+    if (strstr(text, "exceeds the limit") || strstr(text, "exceed the limit") || strstr(text, "exceeds the per-instance limit")) {
         (void)fault_set(reterr, FAULT_MODULE, "%s", text);
         return MODULE_INVALID;
     }

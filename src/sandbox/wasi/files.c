@@ -56,7 +56,8 @@ static int may_write(struct wasi *w, struct fd *f)
     return undo_before_write(w, f);
 }
 
-static int grow_to(struct wasi *w, struct fd *f, int64_t size, int64_t *ret_growth)
+/* fill: holes below size are going to be filled, too (counted as if all of them were). */
+static int grow_to(struct wasi *w, struct fd *f, int64_t size, bool fill, int64_t *ret_growth)
 {
     struct stat st;
     int64_t fits;
@@ -64,6 +65,9 @@ static int grow_to(struct wasi *w, struct fd *f, int64_t size, int64_t *ret_grow
     if (r < 0)
         return r;
     *ret_growth = size > st.st_size ? size - st.st_size : 0;
+    int64_t on_disk = (int64_t)st.st_blocks * 512, old = size < st.st_size ? size : st.st_size;
+    if (fill && st.st_size > on_disk)
+        *ret_growth += old < st.st_size - on_disk ? old : st.st_size - on_disk;
     if (*ret_growth == 0)
         return 0;
     r = quota_write(w, *ret_growth, 0, &fits);
@@ -81,7 +85,7 @@ int call_fd_filestat_set_size(struct wasi *w, struct wasi_memory m unused_, wasi
         return f->kind == FD_FILE ? -EFBIG : -EINVAL;
     r = may_write(w, f);
     if (r == 0)
-        r = grow_to(w, f, (int64_t)a[1], &growth);
+        r = grow_to(w, f, (int64_t)a[1], false, &growth);
     if (r == 0)
         r = os_fs_set_size(f->host, (int64_t)a[1]);
     if (r < 0)
@@ -106,7 +110,7 @@ int call_fd_allocate(struct wasi *w, struct wasi_memory m unused_, wasi_args)
         return -EFBIG;
     r = may_write(w, f);
     if (r == 0)
-        r = grow_to(w, f, end, &growth);
+        r = grow_to(w, f, end, true, &growth);
     if (r == 0)
         r = os_fs_allocate(f->host, (int64_t)a[1], (int64_t)a[2]);
     if (r == 0)

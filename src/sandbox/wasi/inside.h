@@ -15,7 +15,8 @@
 #include <sys/stat.h>
 
 enum { WASI_NOTCAPABLE = 3001, WASI_STOPPED = 3002 };
-enum { WASI_REAL_MAX = 8192, WASI_CHUNK = 256 << 10 };
+/* A real name fits one path: receipts and the undo log take no longer ones. */
+enum { WASI_REAL_MAX = WASI_PATH_MAX + 2, WASI_CHUNK = 256 << 10 };
 
 /* A buffer that is filled before it is read: the release build would zero it at every call. */
 #define not_cleared __attribute__((uninitialized))
@@ -109,6 +110,8 @@ struct mount {
     int dir_fd;
     bool writable, has_inner;   /* has_inner: another mount lies beneath it */
     bool is_shadow_known, has_shadow;
+    bool is_plain_known;        /* plain_dev is no file system of the kernel's own */
+    uint64_t plain_dev;
     struct file_id shadow;      /* the folder of the mount around it that this mount hides */
 };
 
@@ -176,7 +179,8 @@ struct wasi {
 
     int undo_log_fd;
     bool is_undo_broken;        /* a line is torn: nothing may change any more */
-    uint32_t undo_next;
+    uint32_t undo_next, undo_lines;
+    int64_t undo_bytes;
     int64_t image_bytes;
     struct id_set settled;      /* objects that need no (further) image: saved, or made in this run */
     uint64_t undo_dev;

@@ -32,6 +32,20 @@ static int refuse_kind(struct wasi *w, const struct opening *o)
     return -WASI_NOTCAPABLE;
 }
 
+/* A file of proc, sys and the like is no data: /proc/self/mem is this program's own memory, and who writes it has left
+ * the sandbox. They are refused wherever they are seen, also when they were mapped. Asked once per file system. */
+static bool is_kernels(struct wasi *w, uint16_t in, const struct stat *st, int fd)
+{
+    struct mount *mount = &w->mounts[in];
+    if (mount->is_plain_known && mount->plain_dev == (uint64_t)st->st_dev)
+        return false;
+    if (os_fs_is_kernels(fd))
+        return true;
+    mount->is_plain_known = true;
+    mount->plain_dev = (uint64_t)st->st_dev;
+    return false;
+}
+
 /* made becomes the open object: what the guest sees of it follows from what it is. */
 static int take_object(struct wasi *w, const struct opening *o, int fd, const char *real, uint16_t mount,
                        struct fd *made)
@@ -43,6 +57,10 @@ static int take_object(struct wasi *w, const struct opening *o, int fd, const ch
     bool is_dir = S_ISDIR(st.st_mode);
     if (!is_dir && !S_ISREG(st.st_mode))
         return refuse_kind(w, o);
+    if (is_kernels(w, mount, &st, fd)) {
+        wasi_note_refusal(w, "open", o->dir->real, o->path, "a file of the kernel");
+        return -WASI_NOTCAPABLE;
+    }
     if (made->real == NULL && (is_dir || o->write)) {
         made->real = strdup(real);
         if (made->real == NULL)

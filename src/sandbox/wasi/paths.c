@@ -119,6 +119,45 @@ int call_path_remove_directory(struct wasi *w, struct wasi_memory m, wasi_args)
     return r;
 }
 
+/* Does the text, read from the folder of the link, climb above its mount? Only programs of the host would
+ * be led out by it (we resolve beneath the mount), and only by text: other links on the way are not
+ * looked at, nor those in a folder that is moved. */
+static bool climbs_out(const struct wasi *w, const struct place *p, const char *text)
+{
+    int depth = -1; /* the link's own name is no folder */
+    for (const char *at = p->real + w->mounts[p->mount].real_len; *at != '\0'; at++)
+        depth += *at == '/';
+    while (*text != '\0') {
+        size_t len = strcspn(text, "/");
+        if (len == 2 && text[0] == '.' && text[1] == '.')
+            depth--;
+        else if (len > 0 && !(len == 1 && text[0] == '.'))
+            depth++;
+        if (depth < 0)
+            return true;
+        text += len;
+        text += strspn(text, "/");
+    }
+    return false;
+}
+
+/* A link that stays inside where it is may lead out from its new place. One that leads out already, by someone of the
+ * host, may be moved. */
+static int link_may_move(struct wasi *w, const struct place *from, const struct place *to, const char *op)
+{
+    char text[WASI_PATH_MAX + 1] not_cleared;
+    if (!S_ISLNK(from->st.st_mode))
+        return 0;
+    ssize_t n = os_fs_readlink(from->dir_fd, from->name, text, WASI_PATH_MAX);
+    if (n < 0)
+        return (int)n;
+    text[n] = '\0';
+    if (text[0] == '/' || climbs_out(w, from, text) || !climbs_out(w, to, text))
+        return 0;
+    wasi_note_refusal(w, op, "", to->real, "its target would lie outside the mount");
+    return -WASI_NOTCAPABLE;
+}
+
 /* --- rename --- */
 
 /* What stands at the new name goes first in the log, with a line of its own. */
@@ -183,7 +222,8 @@ static int rename_places(struct wasi *w, struct place *from, struct place *to)
         return -ENOTDIR;
     if (place_look(to) == 0 && file_id_eq(file_id(&from->st), file_id(&to->st)))
         return 0; /* two names of one object: both stay, as POSIX says */
-    return rename_now(w, from, to);
+    r = link_may_move(w, from, to, "rename");
+    return r < 0 ? r : rename_now(w, from, to);
 }
 
 int call_path_rename(struct wasi *w, struct wasi_memory m, wasi_args)
@@ -228,6 +268,8 @@ static int link_places(struct wasi *w, struct place *from, struct place *to)
         r = -EEXIST;
     if (r == 0 && to->want_dir)
         r = -ENOENT;
+    if (r == 0)
+        r = link_may_move(w, from, to, "link");
     if (r < 0)
         return r;
     struct undo u;
@@ -257,28 +299,6 @@ int call_path_link(struct wasi *w, struct wasi_memory m, wasi_args)
     }
     place_done(&from);
     return r;
-}
-
-/* Does the text, read from the folder of the link, climb above its mount? Only programs of the host would
- * be led out by it (we resolve beneath the mount), and only by text: other links on the way are not
- * looked at, and moving the link later may change what it says. */
-static bool climbs_out(const struct wasi *w, const struct place *p, const char *text)
-{
-    int depth = -1; /* the link's own name is no folder */
-    for (const char *at = p->real + w->mounts[p->mount].real_len; *at != '\0'; at++)
-        depth += *at == '/';
-    while (*text != '\0') {
-        size_t len = strcspn(text, "/");
-        if (len == 2 && text[0] == '.' && text[1] == '.')
-            depth--;
-        else if (len > 0 && !(len == 1 && text[0] == '.'))
-            depth++;
-        if (depth < 0)
-            return true;
-        text += len;
-        text += strspn(text, "/");
-    }
-    return false;
 }
 
 static int symlink_place(struct wasi *w, struct place *p, const char *text)

@@ -536,8 +536,13 @@ int place_find(struct wasi *w, const struct fd *dir, const char *path, enum plac
 
 int place_may_change(struct wasi *w, const struct place *p, const char *op)
 {
-    if (w->mounts[p->mount].writable)
+    const char *real = p->real[0] != '\0' ? p->real : "/";
+    if (!w->mounts[p->mount].writable) {
+        wasi_note_refusal(w, op, "", real, "read-only mount");
+        return -EROFS;
+    }
+    if (!os_fs_is_kernels(p->dir_fd))
         return 0;
-    wasi_note_refusal(w, op, "", p->real[0] != '\0' ? p->real : "/", "read-only mount");
-    return -EROFS;
+    wasi_note_refusal(w, op, "", real, "a file of the kernel");
+    return -WASI_NOTCAPABLE;
 }

@@ -9,7 +9,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-enum { LINE_MAX_BYTES = 256 << 10, COPY_PART = 4 << 20, NAME_SIZE = 16 };
+/* SPARE_LINES: a call has at most two lines, and each may have to be taken back. */
+enum { LINE_MAX_BYTES = 256 << 10, COPY_PART = 4 << 20, NAME_SIZE = 16, SPARE_LINES = 4 };
 
 static void image_name(uint32_t n, char ret[NAME_SIZE])
 {
@@ -25,12 +26,13 @@ static int refuse_image(struct wasi *w, const char *real, int r, const char *why
 /* --- the log --- */
 
 /* A folder that was used by an earlier run goes on counting behind its lines. */
-static int count_lines(int fd, uint32_t *ret)
+static int count_lines(int fd, uint32_t *ret, int64_t *ret_bytes)
 {
     char bytes[4096];
     int64_t at = 0;
     for (;;) {
         ssize_t n = os_pread(fd, bytes, sizeof(bytes), at);
+        *ret_bytes = at;
         if (n <= 0)
             return (int)n;
         for (ssize_t i = 0; i < n; i++)
@@ -49,7 +51,8 @@ static int log_open(struct wasi *w)
     if (fd < 0)
         return fd;
     w->undo_log_fd = fd;
-    int r = count_lines(fd, &w->undo_next);
+    int r = count_lines(fd, &w->undo_next, &w->undo_bytes);
+    w->undo_lines = w->undo_next;
     if (r == 0) { /* an image whose run was killed before its line */
         char name[NAME_SIZE];
         image_name(w->undo_next, name);
@@ -64,8 +67,11 @@ static int log_line(struct wasi *w, struct buf *line)
     if (r < 0)
         return r;
     ssize_t n = os_write(w->undo_log_fd, line->at, line->len);
-    if (n == (ssize_t)line->len)
+    if (n == (ssize_t)line->len) {
+        w->undo_lines++;
+        w->undo_bytes += n;
         return 0;
+    }
     w->is_undo_broken = n > 0;
     return n < 0 ? (int)n : -EIO;
 }
@@ -217,6 +223,8 @@ int wasi_undo_begin(struct wasi *w, struct undo *u, enum wasi_touch_op op, const
     int r = log_open(w);
     if (r < 0)
         return r;
+    if (w->undo_lines + SPARE_LINES > WASI_LOG_LINES_MAX || w->undo_bytes > WASI_LOG_BYTES_MAX)
+        return refuse_image(w, real, -EDQUOT, "the log of changes is full");
     uint32_t n = w->undo_next;
     image_name(n, name);
     if (before != NULL && S_ISREG(before->st_mode))

@@ -71,6 +71,9 @@ struct wasi_config {
  * Images are capped at WASI_IMAGES_MAX bytes a run (a removed file that could be moved does not count);
  * a change that would need more is refused with EDQUOT and a refusal record. */
 #define WASI_IMAGES_MAX (INT64_C(256) << 20)
+/* The log is capped, too (EDQUOT and a refusal record): who undoes it reads no more than this. */
+#define WASI_LOG_LINES_MAX 100000
+#define WASI_LOG_BYTES_MAX (INT64_C(16) << 20)
 
 /* Caps that are no settings. */
 #define WASI_PATH_MAX 4095      /* bytes of one path, as the kernel has it; longer: ENAMETOOLONG */

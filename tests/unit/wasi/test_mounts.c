@@ -148,12 +148,31 @@ static void a_hidden_folder_is_known_by_its_inode(void **state)
     assert_string_equal(g_load(g, "way/seen"), "seen");
 }
 
+/* What the kernel shows as files is refused by every name, also when it was mapped and writable. */
+static void files_of_the_kernel_are_refused(void **state)
+{
+    struct guest *g = *state;
+    uint32_t fd = 0;
+    int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    assert_true(proc >= 0);
+    g->config.mount_count = 1;
+    g->mounts[0] = (struct wasi_mount){.guest = "/", .dir_fd = proc, .writable = true};
+    g_restart(g);
+    static const char *const names[] = {"self/mem", "self/maps", "self/environ", "version", "self/task", "sys/kernel/hostname"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        assert_int_equal(g_open(g, ROOT, names[i], true, 0, R_RO, 0, &fd), G_NOTCAPABLE);
+    assert_int_not_equal(g_open(g, ROOT, "self/mem", true, 0, R_RW, 0, &fd), 0);
+    assert_int_equal(g_path(g, "path_create_directory", ROOT, "new"), G_NOTCAPABLE);
+    assert_true(g_was_refused(g, "open", "/self/mem"));
+    close(proc);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(a_read_only_mount_changes_in_no_way), T(the_inner_mount_serves_its_path), T(mount_points_stand_still),
-        T(a_hidden_folder_is_known_by_its_inode),
+        T(a_hidden_folder_is_known_by_its_inode), T(files_of_the_kernel_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

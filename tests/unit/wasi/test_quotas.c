@@ -2,6 +2,7 @@
 #include "guest.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static int setup(void **state)
 {
@@ -163,12 +164,28 @@ static void refusals_are_capped_and_not_repeated(void **state)
     assert_int_equal(wasi_refusal_count(g->w), WASI_REFUSALS_MAX);
 }
 
+/* Who allocates inside the hole of a file pays for it, though the file gets no longer. */
+static void a_hole_is_paid_for(void **state)
+{
+    struct guest *g = *state;
+    uint32_t fd = 0;
+    h_save(g, "hole", "");
+    assert_int_equal(truncate(h_path(g, "hole"), 1 << 20), 0);
+    g->config.quota.write_bytes = 1000;
+    g_start(g);
+    assert_int_equal(g_open(g, ROOT, "hole", true, 0, R_RW, 0, &fd), 0);
+    assert_int_equal(g_call(g, "fd_allocate", fd, 0, 1 << 20), G_DQUOT);
+    assert_int_equal(g_call(g, "fd_allocate", fd, 0, 1001), G_DQUOT);
+    assert_int_equal(g_call(g, "fd_allocate", fd, 0, 1000), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(written_bytes), T(holes_count_once), T(created_files), T(open_files), T(output),
         T(refusals_are_capped_and_not_repeated),
+        T(a_hole_is_paid_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

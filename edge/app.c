@@ -19,19 +19,27 @@ const struct option_row options_common[] = {
 };
 
 const struct option_row options_sandbox[] = {
-    {OPT_WORK_DIR, "work-dir", 'C', OPTION_VALUE, "DIR", "the folder seen as / inside (default: the current one)"},
-    {OPT_MAP_DIRS, "map-dirs", 0, OPTION_REPEAT, "HOST::GUEST[:ro|rw]", "one more folder, read-only when not said"},
-    {OPT_ENV_VARS, "env-vars", 0, OPTION_REPEAT, "NAME=VALUE", "an environment variable; none are inherited"},
-    {OPT_ALLOWED_HOSTS, "allowed-outbound-hosts", 0, OPTION_LIST, "SCHEME://HOST[:PORT]", "hosts that may be reached (default: none)"},
-    {OPT_BLOCK_NETWORKS, "block-networks", 0, OPTION_LIST, "CIDR|private", "networks that stay closed"},
+    {OPT_WORK_DIR, "work-dir", 'C', OPTION_VALUE, "DIR",
+     "the folder seen as / inside (default: the current one)"},
+    {OPT_MAP_DIRS, "map-dirs", 0, OPTION_REPEAT, "HOST::GUEST[:ro|rw]",
+     "one more folder, read-only when not said"},
+    {OPT_ENV_VARS, "env-vars", 0, OPTION_REPEAT, "NAME=VALUE",
+     "an environment variable; none are inherited"},
+    {OPT_ALLOWED_HOSTS, "allowed-outbound-hosts", 0, OPTION_LIST, "SCHEME://HOST[:PORT]",
+     "hosts that may be reached (default: none)"},
+    {OPT_BLOCK_NETWORKS, "block-networks", 0, OPTION_LIST, "CIDR|private",
+     "networks that stay closed"},
     {OPT_BLOCK_URL, "block-url", 0, OPTION_LIST, "URL", "URL prefixes that stay closed"},
     {0},
 };
 
 const struct option_row options_policy[] = {
-    {OPT_SETTINGS, "settings", 0, OPTION_VALUE, "FILE", "one more settings file, above those of workspace and user"},
-    {OPT_PERMISSION_MODE, "permission-mode", 0, OPTION_VALUE, "MODE", "default, acceptEdits, plan, dontAsk, bypass"},
-    {OPT_YES_TO, "yes-to", 0, OPTION_REPEAT, "RULE", "allow what this rule names without asking, e.g. 'Write(/src/**)'"},
+    {OPT_SETTINGS, "settings", 0, OPTION_VALUE, "FILE",
+     "one more settings file, above those of workspace and user"},
+    {OPT_PERMISSION_MODE, "permission-mode", 0, OPTION_VALUE, "MODE",
+     "default, acceptEdits, plan, dontAsk, bypass"},
+    {OPT_YES_TO, "yes-to", 0, OPTION_REPEAT, "RULE",
+     "allow what this rule names without asking, e.g. 'Write(/src/**)'"},
     {OPT_DENY, "deny", 0, OPTION_REPEAT, "RULE", "deny what this rule names"},
     {0},
 };
@@ -40,13 +48,17 @@ const struct option_row *options_limits(void)
 {
     static struct option_row rows[64];
     static char names[64][48];
-    if (rows[0].name) return rows;
+    if (rows[0].name)
+        return rows;
     for (size_t i = 0; i < sandbox_limit_row_count && i + 1 < ARRAY_LEN(rows); i++) {
         const struct limit_row *limit = &sandbox_limit_rows[i];
         snprintf(names[i], sizeof(names[i]), "%s", limit->key);
         for (char *c = names[i]; *c; c++)
-            if (*c == '_') *c = '-';
-        rows[i] = (struct option_row){OPT_LIMIT + (int)i, names[i], 0, OPTION_VALUE, *limit->unit ? limit->unit : "N", limit->help};
+            if (*c == '_')
+                *c = '-';
+        rows[i] = (struct option_row){
+            OPT_LIMIT + (int)i, names[i], 0, OPTION_VALUE, *limit->unit ? limit->unit : "N",
+            limit->help};
     }
     return rows;
 }
@@ -61,13 +73,15 @@ struct adding {
 static int add_yes(struct str item, void *arg)
 {
     struct adding *x = arg;
-    return policy_add_rule(x->app->settings->policy, POLICY_COMMAND_LINE, POLICY_ALLOW, item, x->reterr);
+    return policy_add_rule(x->app->settings->policy, POLICY_COMMAND_LINE, POLICY_ALLOW, item,
+                           x->reterr);
 }
 
 static int add_deny(struct str item, void *arg)
 {
     struct adding *x = arg;
-    return policy_add_rule(x->app->settings->policy, POLICY_COMMAND_LINE, POLICY_DENY, item, x->reterr);
+    return policy_add_rule(x->app->settings->policy, POLICY_COMMAND_LINE, POLICY_DENY, item,
+                           x->reterr);
 }
 
 static int add_map_dir(struct str item, void *arg)
@@ -82,15 +96,18 @@ static int limit_items(json_t *object, const struct parsed *p, struct fault *ret
     for (size_t i = 0; i < sandbox_limit_row_count; i++) {
         const struct limit_row *row = &sandbox_limit_rows[i];
         const char *text = option_value(p, OPT_LIMIT + (int)i);
-        if (!text) continue;
+        if (!text)
+            continue;
         struct sandbox_limits said;
         limits_default(&said);
         int r = limits_set_text(&said, row, str_of(text), reterr);
-        if (r < 0) return r;
+        if (r < 0)
+            return r;
         int64_t value = *(const int64_t *)(const void *)((const char *)&said + row->offset);
         /* seconds have nine digits after the point: exact in a double up to 10^6 s, far above the row's maximum */
         json_t *number = row->scale ? json_real((double)value / 1e9) : json_integer(value);
-        if (!number || json_object_set_new(object, row->key, number)) return -ENOMEM;
+        if (!number || json_object_set_new(object, row->key, number))
+            return -ENOMEM;
     }
     return 0;
 }
@@ -105,7 +122,8 @@ static int append_item(struct str item, void *arg)
 static int append_items(json_t *object, const char *key, const struct parsed *p, int id)
 {
     json_t *list = json_array();
-    if (!list) return -ENOMEM;
+    if (!list)
+        return -ENOMEM;
     int r = option_each(p, id, append_item, list);
     if (r < 0 || json_array_size(list) == 0) {
         json_decref(list);
@@ -114,9 +132,11 @@ static int append_items(json_t *object, const char *key, const struct parsed *p,
     return json_object_set_new(object, key, list) ? -ENOMEM : 0;
 }
 
-static int number_item(json_t *object, const char *key, const char *flag, const char *value, struct fault *reterr)
+static int number_item(json_t *object, const char *key, const char *flag, const char *value,
+                       struct fault *reterr)
 {
-    if (!value) return 0;
+    if (!value)
+        return 0;
     auto_json json_t *number = NULL;
     if (json_parse(str_of(value), 64, &number, NULL) < 0 || !json_is_number(number))
         return fault_set(reterr, FAULT_USAGE, "--%s: \"%s\" is not a number", flag, value);
@@ -127,45 +147,67 @@ static int apply_command_line(struct app *a, const struct parsed *p, struct faul
 {
     auto_json json_t *object = json_object();
     int r = object ? 0 : -ENOMEM;
-    if (r == 0) r = append_items(object, "env_vars", p, OPT_ENV_VARS);
-    if (r == 0) r = append_items(object, "allowed_outbound_hosts", p, OPT_ALLOWED_HOSTS);
-    if (r == 0) r = append_items(object, "block_networks", p, OPT_BLOCK_NETWORKS);
-    if (r == 0) r = append_items(object, "block_url", p, OPT_BLOCK_URL);
-    if (r == 0) r = limit_items(object, p, reterr);
-    if (r == 0) r = number_item(object, "max_turns", "max-turns", option_value(p, OPT_MAX_TURNS), reterr);
-    if (r == 0) r = number_item(object, "max_tool_calls", "max-tool-calls", option_value(p, OPT_MAX_TOOL_CALLS), reterr);
-    if (r == 0) r = number_item(object, "total_budget_usd", "total-budget-usd", option_value(p, OPT_BUDGET), reterr);
-    if (r == 0 && option_value(p, OPT_MODEL) && json_object_set_new(object, "model", json_string(option_value(p, OPT_MODEL))))
+    if (r == 0)
+        r = append_items(object, "env_vars", p, OPT_ENV_VARS);
+    if (r == 0)
+        r = append_items(object, "allowed_outbound_hosts", p, OPT_ALLOWED_HOSTS);
+    if (r == 0)
+        r = append_items(object, "block_networks", p, OPT_BLOCK_NETWORKS);
+    if (r == 0)
+        r = append_items(object, "block_url", p, OPT_BLOCK_URL);
+    if (r == 0)
+        r = limit_items(object, p, reterr);
+    if (r == 0)
+        r = number_item(object, "max_turns", "max-turns", option_value(p, OPT_MAX_TURNS), reterr);
+    if (r == 0)
+        r = number_item(object, "max_tool_calls", "max-tool-calls",
+                        option_value(p, OPT_MAX_TOOL_CALLS), reterr);
+    if (r == 0)
+        r = number_item(object, "total_budget_usd", "total-budget-usd", option_value(p, OPT_BUDGET),
+                        reterr);
+    if (r == 0 && option_value(p, OPT_MODEL) &&
+        json_object_set_new(object, "model", json_string(option_value(p, OPT_MODEL))))
         r = fault_set(reterr, FAULT_USAGE, "--model: not UTF-8");
-    if (r < 0) return r;
+    if (r < 0)
+        return r;
     if (json_object_size(object)) {
         auto_done(buf) struct buf text;
         buf_init(&text, 1 << 20);
-        if ((r = json_print(object, &text)) < 0) return r;
-        if ((r = settings_add(a->settings, POLICY_COMMAND_LINE, "command line", buf_str(&text), reterr)) < 0) {
-            if (reterr->code == FAULT_CONFIG) reterr->code = FAULT_USAGE;
+        if ((r = json_print(object, &text)) < 0)
+            return r;
+        if ((r = settings_add(a->settings, POLICY_COMMAND_LINE, "command line", buf_str(&text),
+                              reterr)) < 0) {
+            if (reterr->code == FAULT_CONFIG)
+                reterr->code = FAULT_USAGE;
             return r;
         }
     }
     const char *mode = option_value(p, OPT_PERMISSION_MODE);
     if (mode) {
         enum policy_mode said;
-        if ((r = policy_mode_parse(str_of(mode), &said, reterr)) < 0) return r;
-        if ((r = settings_set_mode(a->settings, said, reterr)) < 0) return r;
+        if ((r = policy_mode_parse(str_of(mode), &said, reterr)) < 0)
+            return r;
+        if ((r = settings_set_mode(a->settings, said, reterr)) < 0)
+            return r;
     }
     struct adding x = {a, reterr};
-    if ((r = option_each(p, OPT_YES_TO, add_yes, &x)) < 0) return r;
-    if ((r = option_each(p, OPT_DENY, add_deny, &x)) < 0) return r;
-    if ((r = option_each(p, OPT_MAP_DIRS, add_map_dir, &x)) < 0) return r;
+    if ((r = option_each(p, OPT_YES_TO, add_yes, &x)) < 0)
+        return r;
+    if ((r = option_each(p, OPT_DENY, add_deny, &x)) < 0)
+        return r;
+    if ((r = option_each(p, OPT_MAP_DIRS, add_map_dir, &x)) < 0)
+        return r;
     return r;
 }
 
 /* --- mounts --- */
 
-static int open_mount(struct app *a, const char *host, const char *guest, bool writable, struct fault *reterr)
+static int open_mount(struct app *a, const char *host, const char *guest, bool writable,
+                      struct fault *reterr)
 {
     if (a->mount_count == SANDBOX_MOUNTS_MAX)
-        return fault_set(reterr, FAULT_USAGE, "more than %d folders are mapped", SANDBOX_MOUNTS_MAX);
+        return fault_set(reterr, FAULT_USAGE, "more than %d folders are mapped",
+                         SANDBOX_MOUNTS_MAX);
     for (size_t i = 0; i < a->mount_count; i++)
         if (strcmp(a->mounts[i].guest, guest) == 0)
             return fault_set(reterr, FAULT_USAGE, "%s is mapped twice inside", guest);
@@ -190,7 +232,8 @@ static int open_mounts(struct app *a, struct fault *reterr)
 {
     const struct settings *s = a->settings;
     bool root_said = false;
-    for (size_t i = 0; i < s->mount_count; i++) root_said = root_said || strcmp(s->mounts[i].guest, "/") == 0;
+    for (size_t i = 0; i < s->mount_count; i++)
+        root_said = root_said || strcmp(s->mounts[i].guest, "/") == 0;
     int r = root_said ? 0 : open_mount(a, a->work_dir, "/", true, reterr);
     for (size_t i = 0; i < s->mount_count && r == 0; i++)
         r = open_mount(a, s->mounts[i].host, s->mounts[i].guest, s->mounts[i].writable, reterr);
@@ -200,7 +243,9 @@ static int open_mounts(struct app *a, struct fault *reterr)
 size_t app_effect_mounts(const struct app *a, struct effect_mount *ret, size_t max)
 {
     size_t n = a->mount_count < max ? a->mount_count : max;
-    for (size_t i = 0; i < n; i++) ret[i] = (struct effect_mount){a->mounts[i].guest, a->mounts[i].host, a->mounts[i].writable};
+    for (size_t i = 0; i < n; i++)
+        ret[i] =
+            (struct effect_mount){a->mounts[i].guest, a->mounts[i].host, a->mounts[i].writable};
     return n;
 }
 
@@ -212,10 +257,12 @@ static int program_path(const struct app *a, const char *name, own char **ret)
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
         free(*ret);
         *ret = NULL;
-        if (asprintf(ret, "%s%s/%s", a->bin_dir, places[i], name) < 0) return -ENOMEM;
+        if (asprintf(ret, "%s%s/%s", a->bin_dir, places[i], name) < 0)
+            return -ENOMEM;
         int fd = os_open_trusted(*ret, O_PATH, 0);
         os_close(fd);
-        if (fd >= 0) break; /* one that is missing everywhere is named when it is started */
+        if (fd >= 0)
+            break; /* one that is missing everywhere is named when it is started */
     }
     return 0;
 }
@@ -223,10 +270,14 @@ static int program_path(const struct app *a, const char *name, own char **ret)
 static int find_programs(struct app *a)
 {
     int r = os_self_dir(&a->bin_dir);
-    if (r == 0) r = program_path(a, "boxagnts-worker", &a->worker_program);
-    if (r == 0) r = program_path(a, "boxagnts-compile", &a->compile_program);
-    if (r == 0) r = program_path(a, "boxagnts-agent", &a->agent_program);
-    if (r == 0) r = program_path(a, "boxagnts-egress", &a->egress_program);
+    if (r == 0)
+        r = program_path(a, "boxagnts-worker", &a->worker_program);
+    if (r == 0)
+        r = program_path(a, "boxagnts-compile", &a->compile_program);
+    if (r == 0)
+        r = program_path(a, "boxagnts-agent", &a->agent_program);
+    if (r == 0)
+        r = program_path(a, "boxagnts-egress", &a->egress_program);
     return r;
 }
 
@@ -244,13 +295,18 @@ static int open_tools(struct app *a, struct fault *reterr)
 {
     int r = registry_new(&a->registry);
     auto_free char *built = NULL;
-    if (r == 0 && asprintf(&built, "%s/../share/boxagnts/tools", a->bin_dir) < 0) r = -ENOMEM;
-    if (r == 0) r = registry_add_dir(a->registry, built, on_broken_tool, a, reterr);
+    if (r == 0 && asprintf(&built, "%s/../share/boxagnts/tools", a->bin_dir) < 0)
+        r = -ENOMEM;
+    if (r == 0)
+        r = registry_add_dir(a->registry, built, on_broken_tool, a, reterr);
     auto_free char *user = NULL;
     const char *data_home = os_env("XDG_DATA_HOME"), *home = os_home();
-    if (r == 0 && data_home && asprintf(&user, "%s/boxagnts/tools", data_home) < 0) r = -ENOMEM;
-    if (r == 0 && !data_home && home && asprintf(&user, "%s/.local/share/boxagnts/tools", home) < 0) r = -ENOMEM;
-    if (r == 0 && user) r = registry_add_dir(a->registry, user, on_broken_tool, a, reterr);
+    if (r == 0 && data_home && asprintf(&user, "%s/boxagnts/tools", data_home) < 0)
+        r = -ENOMEM;
+    if (r == 0 && !data_home && home && asprintf(&user, "%s/.local/share/boxagnts/tools", home) < 0)
+        r = -ENOMEM;
+    if (r == 0 && user)
+        r = registry_add_dir(a->registry, user, on_broken_tool, a, reterr);
     for (size_t i = 0; r == 0 && i < a->settings->tool_dir_count; i++)
         r = registry_add_dir(a->registry, a->settings->tool_dirs[i], on_broken_tool, a, reterr);
     return r;
@@ -260,8 +316,10 @@ static int open_cache(struct app *a)
 {
     auto_done(buf) struct buf note;
     buf_init(&note, 1024);
-    int r = codecache_open(state_cache_dir(a->state), state_install_key(a->state), &a->cache, &note);
-    if (r == 0 && note.len) app_note(buf_str(&note).at);
+    int r =
+        codecache_open(state_cache_dir(a->state), state_install_key(a->state), &a->cache, &note);
+    if (r == 0 && note.len)
+        app_note(buf_str(&note).at);
     return r;
 }
 
@@ -287,21 +345,32 @@ int app_open(struct app *a, const struct parsed *p, unsigned needs, struct fault
 {
     *a = (struct app){.work_dir_fd = -1, .json = option_flag(p, OPT_JSON)};
     int r = find_programs(a);
-    if (r == 0) r = open_work_dir(a, p, reterr);
-    if (r == 0) r = settings_new(&a->settings);
-    if (r == 0) r = settings_load(a->settings, option_value(p, OPT_SETTINGS), a->work_dir_fd, reterr);
-    if (r == 0) r = apply_command_line(a, p, reterr);
+    if (r == 0)
+        r = open_work_dir(a, p, reterr);
+    if (r == 0)
+        r = settings_new(&a->settings);
+    if (r == 0)
+        r = settings_load(a->settings, option_value(p, OPT_SETTINGS), a->work_dir_fd, reterr);
+    if (r == 0)
+        r = apply_command_line(a, p, reterr);
     if (r == 0 && a->settings->work_dir && !option_value(p, OPT_WORK_DIR)) {
         os_close(take_fd(&a->work_dir_fd));
         free(take(a->work_dir));
         r = os_real_path(a->settings->work_dir, &a->work_dir);
-        if (r == 0) r = (a->work_dir_fd = os_open_dir_trusted(a->work_dir)) < 0 ? a->work_dir_fd : 0;
-        if (r < 0) r = fault_set(reterr, FAULT_CONFIG, "settings: work_dir %s cannot be opened", a->settings->work_dir);
+        if (r == 0)
+            r = (a->work_dir_fd = os_open_dir_trusted(a->work_dir)) < 0 ? a->work_dir_fd : 0;
+        if (r < 0)
+            r = fault_set(reterr, FAULT_CONFIG, "settings: work_dir %s cannot be opened",
+                          a->settings->work_dir);
     }
-    if (r == 0 && (needs & APP_MOUNTS)) r = open_mounts(a, reterr);
-    if (r == 0 && (needs & APP_STATE)) r = state_open(&a->state, reterr);
-    if (r == 0 && (needs & APP_STATE)) r = open_cache(a);
-    if (r == 0 && (needs & APP_TOOLS)) r = open_tools(a, reterr);
+    if (r == 0 && (needs & APP_MOUNTS))
+        r = open_mounts(a, reterr);
+    if (r == 0 && (needs & APP_STATE))
+        r = state_open(&a->state, reterr);
+    if (r == 0 && (needs & APP_STATE))
+        r = open_cache(a);
+    if (r == 0 && (needs & APP_TOOLS))
+        r = open_tools(a, reterr);
     return r;
 }
 
@@ -332,16 +401,18 @@ const char *app_call_target(const json_t *input)
     const char *key, *z;
     json_t *value;
     for (size_t i = 0; i < ARRAY_LEN(telling); i++)
-        if ((z = json_string_value(json_object_get(input, telling[i])))) return z;
-    json_object_foreach((json_t *)(uintptr_t)input, key, value)
-        if ((z = json_string_value(value))) return z;
+        if ((z = json_string_value(json_object_get(input, telling[i]))))
+            return z;
+    json_object_foreach((json_t *)(uintptr_t)input, key,
+                        value) if ((z = json_string_value(value))) return z;
     return "";
 }
 
 int app_print_json(const json_t *value)
 {
     char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    if (!text) return -ENOMEM;
+    if (!text)
+        return -ENOMEM;
     puts(text);
     free(text);
     return 0;

@@ -11,27 +11,51 @@
 #include "tools/settings.h"
 
 enum {
-    OPT_HELP = 1, OPT_JSON, OPT_WORK_DIR, OPT_MAP_DIRS, OPT_ENV_VARS, OPT_SETTINGS, OPT_PERMISSION_MODE, OPT_YES_TO, OPT_ALLOW, OPT_DENY,
-    OPT_RECEIPT, OPT_MODEL, OPT_OUTPUT, OPT_MAX_TURNS, OPT_MAX_TOOL_CALLS, OPT_BUDGET, OPT_TIMEOUT, OPT_ALLOWED_HOSTS, OPT_BLOCK_NETWORKS,
-    OPT_BLOCK_URL, OPT_FORCE, OPT_DRY_RUN, OPT_SESSION, OPT_LIMIT_ROWS, OPT_TOOLS, OPT_FILE, OPT_MAX_TOKENS,
+    OPT_HELP = 1,
+    OPT_JSON,
+    OPT_WORK_DIR,
+    OPT_MAP_DIRS,
+    OPT_ENV_VARS,
+    OPT_SETTINGS,
+    OPT_PERMISSION_MODE,
+    OPT_YES_TO,
+    OPT_ALLOW,
+    OPT_DENY,
+    OPT_RECEIPT,
+    OPT_MODEL,
+    OPT_OUTPUT,
+    OPT_MAX_TURNS,
+    OPT_MAX_TOOL_CALLS,
+    OPT_BUDGET,
+    OPT_TIMEOUT,
+    OPT_ALLOWED_HOSTS,
+    OPT_BLOCK_NETWORKS,
+    OPT_BLOCK_URL,
+    OPT_FORCE,
+    OPT_DRY_RUN,
+    OPT_SESSION,
+    OPT_LIMIT_ROWS,
+    OPT_TOOLS,
+    OPT_FILE,
+    OPT_MAX_TOKENS,
     OPT_LIMIT = 1000, /* + index into sandbox_limit_rows */
 };
 
-extern const struct option_row options_common[];   /* --help, --json */
-extern const struct option_row options_sandbox[];  /* --work-dir, --map-dirs, ... */
-extern const struct option_row options_policy[];   /* --permission-mode, --yes-to, --settings */
-const struct option_row *options_limits(void);     /* one flag per row of the limits table */
+extern const struct option_row options_common[];  /* --help, --json */
+extern const struct option_row options_sandbox[]; /* --work-dir, --map-dirs, ... */
+extern const struct option_row options_policy[];  /* --permission-mode, --yes-to, --settings */
+const struct option_row *options_limits(void);    /* one flag per row of the limits table */
 
 struct app {
-    char *work_dir;                 /* own; real path */
-    int work_dir_fd;                /* own */
-    struct settings *settings;      /* own */
+    char *work_dir;            /* own; real path */
+    int work_dir_fd;           /* own */
+    struct settings *settings; /* own */
     struct sandbox_mount mounts[SANDBOX_MOUNTS_MAX];
     size_t mount_count;
-    struct state *state;            /* own */
-    struct codecache *cache;        /* own */
-    struct registry *registry;      /* own */
-    char *bin_dir;                  /* own; where our programs are */
+    struct state *state;       /* own */
+    struct codecache *cache;   /* own */
+    struct registry *registry; /* own */
+    char *bin_dir;             /* own; where our programs are */
     char *worker_program, *compile_program, *agent_program, *egress_program; /* own */
     bool json;
 };

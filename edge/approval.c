@@ -30,9 +30,11 @@ struct approval {
 int approval_new(struct os_loop *loop, own struct approval **ret)
 {
     *ret = NULL;
-    if (!os_is_terminal(0) || !os_is_terminal(2)) return 0;
+    if (!os_is_terminal(0) || !os_is_terminal(2))
+        return 0;
     struct approval *a = calloc(1, sizeof(*a));
-    if (!a) return -ENOMEM;
+    if (!a)
+        return -ENOMEM;
     a->loop = loop;
     *ret = a;
     return 0;
@@ -40,9 +42,11 @@ int approval_new(struct os_loop *loop, own struct approval **ret)
 
 void approval_free(own struct approval *a)
 {
-    if (!a) return;
+    if (!a)
+        return;
     os_watch_free(a->watch);
-    for (size_t i = 0; i < a->remembered_count; i++) free(a->remembered[i]);
+    for (size_t i = 0; i < a->remembered_count; i++)
+        free(a->remembered[i]);
     free(a);
 }
 
@@ -61,12 +65,14 @@ static void print_question(const struct approval_question *q)
 static void answer(struct approval *a, enum approval_answer what)
 {
     approval_fn fn = a->fn;
-    if (!fn) return;
+    if (!fn)
+        return;
     a->fn = NULL;
     os_watch_free(take(a->watch));
     if (what == APPROVAL_SESSION && a->key_is_whole && a->remembered_count < REMEMBERED_MAX) {
         char *key = str_dup(str_of(a->key));
-        if (key) a->remembered[a->remembered_count++] = key;
+        if (key)
+            a->remembered[a->remembered_count++] = key;
     }
     fn(what, a->arg);
 }
@@ -81,7 +87,8 @@ static void on_readable(int fd, unsigned events, void *arg)
         return;
     }
     a->line_len += (size_t)n;
-    if (!memchr(a->line, '\n', a->line_len) && a->line_len < sizeof(a->line)) return;
+    if (!memchr(a->line, '\n', a->line_len) && a->line_len < sizeof(a->line))
+        return;
     char c = a->line[0];
     a->line_len = 0;
     if (c == 'y' || c == 'Y') {
@@ -98,9 +105,11 @@ static void on_readable(int fd, unsigned events, void *arg)
 
 int approval_ask(struct approval *a, const struct approval_question *q, approval_fn fn, void *arg)
 {
-    if (a->fn) return -EBUSY;
+    if (a->fn)
+        return -EBUSY;
     const struct effect *e = &q->decision->effect;
-    int len = snprintf(a->key, sizeof(a->key), "%s %s(%s)%s", q->tool, effect_name(e->kind), e->target, e->recursive ? " and all beneath it" : "");
+    int len = snprintf(a->key, sizeof(a->key), "%s %s(%s)%s", q->tool, effect_name(e->kind),
+                       e->target, e->recursive ? " and all beneath it" : "");
     a->key_is_whole = len >= 0 && (size_t)len < sizeof(a->key);
     for (size_t i = 0; i < a->remembered_count && a->key_is_whole; i++)
         if (strcmp(a->remembered[i], a->key) == 0) {
@@ -110,7 +119,8 @@ int approval_ask(struct approval *a, const struct approval_question *q, approval
     a->line_len = 0;
     os_terminal_flush(0); /* what was typed before the question was shown is no answer to it */
     int r = os_loop_watch_fd(a->loop, 0, OS_READ, on_readable, a, &a->watch);
-    if (r < 0) return r;
+    if (r < 0)
+        return r;
     a->fn = fn;
     a->arg = arg;
     print_question(q);
@@ -119,5 +129,6 @@ int approval_ask(struct approval *a, const struct approval_question *q, approval
 
 void approval_cancel(struct approval *a)
 {
-    if (a) answer(a, APPROVAL_NO);
+    if (a)
+        answer(a, APPROVAL_NO);
 }

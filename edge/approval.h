@@ -13,8 +13,8 @@ enum approval_answer { APPROVAL_ONCE, APPROVAL_SESSION, APPROVAL_NO };
 struct approval_question {
     const char *tool;
     const struct policy_decision *decision;
-    const char *what;   /* "write /src/a.c (12 lines)" */
-    const char *worst;  /* what it could do at worst */
+    const char *what;  /* "write /src/a.c (12 lines)" */
+    const char *worst; /* what it could do at worst */
 };
 typedef void (*approval_fn)(enum approval_answer answer, void *arg);
 
@@ -23,6 +23,7 @@ must_use int approval_new(struct os_loop *loop, own struct approval **ret);
 void approval_free(own struct approval *a);
 DEFINE_FREEP(approval, struct approval);
 /* answer comes once, from the loop or at once (a remembered answer). */
-must_use int approval_ask(struct approval *a, const struct approval_question *q, approval_fn fn, void *arg);
+must_use int approval_ask(struct approval *a, const struct approval_question *q, approval_fn fn,
+                          void *arg);
 /* The pending question is withdrawn and counts as no. */
 void approval_cancel(struct approval *a);

@@ -20,23 +20,27 @@ const struct command command_completion = {
 static void print_flags(const struct command *c)
 {
     for (const struct option_row *const *table = c->tables; table && *table; table++)
-        for (const struct option_row *row = *table; row->name; row++) printf(" --%s", row->name);
+        for (const struct option_row *row = *table; row->name; row++)
+            printf(" --%s", row->name);
 }
 
 static int completion_bash(const struct parsed *p, struct fault *reterr)
 {
     (void)p;
     (void)reterr;
-    puts("_boxagnts() {\n  local cur=${COMP_WORDS[COMP_CWORD]} words=\n  if [ \"$COMP_CWORD\" = 1 ]; then");
+    puts(
+        "_boxagnts() {\n  local cur=${COMP_WORDS[COMP_CWORD]} words=\n  if [ \"$COMP_CWORD\" = 1 ]; then");
     fputs("    words=\"", stdout);
-    for (const struct command *const *c = commands; *c; c++) printf("%s%s", c == commands ? "" : " ", (*c)->name);
+    for (const struct command *const *c = commands; *c; c++)
+        printf("%s%s", c == commands ? "" : " ", (*c)->name);
     puts("\"\n  else case ${COMP_WORDS[1]} in");
     for (const struct command *const *c = commands; *c; c++) {
         printf("    %s) words=\"", (*c)->name);
         print_flags(*c);
         puts("\" ;;");
     }
-    puts("  esac; fi\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -o default -F _boxagnts boxagnts");
+    puts(
+        "  esac; fi\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -o default -F _boxagnts boxagnts");
     return 0;
 }
 
@@ -44,9 +48,12 @@ static int completion_bash(const struct parsed *p, struct fault *reterr)
 static void print_roff(const char *z)
 {
     for (; *z; z++) {
-        if (*z == '-') putchar('\\');
-        if (*z == '\\') fputs("\\e", stdout);
-        else putchar(*z);
+        if (*z == '-')
+            putchar('\\');
+        if (*z == '\\')
+            fputs("\\e", stdout);
+        else
+            putchar(*z);
     }
 }
 
@@ -54,7 +61,8 @@ static int completion_man(const struct parsed *p, struct fault *reterr)
 {
     (void)p;
     (void)reterr;
-    puts(".TH BOXAGNTS 1\n.SH NAME\nboxagnts \\- run AI agents in a sandbox\n.SH SYNOPSIS\n.B boxagnts\n.I COMMAND\n[options]\n.SH COMMANDS");
+    puts(
+        ".TH BOXAGNTS 1\n.SH NAME\nboxagnts \\- run AI agents in a sandbox\n.SH SYNOPSIS\n.B boxagnts\n.I COMMAND\n[options]\n.SH COMMANDS");
     for (const struct command *const *c = commands; *c; c++) {
         printf(".SS ");
         print_roff((*c)->name);
@@ -76,8 +84,9 @@ static int completion_man(const struct parsed *p, struct fault *reterr)
                 putchar('\n');
             }
     }
-    puts(".SH EXIT STATUS\n0 done, 1 failed, 2 usage or config, 3 refused by policy, 4 money, 5 another limit, 6 model service, 7 the sandbox "
-         "cannot be built, 8 the guest failed by itself, 130 cancelled.");
+    puts(
+        ".SH EXIT STATUS\n0 done, 1 failed, 2 usage or config, 3 refused by policy, 4 money, 5 another limit, 6 model service, 7 the sandbox "
+        "cannot be built, 8 the guest failed by itself, 130 cancelled.");
     return 0;
 }
 
@@ -86,4 +95,7 @@ static const struct verb verbs[] = {
     {"man", "", "the man page (roff)", completion_man, 0, 0},
 };
 
-static int cmd_completion(const struct parsed *p, struct fault *reterr) { return verbs_run(verbs, ARRAY_LEN(verbs), p, reterr); }
+static int cmd_completion(const struct parsed *p, struct fault *reterr)
+{
+    return verbs_run(verbs, ARRAY_LEN(verbs), p, reterr);
+}

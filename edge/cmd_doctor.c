@@ -9,7 +9,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-static const struct option_row *const tables[] = {options_policy, options_sandbox, options_common, NULL};
+static const struct option_row *const tables[] = {options_policy, options_sandbox, options_common,
+                                                  NULL};
 
 static int cmd_doctor(const struct parsed *p, struct fault *reterr);
 
@@ -32,49 +33,70 @@ static void try_worker(const struct app *a, struct finding *f)
 {
     const struct sandbox_limits *l = &a->settings->limits;
     const struct sandbox_worker_config config = {
-        .program = a->worker_program, .mounts = a->mounts, .mount_count = a->mount_count, .undo_root_fd = -1,
-        .stack_max = l->wasm_max_wasm_stack, .memory_max = l->wasm_max_memory_size, .table_max = l->wasm_max_table_elements,
+        .program = a->worker_program,
+        .mounts = a->mounts,
+        .mount_count = a->mount_count,
+        .undo_root_fd = -1,
+        .stack_max = l->wasm_max_wasm_stack,
+        .memory_max = l->wasm_max_memory_size,
+        .table_max = l->wasm_max_table_elements,
         .required_facets = JAIL_REQUIRED_DEFAULT | a->settings->required_facets,
     };
     auto_(sandbox_worker) struct sandbox_worker *w = NULL;
-    if (sandbox_worker_new(&config, &w, &f->why) == 0) f->confinement = json_deep_copy(sandbox_worker_confinement(w));
+    if (sandbox_worker_new(&config, &w, &f->why) == 0)
+        f->confinement = json_deep_copy(sandbox_worker_confinement(w));
 }
 
-static void try_peer(const struct app *a, const char *program, enum jail_program kind, struct channel_permits permits, struct finding *f)
+static void try_peer(const struct app *a, const char *program, enum jail_program kind,
+                     struct channel_permits permits, struct finding *f)
 {
     const char *extra[] = {kind == JAIL_EGRESS ? "--connect-port=443" : NULL, NULL};
-    const struct peer_config config = {.program = program, .name = f->program, .kind = kind, .extra_argv = extra, .permits = permits,
+    const struct peer_config config = {.program = program,
+                                       .name = f->program,
+                                       .kind = kind,
+                                       .extra_argv = extra,
+                                       .permits = permits,
                                        .required_facets = a->settings->required_facets};
     struct peer peer;
     peer_init(&peer);
-    if (peer_start(&peer, &config, &f->why) == 0) f->confinement = json_deep_copy(peer.confinement);
+    if (peer_start(&peer, &config, &f->why) == 0)
+        f->confinement = json_deep_copy(peer.confinement);
     peer_done(&peer);
 }
 
-static const char *yes_no(bool yes) { return yes ? "yes" : "NO"; }
+static const char *yes_no(bool yes)
+{
+    return yes ? "yes" : "NO";
+}
 
 static void print_finding(const struct finding *f)
 {
     if (!f->confinement) {
         printf("%-18s MISSING: %s\n", f->program, f->why.text);
-        if (*f->why.next) printf("%-18s          %s\n", "", f->why.next);
+        if (*f->why.next)
+            printf("%-18s          %s\n", "", f->why.next);
         return;
     }
-    const json_t *c = json_object_get(f->confinement, "confinement") ? json_object_get(f->confinement, "confinement") : f->confinement;
+    const json_t *c = json_object_get(f->confinement, "confinement")
+                          ? json_object_get(f->confinement, "confinement")
+                          : f->confinement;
     char names[128] = "";
     size_t i;
     json_t *one;
     json_array_foreach(json_object_get(c, "namespaces"), i, one)
-        snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", i ? "," : "", json_string_value(one));
+        snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", i ? "," : "",
+                 json_string_value(one));
     printf("%-18s landlock %lld, seccomp %s, rlimits %s, namespaces %s\n", f->program,
            (long long)json_integer_value(json_object_get(c, "landlock_abi")),
-           yes_no(json_string_length(json_object_get(c, "seccomp")) > 0), yes_no(json_is_true(json_object_get(c, "rlimits"))),
+           yes_no(json_string_length(json_object_get(c, "seccomp")) > 0),
+           yes_no(json_is_true(json_object_get(c, "rlimits"))),
            *names ? names : "none (wished for, not required)");
 }
 
 static int cmd_doctor(const struct parsed *p, struct fault *reterr)
 {
-    if (p->positional_count) return fault_set(reterr, FAULT_USAGE, "doctor takes no arguments");
+    if (p->positional_count)
+        return fault_set(reterr, FAULT_USAGE, "doctor takes no arguments");
     struct app a;
     int r = app_open(&a, p, APP_MOUNTS, reterr);
     if (r < 0) {
@@ -83,7 +105,9 @@ static int cmd_doctor(const struct parsed *p, struct fault *reterr)
     }
     struct jail_ability ability;
     jail_probe(&ability);
-    struct finding findings[] = {{.program = "boxagnts-worker"}, {.program = "boxagnts-agent"}, {.program = "boxagnts-egress"},
+    struct finding findings[] = {{.program = "boxagnts-worker"},
+                                 {.program = "boxagnts-agent"},
+                                 {.program = "boxagnts-egress"},
                                  {.program = "boxagnts-compile"}};
     try_worker(&a, &findings[0]);
     try_peer(&a, a.agent_program, JAIL_AGENT, permits_monitor_agent, &findings[1]);
@@ -93,20 +117,31 @@ static int cmd_doctor(const struct parsed *p, struct fault *reterr)
     auto_json json_t *programs = json_object();
     for (size_t i = 0; i < ARRAY_LEN(findings); i++) {
         good = good && findings[i].confinement;
-        json_t *value = findings[i].confinement ? findings[i].confinement : json_pack("{s:s, s:s}", "missing", findings[i].why.text, "next", findings[i].why.next);
-        if (!a.json) print_finding(&findings[i]);
-        if (json_object_set_new(programs, findings[i].program, value)) r = -ENOMEM;
+        json_t *value = findings[i].confinement
+                            ? findings[i].confinement
+                            : json_pack("{s:s, s:s}", "missing", findings[i].why.text, "next",
+                                        findings[i].why.next);
+        if (!a.json)
+            print_finding(&findings[i]);
+        if (json_object_set_new(programs, findings[i].program, value))
+            r = -ENOMEM;
     }
     if (a.json && r == 0) {
-        auto_json json_t *all = json_pack("{s:b, s:{s:i, s:b, s:b, s:b}, s:O}", "ok", good, "kernel", "landlock_abi", ability.landlock_abi, "seccomp",
-                                          ability.seccomp, "user_namespaces", ability.user_namespaces, "cgroup_v2", ability.cgroup_v2_delegated,
-                                          "programs", programs);
+        auto_json json_t *all =
+            json_pack("{s:b, s:{s:i, s:b, s:b, s:b}, s:O}", "ok", good, "kernel", "landlock_abi",
+                      ability.landlock_abi, "seccomp", ability.seccomp, "user_namespaces",
+                      ability.user_namespaces, "cgroup_v2", ability.cgroup_v2_delegated, "programs",
+                      programs);
         r = all ? app_print_json(all) : -ENOMEM;
     } else if (r == 0) {
-        printf("kernel             landlock %d, seccomp %s, user namespaces %s, cgroup v2 %s\n", ability.landlock_abi, yes_no(ability.seccomp),
-               yes_no(ability.user_namespaces), ability.cgroup_v2_delegated ? "delegated" : "not delegated (rlimits and the clock hold instead)");
-        if (*ability.why_not) printf("                   %s\n", ability.why_not);
-        puts(good ? "all required layers stand" : "a required layer is missing: nothing will be run");
+        printf("kernel             landlock %d, seccomp %s, user namespaces %s, cgroup v2 %s\n",
+               ability.landlock_abi, yes_no(ability.seccomp), yes_no(ability.user_namespaces),
+               ability.cgroup_v2_delegated ? "delegated"
+                                           : "not delegated (rlimits and the clock hold instead)");
+        if (*ability.why_not)
+            printf("                   %s\n", ability.why_not);
+        puts(good ? "all required layers stand"
+                  : "a required layer is missing: nothing will be run");
     }
     app_done(&a);
     return r < 0 ? r : good ? 0 : 7;

@@ -23,7 +23,8 @@
 #define OUTPUT_KEPT_MAX 4096 /* output is streamed; nothing of it is kept here */
 
 static const struct option_row options_exec[] = {
-    {OPT_RECEIPT, "receipt", 0, OPTION_VALUE, "FILE|-", "write the receipt there (- = last line of stderr)"},
+    {OPT_RECEIPT, "receipt", 0, OPTION_VALUE, "FILE|-",
+     "write the receipt there (- = last line of stderr)"},
     {OPT_SETTINGS, "settings", 0, OPTION_VALUE, "FILE", "one more settings file"},
     {0},
 };
@@ -31,20 +32,25 @@ static const struct option_row options_exec[] = {
 static int cmd_exec(const struct parsed *p, struct fault *reterr);
 
 /* The limits' flags are made at start from the limits table; the slot is filled by cmd_exec_tables(). */
-static const struct option_row *tables[] = {options_exec, options_sandbox, options_common, NULL, NULL};
+static const struct option_row *tables[] = {options_exec, options_sandbox, options_common, NULL,
+                                            NULL};
 
 const struct command command_exec = {
     .name = "exec",
     .usage = "FILE.wasm [-- ARG...]",
     .summary = "run one WASI module in the sandbox, like the program itself",
-    .text = "The work folder is / inside, writable; --map-dirs DIR::/ (read-only) replaces it.\n"
-            "Exit: the stop's code (5 a limit, 8 the guest failed, 2 not a module); the guest's own code is in the receipt.\n",
+    .text =
+        "The work folder is / inside, writable; --map-dirs DIR::/ (read-only) replaces it.\n"
+        "Exit: the stop's code (5 a limit, 8 the guest failed, 2 not a module); the guest's own code is in the receipt.\n",
     .tables = tables,
     .stops_at_first = true,
     .run = cmd_exec,
 };
 
-__attribute__((constructor)) static void cmd_exec_tables(void) { tables[3] = options_limits(); }
+__attribute__((constructor)) static void cmd_exec_tables(void)
+{
+    tables[3] = options_limits();
+}
 
 struct execution {
     struct app *app;
@@ -62,13 +68,17 @@ struct execution {
 static void on_output(int stream, struct str bytes, void *arg)
 {
     struct execution *x = arg;
-    if (os_write_all(stream, bytes) < 0) sandbox_worker_cancel(x->worker); /* nobody reads: stop, as SIGPIPE would */
+    if (os_write_all(stream, bytes) < 0)
+        sandbox_worker_cancel(x->worker); /* nobody reads: stop, as SIGPIPE would */
 }
 
-static void say_how_it_ended(const struct execution *x, enum sandbox_stop stop, int exit_code, const char *detail, bool cut)
+static void say_how_it_ended(const struct execution *x, enum sandbox_stop stop, int exit_code,
+                             const char *detail, bool cut)
 {
-    if (cut) fprintf(stderr, "boxagnts: output past max_output_bytes was dropped\n");
-    if (stop == SANDBOX_EXIT && exit_code == 0) return;
+    if (cut)
+        fprintf(stderr, "boxagnts: output past max_output_bytes was dropped\n");
+    if (stop == SANDBOX_EXIT && exit_code == 0)
+        return;
     fputs("boxagnts: ", stderr);
     safe_print_line(stderr, x->path);
     if (stop == SANDBOX_EXIT) {
@@ -80,29 +90,50 @@ static void say_how_it_ended(const struct execution *x, enum sandbox_stop stop, 
     fputc('\n', stderr);
 }
 
-static void book(struct execution *x, const struct sandbox_outcome *o, enum sandbox_stop stop, const char *detail)
+static void book(struct execution *x, const struct sandbox_outcome *o, enum sandbox_stop stop,
+                 const char *detail)
 {
     auto_json json_t *touched = NULL;
     struct fault why = {0};
     x->is_booked = true;
-    if (x->undo_begun && undo_seal(x->app->state, x->session, "c1", x->mounts, x->app->mount_count, &touched, &why) < 0) app_complain(&why);
+    if (x->undo_begun && undo_seal(x->app->state, x->session, "c1", x->mounts, x->app->mount_count,
+                                   &touched, &why) < 0)
+        app_complain(&why);
     const struct receipt_facts facts = {
-        .call = "c1", .agent = "person", .tool = x->path, .input_sha256 = x->wasm_sha256, .verdict = POLICY_ALLOW, .rule = "exec",
-        .by = "person", .outcome = o, .stop = stop, .exit_code = o ? o->exit_code : 0,
-        .is_error = stop != SANDBOX_EXIT || (o && o->exit_code != 0), .detail = detail, .touched = touched,
+        .call = "c1",
+        .agent = "person",
+        .tool = x->path,
+        .input_sha256 = x->wasm_sha256,
+        .verdict = POLICY_ALLOW,
+        .rule = "exec",
+        .by = "person",
+        .outcome = o,
+        .stop = stop,
+        .exit_code = o ? o->exit_code : 0,
+        .is_error = stop != SANDBOX_EXIT || (o && o->exit_code != 0),
+        .detail = detail,
+        .touched = touched,
         .confinement = x->worker ? sandbox_worker_confinement(x->worker) : NULL,
     };
     auto_json json_t *receipt = receipt_new(&facts);
-    int r = receipt ? journal_receipt(x->app->state, x->session, receipt, touched && json_array_size(touched) ? JOURNAL_DURABLE : JOURNAL_LIGHT, &why) : -ENOMEM;
-    if (r == 0 && x->receipt_path) r = receipt_file_write(x->receipt_path, receipt, &why);
+    int r = receipt
+                ? journal_receipt(
+                      x->app->state, x->session, receipt,
+                      touched && json_array_size(touched) ? JOURNAL_DURABLE : JOURNAL_LIGHT, &why)
+                : -ENOMEM;
+    if (r == 0 && x->receipt_path)
+        r = receipt_file_write(x->receipt_path, receipt, &why);
     if (r < 0) {
-        if (why.code == 0) (void)fault_set(&why, -r, "exec: %s", fault_sentence(r));
+        if (why.code == 0)
+            (void)fault_set(&why, -r, "exec: %s", fault_sentence(r));
         app_complain(&why);
-        if (x->exit_code == 0) x->exit_code = 1;
+        if (x->exit_code == 0)
+            x->exit_code = 1;
     }
 }
 
-static void finish(struct execution *x, const struct sandbox_outcome *o, enum sandbox_stop stop, const char *detail)
+static void finish(struct execution *x, const struct sandbox_outcome *o, enum sandbox_stop stop,
+                   const char *detail)
 {
     x->exit_code = sandbox_stop_exit_code(stop, o ? o->exit_code : 0);
     say_how_it_ended(x, stop, o ? o->exit_code : 0, detail, o && o->output_cut);
@@ -122,12 +153,18 @@ static void on_signal(int signal, void *arg)
     sandbox_worker_cancel(((struct execution *)arg)->worker);
 }
 
-static int start_worker(struct execution *x, const struct app *a, int undo_root_fd, struct fault *reterr)
+static int start_worker(struct execution *x, const struct app *a, int undo_root_fd,
+                        struct fault *reterr)
 {
     const struct sandbox_limits *l = &a->settings->limits;
     const struct sandbox_worker_config config = {
-        .program = a->worker_program, .mounts = a->mounts, .mount_count = a->mount_count, .undo_root_fd = undo_root_fd,
-        .stack_max = l->wasm_max_wasm_stack, .memory_max = l->wasm_max_memory_size, .table_max = l->wasm_max_table_elements,
+        .program = a->worker_program,
+        .mounts = a->mounts,
+        .mount_count = a->mount_count,
+        .undo_root_fd = undo_root_fd,
+        .stack_max = l->wasm_max_wasm_stack,
+        .memory_max = l->wasm_max_memory_size,
+        .table_max = l->wasm_max_table_elements,
         .required_facets = JAIL_REQUIRED_DEFAULT | a->settings->required_facets,
     };
     return sandbox_worker_new(&config, &x->worker, reterr);
@@ -137,7 +174,8 @@ static void name_mounts(struct execution *x)
 {
     const struct app *a = x->app;
     for (size_t i = 0; i < a->mount_count; i++)
-        x->mounts[i] = (struct undo_mount){a->mounts[i].guest, a->mounts[i].host, a->mounts[i].dir_fd, a->mounts[i].writable};
+        x->mounts[i] = (struct undo_mount){a->mounts[i].guest, a->mounts[i].host,
+                                           a->mounts[i].dir_fd, a->mounts[i].writable};
 }
 
 /* Before the module runs: what is lost with this process has at least been meant. */
@@ -147,21 +185,28 @@ static int journal_intent(struct execution *x, const struct parsed *p, struct fa
     enum journal_weight weight = JOURNAL_LIGHT;
     auto_json json_t *argv = json_array(), *effects = json_array();
     for (size_t i = 0; argv && i < p->positional_count; i++)
-        if (json_array_append_new(argv, json_string_lossy(str_of(p->positional[i])))) return -ENOMEM;
+        if (json_array_append_new(argv, json_string_lossy(str_of(p->positional[i]))))
+            return -ENOMEM;
     for (size_t i = 0; effects && i < a->mount_count; i++) {
-        json_t *one = json_pack("{s:s, s:o}", "effect", a->mounts[i].writable ? "Write" : "Read", "target", json_string_lossy(str_of(a->mounts[i].guest)));
-        if (json_array_append_new(effects, one)) return -ENOMEM;
-        if (a->mounts[i].writable) weight = JOURNAL_DURABLE;
+        json_t *one = json_pack("{s:s, s:o}", "effect", a->mounts[i].writable ? "Write" : "Read",
+                                "target", json_string_lossy(str_of(a->mounts[i].guest)));
+        if (json_array_append_new(effects, one))
+            return -ENOMEM;
+        if (a->mounts[i].writable)
+            weight = JOURNAL_DURABLE;
     }
-    auto_json json_t *body = json_pack("{s:s, s:s, s:o, s:s, s:O, s:O, s:{s:s, s:s, s:s}}", "call", "c1", "agent", "person", "tool",
-                                       json_string_lossy(str_of(x->path)), "wasm_sha256", x->wasm_sha256, "input", argv, "effects", effects, "decision",
-                                       "verdict", "allow", "rule", "exec", "by", "person");
-    int r = body ? journal_add(a->state, x->session, "c1", "intent", body, weight, reterr) : -ENOMEM;
+    auto_json json_t *body = json_pack(
+        "{s:s, s:s, s:o, s:s, s:O, s:O, s:{s:s, s:s, s:s}}", "call", "c1", "agent", "person",
+        "tool", json_string_lossy(str_of(x->path)), "wasm_sha256", x->wasm_sha256, "input", argv,
+        "effects", effects, "decision", "verdict", "allow", "rule", "exec", "by", "person");
+    int r =
+        body ? journal_add(a->state, x->session, "c1", "intent", body, weight, reterr) : -ENOMEM;
     x->intent_written = r == 0;
     return r;
 }
 
-static int run_module(struct execution *x, const struct parsed *p, int code_fd, const char *code_key, struct fault *reterr)
+static int run_module(struct execution *x, const struct parsed *p, int code_fd,
+                      const char *code_key, struct fault *reterr)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, 0};
     struct app *a = x->app;
@@ -169,21 +214,33 @@ static int run_module(struct execution *x, const struct parsed *p, int code_fd, 
     struct os_watch *watch = NULL;
     name_mounts(x);
     int r = undo_root(a->state, x->session, &undo_root_fd, reterr);
-    if (r == 0) r = start_worker(x, a, undo_root_fd, reterr);
-    if (r == 0) r = undo_begin(a->state, x->session, "c1", x->mounts, a->mount_count, &undo_fd, reterr);
+    if (r == 0)
+        r = start_worker(x, a, undo_root_fd, reterr);
+    if (r == 0)
+        r = undo_begin(a->state, x->session, "c1", x->mounts, a->mount_count, &undo_fd, reterr);
     x->undo_begun = r == 0;
-    if (r == 0) r = journal_intent(x, p, reterr);
-    if (r == 0) r = os_loop_watch_signals(x->loop, signals, on_signal, x, &watch);
+    if (r == 0)
+        r = journal_intent(x, p, reterr);
+    if (r == 0)
+        r = os_loop_watch_signals(x->loop, signals, on_signal, x, &watch);
     if (r == 0) {
         const struct sandbox_run run = {
-            .argv = p->positional, .argc = p->positional_count, .env = (const char *const *)a->settings->env_vars,
-            .env_count = a->settings->env_count, .limits = a->settings->limits, .stream_output = true,
-            .mounts = a->mount_count >= 32 ? UINT32_MAX : (1u << a->mount_count) - 1, .stdin_fd = 0, .code_fd = code_fd,
-            .code_key = code_key, .undo_fd = undo_fd,
+            .argv = p->positional,
+            .argc = p->positional_count,
+            .env = (const char *const *)a->settings->env_vars,
+            .env_count = a->settings->env_count,
+            .limits = a->settings->limits,
+            .stream_output = true,
+            .mounts = a->mount_count >= 32 ? UINT32_MAX : (1u << a->mount_count) - 1,
+            .stdin_fd = 0,
+            .code_fd = code_fd,
+            .code_key = code_key,
+            .undo_fd = undo_fd,
         };
         r = sandbox_worker_run(x->worker, x->loop, &run, on_output, on_done, x, reterr);
     }
-    if (r == 0) r = os_loop_run(x->loop);
+    if (r == 0)
+        r = os_loop_run(x->loop);
     os_watch_free(watch);
     return r;
 }
@@ -191,7 +248,8 @@ static int run_module(struct execution *x, const struct parsed *p, int code_fd, 
 static int load_module(struct execution *x, struct buf *wasm, struct fault *reterr)
 {
     int r = os_read_file_trusted(x->path, wasm);
-    if (r == -FAULT_CAP) return fault_set(reterr, FAULT_MODULE, "%s: larger than 64 MiB", x->path);
+    if (r == -FAULT_CAP)
+        return fault_set(reterr, FAULT_MODULE, "%s: larger than 64 MiB", x->path);
     if (r < 0) {
         (void)fault_sys(reterr, -r, "cannot read the module %s", x->path);
         reterr->code = FAULT_USAGE;
@@ -212,19 +270,29 @@ static int execute(struct execution *x, const struct parsed *p, struct fault *re
     auto_close int lock_fd = -1, code_fd = -1;
     char key[65];
     int r = load_module(x, &wasm, reterr);
-    if (r == 0) r = session_begin(a->state, a->work_dir, "none", x->path, 0, x->session, &lock_fd, reterr);
-    if (r == 0) r = os_loop_new(&x->loop);
-    if (r < 0) return r;
+    if (r == 0)
+        r = session_begin(a->state, a->work_dir, "none", x->path, 0, x->session, &lock_fd, reterr);
+    if (r == 0)
+        r = os_loop_new(&x->loop);
+    if (r < 0)
+        return r;
     r = sandbox_code(a->cache, a->compile_program, buf_str(&wasm), key, &code_fd, &note, reterr);
-    if (note.len) app_note(buf_str(&note).at);
+    if (note.len)
+        app_note(buf_str(&note).at);
     if (r == -FAULT_MODULE || r == -FAULT_LIMIT) {
-        finish(x, NULL, r == -FAULT_MODULE ? SANDBOX_INVALID_MODULE : SANDBOX_TIMEOUT, reterr->text);
+        finish(x, NULL, r == -FAULT_MODULE ? SANDBOX_INVALID_MODULE : SANDBOX_TIMEOUT,
+               reterr->text);
         r = 0;
     } else if (r == 0) {
         r = run_module(x, p, code_fd, key, reterr);
-        if (r < 0 && x->intent_written && !x->is_booked) book(x, NULL, SANDBOX_CRASH, *reterr->text ? reterr->text : fault_sentence(r));
+        if (r < 0 && x->intent_written && !x->is_booked)
+            book(x, NULL, SANDBOX_CRASH, *reterr->text ? reterr->text : fault_sentence(r));
     }
-    (void)!session_end(a->state, x->session, r < 0 ? "failed" : x->exit_code == 0 ? "done" : "stopped", 0, 1, 0);
+    (void)!session_end(a->state, x->session,
+                       r < 0               ? "failed"
+                       : x->exit_code == 0 ? "done"
+                                           : "stopped",
+                       0, 1, 0);
     return r;
 }
 
@@ -236,9 +304,11 @@ static int cmd_exec(const struct parsed *p, struct fault *reterr)
         return -FAULT_USAGE;
     }
     struct app app;
-    struct execution x = {.app = &app, .path = p->positional[0], .receipt_path = option_value(p, OPT_RECEIPT)};
+    struct execution x = {
+        .app = &app, .path = p->positional[0], .receipt_path = option_value(p, OPT_RECEIPT)};
     int r = app_open(&app, p, APP_MOUNTS | APP_STATE, reterr);
-    if (r == 0) r = execute(&x, p, reterr);
+    if (r == 0)
+        r = execute(&x, p, reterr);
     sandbox_worker_free(x.worker);
     os_loop_free(x.loop);
     app_done(&app);

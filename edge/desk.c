@@ -26,18 +26,19 @@
 
 struct call {
     char id[CALL_ID_SIZE];
-    char *name, *arguments;             /* own */
+    char *name, *arguments; /* own */
     size_t arguments_len;
     bool name_is_cut;
     desk_done_fn done;
     void *arg;
     /* while it is at the front */
     const struct tool *tool;
-    json_t *input;                      /* own; validated, paths mapped */
+    json_t *input; /* own; validated, paths mapped */
     struct policy_decision decision;
     const char *by;
     struct effect effects[CALL_EFFECTS_MAX];
-    size_t effect_count, effects_asked; /* effects_asked: so many from the front need no (further) question */
+    size_t effect_count,
+        effects_asked; /* effects_asked: so many from the front need no (further) question */
     bool writes, undo_begun, intent_written;
     int undo_fd;
     struct buf stdin_text;
@@ -71,7 +72,8 @@ static void pump(struct desk *d);
 int desk_new(const struct desk_config *config, own struct desk **ret)
 {
     struct desk *d = calloc(1, sizeof(*d));
-    if (!d) return -ENOMEM;
+    if (!d)
+        return -ENOMEM;
     d->c = *config;
     d->undo_root_fd = -1;
     *ret = d;
@@ -80,7 +82,8 @@ int desk_new(const struct desk_config *config, own struct desk **ret)
 
 static void call_free(struct call *c)
 {
-    if (!c) return;
+    if (!c)
+        return;
     free(c->name);
     free(c->arguments);
     json_decref(c->input);
@@ -91,10 +94,13 @@ static void call_free(struct call *c)
 
 void desk_free(own struct desk *d)
 {
-    if (!d) return;
+    if (!d)
+        return;
     sandbox_worker_free(d->worker);
-    for (size_t i = 0; i < d->queue_len; i++) call_free(d->queue[i]);
-    for (size_t i = 0; i < d->code_count; i++) os_close(d->codes[i].fd);
+    for (size_t i = 0; i < d->queue_len; i++)
+        call_free(d->queue[i]);
+    for (size_t i = 0; i < d->code_count; i++)
+        os_close(d->codes[i].fd);
     free(d->codes);
     os_close(d->undo_root_fd);
     free(d);
@@ -106,25 +112,32 @@ void desk_on_note(struct desk *d, desk_note_fn fn, void *arg)
     d->note_arg = arg;
 }
 
-bool desk_is_idle(const struct desk *d) { return d->queue_len == 0; }
+bool desk_is_idle(const struct desk *d)
+{
+    return d->queue_len == 0;
+}
 
 static void tell(struct desk *d, const char *what, own json_t *body)
 {
-    if (d->note && body) d->note(what, body, d->note_arg);
+    if (d->note && body)
+        d->note(what, body, d->note_arg);
     json_decref(body);
 }
 
 /* --- the worker --- */
 
 /* Stack, memory and table belong to a worker: a tool with a stack of its own gets a worker of its own. */
-static int start_worker_for(struct desk *d, const struct sandbox_limits *limits, struct fault *reterr)
+static int start_worker_for(struct desk *d, const struct sandbox_limits *limits,
+                            struct fault *reterr)
 {
     const struct app *a = d->c.app;
-    if (d->worker && !sandbox_worker_dead(d->worker) && sandbox_worker_serves(d->worker, limits)) return 0;
+    if (d->worker && !sandbox_worker_dead(d->worker) && sandbox_worker_serves(d->worker, limits))
+        return 0;
     sandbox_worker_free(take(d->worker));
     if (d->undo_root_fd < 0) {
         int r = undo_root(a->state, d->c.session, &d->undo_root_fd, reterr);
-        if (r < 0) return r;
+        if (r < 0)
+            return r;
     }
     const struct sandbox_worker_config config = {
         .program = a->worker_program,
@@ -139,11 +152,18 @@ static int start_worker_for(struct desk *d, const struct sandbox_limits *limits,
     return sandbox_worker_new(&config, &d->worker, reterr);
 }
 
-int desk_start_worker(struct desk *d, struct fault *reterr) { return start_worker_for(d, &d->c.app->settings->limits, reterr); }
+int desk_start_worker(struct desk *d, struct fault *reterr)
+{
+    return start_worker_for(d, &d->c.app->settings->limits, reterr);
+}
 
-const json_t *desk_confinement(const struct desk *d) { return d->worker ? sandbox_worker_confinement(d->worker) : NULL; }
+const json_t *desk_confinement(const struct desk *d)
+{
+    return d->worker ? sandbox_worker_confinement(d->worker) : NULL;
+}
 
-static int code_of(struct desk *d, const struct tool *tool, const struct code **ret, struct fault *reterr)
+static int code_of(struct desk *d, const struct tool *tool, const struct code **ret,
+                   struct fault *reterr)
 {
     for (size_t i = 0; i < d->code_count; i++)
         if (d->codes[i].tool == tool) {
@@ -154,11 +174,17 @@ static int code_of(struct desk *d, const struct tool *tool, const struct code **
     buf_init(&wasm, (size_t)64 << 20);
     buf_init(&note, 4096);
     int r = tool_wasm(tool, &wasm, reterr);
-    if (r < 0) return r;
+    if (r < 0)
+        return r;
     struct code code = {.tool = tool, .fd = -1};
-    r = sandbox_code(d->c.app->cache, d->c.app->compile_program, buf_str(&wasm), code.key, &code.fd, &note, reterr);
-    if (r < 0) return r;
-    if (note.len) tell(d, "note", json_pack("{s:s, s:o}", "tool", tool->name, "text", json_string_lossy(buf_str(&note))));
+    r = sandbox_code(d->c.app->cache, d->c.app->compile_program, buf_str(&wasm), code.key, &code.fd,
+                     &note, reterr);
+    if (r < 0)
+        return r;
+    if (note.len)
+        tell(
+            d, "note",
+            json_pack("{s:s, s:o}", "tool", tool->name, "text", json_string_lossy(buf_str(&note))));
     struct code *more = realloc(d->codes, (d->code_count + 1) * sizeof(*more));
     if (!more) {
         os_close(code.fd);
@@ -172,23 +198,29 @@ static int code_of(struct desk *d, const struct tool *tool, const struct code **
 
 /* --- the end of a call --- */
 
-static struct call *front(struct desk *d) { return d->queue[0]; }
+static struct call *front(struct desk *d)
+{
+    return d->queue[0];
+}
 
 static void undo_mounts(const struct desk *d, struct undo_mount *ret)
 {
     const struct app *a = d->c.app;
     for (size_t i = 0; i < a->mount_count; i++)
-        ret[i] = (struct undo_mount){a->mounts[i].guest, a->mounts[i].host, a->mounts[i].dir_fd, a->mounts[i].writable};
+        ret[i] = (struct undo_mount){a->mounts[i].guest, a->mounts[i].host, a->mounts[i].dir_fd,
+                                     a->mounts[i].writable};
 }
 
 static own json_t *touched_of(struct desk *d, struct call *c)
 {
     json_t *touched = NULL;
     struct fault why = {0};
-    if (!c->undo_begun) return json_array();
+    if (!c->undo_begun)
+        return json_array();
     struct undo_mount mounts[SANDBOX_MOUNTS_MAX];
     undo_mounts(d, mounts);
-    if (undo_seal(d->c.app->state, d->c.session, c->id, mounts, d->c.app->mount_count, &touched, &why) < 0) {
+    if (undo_seal(d->c.app->state, d->c.session, c->id, mounts, d->c.app->mount_count, &touched,
+                  &why) < 0) {
         tell(d, "note", json_pack("{s:s, s:s}", "tool", c->name, "text", why.text));
         return json_array();
     }
@@ -201,33 +233,42 @@ static own json_t *intent_of(const struct desk *d, const struct call *c)
     for (size_t i = 0; i < c->effect_count; i++) {
         json_t *one = json_pack("{s:s, s:o}", "effect", effect_name(c->effects[i].kind), "target",
                                 json_string_lossy(str_of(c->effects[i].target)));
-        if (json_array_append_new(effects, one)) break;
+        if (json_array_append_new(effects, one))
+            break;
     }
     /* what did not parse is kept as text, cut: evidence, not input */
     size_t kept = c->arguments_len < UNPARSED_KEPT_MAX ? c->arguments_len : UNPARSED_KEPT_MAX;
-    json_t *input = c->input ? json_incref(c->input) : json_string_lossy((struct str){c->arguments, kept});
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:{s:s, s:s, s:s}}", "call", c->id, "agent", d->c.agent, "tool",
-                     json_string_lossy(str_of(c->name)), "input", input,
-                     "effects", effects, "decision", "verdict", policy_verdict_name(c->decision.verdict), "rule", c->decision.rule, "by",
-                     c->by);
+    json_t *input =
+        c->input ? json_incref(c->input) : json_string_lossy((struct str){c->arguments, kept});
+    return json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:{s:s, s:s, s:s}}", "call", c->id, "agent", d->c.agent, "tool",
+        json_string_lossy(str_of(c->name)), "input", input, "effects", effects, "decision",
+        "verdict", policy_verdict_name(c->decision.verdict), "rule", c->decision.rule, "by", c->by);
 }
 
 /* Calls that may change something had their intent journalled before they ran; for the others decision and
  * receipt go into one transaction, at half the cost. */
-static int journal_end(struct desk *d, struct call *c, json_t *receipt, bool ran, struct fault *reterr)
+static int journal_end(struct desk *d, struct call *c, json_t *receipt, bool ran,
+                       struct fault *reterr)
 {
     struct state *state = d->c.app->state;
-    if (!receipt) return -ENOMEM;
-    if (c->intent_written) return journal_receipt(state, d->c.session, receipt, JOURNAL_DURABLE, reterr);
+    if (!receipt)
+        return -ENOMEM;
+    if (c->intent_written)
+        return journal_receipt(state, d->c.session, receipt, JOURNAL_DURABLE, reterr);
     auto_json json_t *body = intent_of(d, c);
-    return body ? journal_add_with_receipt(state, d->c.session, c->id, ran ? "intent" : "decision", body, receipt, JOURNAL_LIGHT, reterr) : -ENOMEM;
+    return body ? journal_add_with_receipt(state, d->c.session, c->id, ran ? "intent" : "decision",
+                                           body, receipt, JOURNAL_LIGHT, reterr)
+                : -ENOMEM;
 }
 
 /* Takes the call off the line: receipt into the journal, answer to the planner. outcome NULL = it never ran. */
-static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum sandbox_stop stop, const char *sentence)
+static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum sandbox_stop stop,
+                   const char *sentence)
 {
     struct call *c = front(d);
-    auto_json json_t *result = outcome && c->tool ? result_from_output(c->tool, outcome) : result_error(sentence);
+    auto_json json_t *result =
+        outcome && c->tool ? result_from_output(c->tool, outcome) : result_error(sentence);
     bool is_error = !result || json_is_true(json_object_get(result, "is_error"));
     auto_json json_t *touched = touched_of(d, c);
     struct digest input_digest;
@@ -256,15 +297,25 @@ static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum s
         d->is_deaf = true;
         is_error = true;
         json_decref(result);
-        result = result_error(outcome ? "the call ran, but its receipt cannot be written; nothing more will be run" : "the refusal cannot be journalled");
-        tell(d, "note", json_pack("{s:s, s:s}", "tool", c->name, "text", *why.text ? why.text : fault_sentence(r)));
+        result = result_error(
+            outcome ? "the call ran, but its receipt cannot be written; nothing more will be run"
+                    : "the refusal cannot be journalled");
+        tell(d, "note",
+             json_pack("{s:s, s:s}", "tool", c->name, "text",
+                       *why.text ? why.text : fault_sentence(r)));
     }
     d->queue_len--;
     memmove(&d->queue[0], &d->queue[1], d->queue_len * sizeof(d->queue[0]));
     d->front_started = false;
     const struct desk_outcome o = {
-        .call = c->id, .tool = c->name, .result = result, .receipt = receipt, .stop = outcome ? outcome->stop : stop,
-        .verdict = c->decision.verdict, .is_error = is_error, .is_unrecorded = r < 0,
+        .call = c->id,
+        .tool = c->name,
+        .result = result,
+        .receipt = receipt,
+        .stop = outcome ? outcome->stop : stop,
+        .verdict = c->decision.verdict,
+        .is_error = is_error,
+        .is_unrecorded = r < 0,
     };
     c->done(&o, c->arg);
     call_free(c);
@@ -274,8 +325,11 @@ static void on_ran(struct sandbox_outcome *outcome, void *arg)
 {
     struct desk *d = arg;
     if (outcome->stop == SANDBOX_CRASH || sandbox_worker_dead(d->worker)) {
-        auto_json json_t *body = json_pack("{s:s, s:s}", "program", "worker", "detail", outcome->detail);
-        if (body) (void)!journal_add(d->c.app->state, d->c.session, front(d)->id, "peer", body, JOURNAL_LIGHT, NULL);
+        auto_json json_t *body =
+            json_pack("{s:s, s:s}", "program", "worker", "detail", outcome->detail);
+        if (body)
+            (void)!journal_add(d->c.app->state, d->c.session, front(d)->id, "peer", body,
+                               JOURNAL_LIGHT, NULL);
     }
     finish(d, outcome, outcome->stop, outcome->detail);
     pump(d);
@@ -288,19 +342,20 @@ static int parse_call(struct desk *d, struct call *c, struct buf *sentence)
     c->tool = c->name_is_cut ? NULL : registry_find(d->c.app->registry, str_of(c->name));
     if (!c->tool) {
         const struct tool *near = registry_nearest(d->c.app->registry, str_of(c->name));
-        (void)buf_addf(sentence, "there is no tool called \"%.100s\"%s%s%s", c->name, near ? "; did you mean \"" : "",
-                 near ? near->name : "", near ? "\"?" : "");
+        (void)buf_addf(sentence, "there is no tool called \"%.100s\"%s%s%s", c->name,
+                       near ? "; did you mean \"" : "", near ? near->name : "", near ? "\"?" : "");
         return SANDBOX_SCHEMA;
     }
     struct fault why = {0};
-    if (json_parse((struct str){c->arguments, c->arguments_len}, ARGUMENTS_MAX, &c->input, &why) < 0) {
+    if (json_parse((struct str){c->arguments, c->arguments_len}, ARGUMENTS_MAX, &c->input, &why) <
+        0) {
         (void)buf_addf(sentence, "the arguments are not valid JSON: %s", why.text);
         return SANDBOX_SCHEMA;
     }
     struct schema_error error;
     if (c->tool->input_schema && schema_validate(c->tool->input_schema, c->input, &error) != 0) {
-        (void)buf_addf(sentence, "%s (at %s, schema %s)", error.sentence, *error.instance_path ? error.instance_path : "/",
-                 error.schema_path);
+        (void)buf_addf(sentence, "%s (at %s, schema %s)", error.sentence,
+                       *error.instance_path ? error.instance_path : "/", error.schema_path);
         return SANDBOX_SCHEMA;
     }
     return 0;
@@ -312,7 +367,8 @@ static int take_effects(struct desk *d, struct call *c, struct buf *sentence)
     size_t mount_count = app_effect_mounts(d->c.app, mounts, ARRAY_LEN(mounts));
     struct fault why = {0};
     json_t *mapped = NULL;
-    int r = effects_of_call(c->tool, c->input, mounts, mount_count, c->effects, ARRAY_LEN(c->effects), &c->effect_count, &mapped, &why);
+    int r = effects_of_call(c->tool, c->input, mounts, mount_count, c->effects,
+                            ARRAY_LEN(c->effects), &c->effect_count, &mapped, &why);
     if (r < 0) {
         (void)buf_addf(sentence, "%s", why.text);
         snprintf(c->decision.rule, sizeof(c->decision.rule), "outside-mounts");
@@ -323,14 +379,17 @@ static int take_effects(struct desk *d, struct call *c, struct buf *sentence)
         json_decref(c->input);
         c->input = mapped;
     }
-    for (size_t i = 0; i < c->effect_count; i++) c->writes = c->writes || c->effects[i].kind == EFFECT_WRITE;
+    for (size_t i = 0; i < c->effect_count; i++)
+        c->writes = c->writes || c->effects[i].kind == EFFECT_WRITE;
     return 0;
 }
 
 static int journal_intent(struct desk *d, struct call *c, struct fault *reterr)
 {
     auto_json json_t *intent = intent_of(d, c);
-    int r = intent ? journal_add(d->c.app->state, d->c.session, c->id, "intent", intent, JOURNAL_DURABLE, reterr) : -ENOMEM;
+    int r = intent ? journal_add(d->c.app->state, d->c.session, c->id, "intent", intent,
+                                 JOURNAL_DURABLE, reterr)
+                   : -ENOMEM;
     c->intent_written = r == 0;
     return r;
 }
@@ -344,15 +403,18 @@ static void run(struct desk *d)
     struct sandbox_limits limits = a->settings->limits;
     limits_tighten(&limits, &c->tool->limits);
     int r = c->writes ? journal_intent(d, c, &why) : 0;
-    if (r == 0) r = start_worker_for(d, &limits, &why);
-    if (r == 0) r = code_of(d, c->tool, &code, &why);
+    if (r == 0)
+        r = start_worker_for(d, &limits, &why);
+    if (r == 0)
+        r = code_of(d, c->tool, &code, &why);
     if (r == 0 && c->writes) {
         struct undo_mount mounts[SANDBOX_MOUNTS_MAX];
         undo_mounts(d, mounts);
         r = undo_begin(a->state, d->c.session, c->id, mounts, a->mount_count, &c->undo_fd, &why);
         c->undo_begun = r == 0;
     }
-    if (r == 0) r = json_print(c->input, &c->stdin_text);
+    if (r == 0)
+        r = json_print(c->input, &c->stdin_text);
     if (r == 0) {
         const char *argv[] = {c->tool->name, NULL};
         const struct sandbox_run request = {
@@ -385,11 +447,19 @@ static void on_answer(enum approval_answer answer, void *arg)
 {
     struct desk *d = arg;
     struct call *c = front(d);
-    if (!d->cancelling) c->by = "person";
-    auto_json json_t *body = json_pack("{s:s, s:s, s:s, s:o, s:s}", "call", c->id, "rule", c->decision.rule, "effect",
-                                       effect_name(c->decision.effect.kind), "target", json_string_lossy(str_of(c->decision.effect.target)), "answer",
-                                       d->cancelling ? "withdrawn" : answer == APPROVAL_NO ? "no" : answer == APPROVAL_ONCE ? "once" : "session");
-    if (body) (void)!journal_add(d->c.app->state, d->c.session, c->id, "grant", body, JOURNAL_LIGHT, NULL);
+    if (!d->cancelling)
+        c->by = "person";
+    auto_json json_t *body =
+        json_pack("{s:s, s:s, s:s, s:o, s:s}", "call", c->id, "rule", c->decision.rule, "effect",
+                  effect_name(c->decision.effect.kind), "target",
+                  json_string_lossy(str_of(c->decision.effect.target)), "answer",
+                  d->cancelling             ? "withdrawn"
+                  : answer == APPROVAL_NO   ? "no"
+                  : answer == APPROVAL_ONCE ? "once"
+                                            : "session");
+    if (body)
+        (void)!journal_add(d->c.app->state, d->c.session, c->id, "grant", body, JOURNAL_LIGHT,
+                           NULL);
     if (answer == APPROVAL_NO) {
         c->decision.verdict = POLICY_DENY;
         if (d->cancelling)
@@ -410,18 +480,23 @@ static void ask_person(struct desk *d)
     struct effect_mount mounts[SANDBOX_MOUNTS_MAX];
     size_t mount_count = app_effect_mounts(d->c.app, mounts, ARRAY_LEN(mounts));
     char what[1400], worst[1600], backstop[256];
-    snprintf(what, sizeof(what), "%.200s wants %s(%s)%s", c->name, effect_name(e->kind), e->target, e->recursive ? " and all beneath it" : "");
+    snprintf(what, sizeof(what), "%.200s wants %s(%s)%s", c->name, effect_name(e->kind), e->target,
+             e->recursive ? " and all beneath it" : "");
     policy_backstop(e, mounts, mount_count, backstop);
-    snprintf(worst, sizeof(worst), "%s %s%s; below it stands: %s", e->kind == EFFECT_WRITE ? "changes or deletes" : "does", e->target,
+    snprintf(worst, sizeof(worst), "%s %s%s; below it stands: %s",
+             e->kind == EFFECT_WRITE ? "changes or deletes" : "does", e->target,
              e->recursive ? " and all beneath it" : "", backstop);
-    tell(d, "approval", json_pack("{s:s, s:s, s:s, s:s}", "call", c->id, "tool", c->name, "what", what, "rule", c->decision.rule));
+    tell(d, "approval",
+         json_pack("{s:s, s:s, s:s, s:s}", "call", c->id, "tool", c->name, "what", what, "rule",
+                   c->decision.rule));
     const struct approval_question q = {c->name, &c->decision, what, worst};
     if (!d->c.approval || approval_ask(d->c.approval, &q, on_answer, d) < 0) {
         c->decision.verdict = POLICY_DENY;
         snprintf(c->decision.rule, sizeof(c->decision.rule), "no-one-to-ask");
         auto_done(buf) struct buf sentence;
         buf_init(&sentence, 4096);
-        (void)buf_addf(&sentence, "refused: %s needs a person's approval, and nobody can be asked here", what);
+        (void)buf_addf(&sentence,
+                       "refused: %s needs a person's approval, and nobody can be asked here", what);
         finish(d, NULL, SANDBOX_DENIED_POLICY, buf_str(&sentence).at);
         pump(d);
     }
@@ -435,8 +510,10 @@ static void ask_or_run(struct desk *d)
     size_t count = c->effect_count ? c->effect_count : 1;
     for (; c->effects_asked < count; c->effects_asked++) {
         struct policy_decision one;
-        policy_decide(policy, c->tool, c->effect_count ? &c->effects[c->effects_asked] : NULL, c->effect_count ? 1 : 0, &one);
-        if (one.verdict == POLICY_ALLOW) continue;
+        policy_decide(policy, c->tool, c->effect_count ? &c->effects[c->effects_asked] : NULL,
+                      c->effect_count ? 1 : 0, &one);
+        if (one.verdict == POLICY_ALLOW)
+            continue;
         c->decision = one;
         ask_person(d);
         return;
@@ -468,11 +545,15 @@ static void begin(struct desk *d)
         return;
     }
     int stop = parse_call(d, c, &sentence);
-    tell(d, "call", json_pack("{s:s, s:s, s:o}", "call", c->id, "tool", c->name, "input", c->input ? json_incref(c->input) : json_null()));
-    if (stop == 0) stop = take_effects(d, c, &sentence);
+    tell(d, "call",
+         json_pack("{s:s, s:s, s:o}", "call", c->id, "tool", c->name, "input",
+                   c->input ? json_incref(c->input) : json_null()));
+    if (stop == 0)
+        stop = take_effects(d, c, &sentence);
     if (stop != 0) {
         c->decision.verdict = POLICY_DENY; /* nothing that does not parse was ever allowed */
-        if (!*c->decision.rule) snprintf(c->decision.rule, sizeof(c->decision.rule), "schema");
+        if (!*c->decision.rule)
+            snprintf(c->decision.rule, sizeof(c->decision.rule), "schema");
         finish(d, NULL, (enum sandbox_stop)stop, buf_str(&sentence).at);
         return;
     }
@@ -481,7 +562,8 @@ static void begin(struct desk *d)
     case POLICY_ALLOW: run(d); return;
     case POLICY_ASK: ask_or_run(d); return;
     case POLICY_DENY:
-        (void)buf_addf(&sentence, "refused by policy: %s (rule %s)", c->decision.why, c->decision.rule);
+        (void)buf_addf(&sentence, "refused by policy: %s (rule %s)", c->decision.why,
+                       c->decision.rule);
         finish(d, NULL, SANDBOX_DENIED_POLICY, buf_str(&sentence).at);
         return;
     }
@@ -490,24 +572,29 @@ static void begin(struct desk *d)
 /* Works off the queue; not recursive, however many calls are refused in a row. */
 static void pump(struct desk *d)
 {
-    if (d->pumping) return;
+    if (d->pumping)
+        return;
     d->pumping = true;
-    while (d->queue_len && !d->front_started) begin(d);
+    while (d->queue_len && !d->front_started)
+        begin(d);
     d->pumping = false;
 }
 
 int desk_call(struct desk *d, struct str tool, struct str arguments, desk_done_fn done, void *arg)
 {
-    if (d->queue_len == DESK_QUEUE_MAX) return -FAULT_CAP;
+    if (d->queue_len == DESK_QUEUE_MAX)
+        return -FAULT_CAP;
     struct call *c = calloc(1, sizeof(*c));
-    if (!c) return -ENOMEM;
+    if (!c)
+        return -ENOMEM;
     c->undo_fd = -1;
     c->by = "policy";
     c->done = done;
     c->arg = arg;
     buf_init(&c->stdin_text, ARGUMENTS_MAX * 2);
     c->name_is_cut = tool.len > NAME_KEPT_MAX;
-    if (c->name_is_cut) tool.len = utf8_valid_prefix((struct str){tool.at, NAME_KEPT_MAX});
+    if (c->name_is_cut)
+        tool.len = utf8_valid_prefix((struct str){tool.at, NAME_KEPT_MAX});
     c->name = str_dup(tool);
     c->arguments = str_dup(arguments);
     c->arguments_len = arguments.len;
@@ -524,9 +611,11 @@ int desk_call(struct desk *d, struct str tool, struct str arguments, desk_done_f
 void desk_cancel(struct desk *d)
 {
     d->cancelling = true;
-    if (d->queue_len == 0) return;
+    if (d->queue_len == 0)
+        return;
     approval_cancel(d->c.approval);
-    if (d->worker && d->queue_len && d->front_started) sandbox_worker_cancel(d->worker);
+    if (d->worker && d->queue_len && d->front_started)
+        sandbox_worker_cancel(d->worker);
     pump(d);
 }
 
@@ -534,7 +623,8 @@ void desk_end(struct desk *d)
 {
     d->cancelling = true;
     approval_cancel(d->c.approval);
-    if (d->queue_len && d->front_started && d->worker) sandbox_worker_kill(d->worker);
+    if (d->queue_len && d->front_started && d->worker)
+        sandbox_worker_kill(d->worker);
     pump(d);
 }
 
@@ -544,7 +634,8 @@ own json_t *desk_tools_json(const struct desk *d)
     const struct registry *r = d->c.app->registry;
     for (size_t i = 0; list && i < registry_count(r); i++) {
         const struct tool *t = registry_at(r, i);
-        json_t *one = json_pack("{s:s, s:s, s:O}", "name", t->name, "description", t->description, "input_schema", t->input_schema_json);
+        json_t *one = json_pack("{s:s, s:s, s:O}", "name", t->name, "description", t->description,
+                                "input_schema", t->input_schema_json);
         if (json_array_append_new(list, one)) {
             json_decref(list);
             return NULL;

@@ -16,24 +16,25 @@ struct desk; /* opaque */
 
 struct desk_config {
     struct app *app;
-    const char *session, *agent;    /* borrowed for the desk's life */
+    const char *session, *agent; /* borrowed for the desk's life */
     struct os_loop *loop;
-    struct approval *approval;      /* borrowed; NULL = nobody can be asked */
+    struct approval *approval; /* borrowed; NULL = nobody can be asked */
 };
 
 /* What came of a call. Views live for the callback. */
 struct desk_outcome {
     const char *call, *tool;
-    const json_t *result;           /* {content, structured, is_error} */
+    const json_t *result; /* {content, structured, is_error} */
     const json_t *receipt;
     enum sandbox_stop stop;
     enum policy_verdict verdict;
     bool is_error;
-    bool is_unrecorded;             /* its receipt could not be written */
+    bool is_unrecorded; /* its receipt could not be written */
 };
 typedef void (*desk_done_fn)(const struct desk_outcome *o, void *arg);
 /* Told when a call leaves the queue and when it is decided: for the live view. */
-typedef void (*desk_note_fn)(const char *what /* "call" | "approval" | "note" */, const json_t *body, void *arg);
+typedef void (*desk_note_fn)(const char *what /* "call" | "approval" | "note" */,
+                             const json_t *body, void *arg);
 
 must_use int desk_new(const struct desk_config *config, own struct desk **ret);
 void desk_free(own struct desk *d);
@@ -43,7 +44,8 @@ void desk_on_note(struct desk *d, desk_note_fn fn, void *arg);
 /* Starts the worker for these limits now rather than at the first call; -FAULT_SANDBOX when it cannot be built. */
 must_use int desk_start_worker(struct desk *d, struct fault *reterr);
 /* Queues a call. done comes exactly once, from the loop or from within. arguments: JSON text, hostile. */
-must_use int desk_call(struct desk *d, struct str tool, struct str arguments, desk_done_fn done, void *arg);
+must_use int desk_call(struct desk *d, struct str tool, struct str arguments, desk_done_fn done,
+                       void *arg);
 /* Everything queued and running ends as cancelled; done comes for each. */
 void desk_cancel(struct desk *d);
 /* The same without waiting: the worker is killed, done has come for each when this returns. */

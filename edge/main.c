@@ -9,26 +9,31 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &command_run,   &command_exec,    &command_tool,   &command_policy, &command_session,    &command_undo,
-    &command_journal, &command_budget, &command_doctor, &command_completion, NULL,
+    &command_run,  &command_exec,    &command_tool,   &command_policy, &command_session,
+    &command_undo, &command_journal, &command_budget, &command_doctor, &command_completion,
+    NULL,
 };
 
 static void usage(FILE *out)
 {
-    fputs("BoxAgnts runs AI agents in a sandbox: a model plans, BoxAgnts decides what may happen.\n\n"
-          "usage: boxagnts COMMAND [options] ...\n\n",
-          out);
-    for (const struct command *const *c = commands; *c; c++) fprintf(out, "  %-12s %s\n", (*c)->name, (*c)->summary);
-    fputs("\n`boxagnts COMMAND --help` tells more; `boxagnts --version` the version.\n"
-          "Exit: 0 done, 1 failed, 2 usage or config, 3 refused by policy, 4 money, 5 another limit, 6 model service,\n"
-          "7 the sandbox cannot be built, 8 the guest failed by itself, 130 cancelled.\n",
-          out);
+    fputs(
+        "BoxAgnts runs AI agents in a sandbox: a model plans, BoxAgnts decides what may happen.\n\n"
+        "usage: boxagnts COMMAND [options] ...\n\n",
+        out);
+    for (const struct command *const *c = commands; *c; c++)
+        fprintf(out, "  %-12s %s\n", (*c)->name, (*c)->summary);
+    fputs(
+        "\n`boxagnts COMMAND --help` tells more; `boxagnts --version` the version.\n"
+        "Exit: 0 done, 1 failed, 2 usage or config, 3 refused by policy, 4 money, 5 another limit, 6 model service,\n"
+        "7 the sandbox cannot be built, 8 the guest failed by itself, 130 cancelled.\n",
+        out);
 }
 
 static const struct command *find(const char *name)
 {
     for (const struct command *const *c = commands; *c; c++)
-        if (strcmp((*c)->name, name) == 0) return *c;
+        if (strcmp((*c)->name, name) == 0)
+            return *c;
     return NULL;
 }
 
@@ -36,7 +41,8 @@ static int unknown(const char *name)
 {
     const char *names[32];
     size_t count = 0;
-    for (const struct command *const *c = commands; *c && count < ARRAY_LEN(names); c++) names[count++] = (*c)->name;
+    for (const struct command *const *c = commands; *c && count < ARRAY_LEN(names); c++)
+        names[count++] = (*c)->name;
     const char *near = options_nearest(name, names, count);
     struct fault f = {0};
     int r = fault_set(&f, FAULT_USAGE, "there is no command \"%s\"", name);
@@ -50,8 +56,11 @@ static int unknown(const char *name)
 
 static int lock_down(struct fault *f)
 {
-    const struct jail_profile profile = {
-        .program = JAIL_MONITOR, .channel_fd = -1, .facets = JAIL_ALL, .required = JAIL_REQUIRED_DEFAULT & jail_facets(JAIL_MONITOR)};
+    const struct jail_profile profile = {.program = JAIL_MONITOR,
+                                         .channel_fd = -1,
+                                         .facets = JAIL_ALL,
+                                         .required =
+                                             JAIL_REQUIRED_DEFAULT & jail_facets(JAIL_MONITOR)};
     struct jail_report report;
     return jail_enter(&profile, &report, f);
 }
@@ -66,8 +75,10 @@ static int run_command(const struct command *c, int argc, char **argv)
     else if (r == 0)
         r = c->run(&p, &f);
     parsed_done(&p);
-    if (r >= 0) return r;
-    if (f.code == 0) (void)fault_set(&f, -r, "%s: %s", c->name, fault_sentence(r));
+    if (r >= 0)
+        return r;
+    if (f.code == 0)
+        (void)fault_set(&f, -r, "%s: %s", c->name, fault_sentence(r));
     app_complain(&f);
     return fault_exit_code(f.code == -r ? r : -f.code);
 }
@@ -81,7 +92,8 @@ int edge_main(int argc, char **argv)
         usage(stderr);
         return 2;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
         const struct command *about = argc > 2 ? find(argv[2]) : NULL;
         if (about)
             options_help(stdout, "boxagnts", about);
@@ -94,7 +106,8 @@ int edge_main(int argc, char **argv)
         return 0;
     }
     const struct command *c = find(argv[1]);
-    if (!c) return unknown(argv[1]);
+    if (!c)
+        return unknown(argv[1]);
     struct fault f = {0};
     int r = lock_down(&f);
     if (r < 0) {
@@ -108,10 +121,13 @@ int verbs_run(const struct verb *verbs, size_t count, const struct parsed *p, st
 {
     const char *given = p->positional_count ? p->positional[0] : NULL;
     for (size_t i = 0; given && i < count; i++) {
-        if (strcmp(verbs[i].name, given) != 0) continue;
+        if (strcmp(verbs[i].name, given) != 0)
+            continue;
         size_t n = p->positional_count - 1;
-        if (n >= verbs[i].least && n <= verbs[i].most) return verbs[i].run(p, reterr);
-        (void)fault_set(reterr, FAULT_USAGE, "%s %s: wrong number of arguments", p->command->name, given);
+        if (n >= verbs[i].least && n <= verbs[i].most)
+            return verbs[i].run(p, reterr);
+        (void)fault_set(reterr, FAULT_USAGE, "%s %s: wrong number of arguments", p->command->name,
+                        given);
         fault_next(reterr, "usage: boxagnts %s %s %s", p->command->name, given, verbs[i].usage);
         return -FAULT_USAGE;
     }
@@ -120,7 +136,9 @@ int verbs_run(const struct verb *verbs, size_t count, const struct parsed *p, st
     else
         (void)fault_set(reterr, FAULT_USAGE, "%s: what?", p->command->name);
     char list[200] = "";
-    for (size_t i = 0; i < count; i++) snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", i ? ", " : "", verbs[i].name);
+    for (size_t i = 0; i < count; i++)
+        snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", i ? ", " : "",
+                 verbs[i].name);
     fault_next(reterr, "one of: %s", list);
     return -FAULT_USAGE;
 }

@@ -12,9 +12,9 @@
 
 struct peer {
     struct os_child child;
-    struct channel *channel;    /* own */
+    struct channel *channel; /* own */
     struct os_watch *watch;
-    json_t *confinement;        /* own; as it measured */
+    json_t *confinement; /* own; as it measured */
     const char *name;
     int (*on_frame)(struct message *m, void *arg);
     void (*on_gone)(const struct fault *why, void *arg);
@@ -27,7 +27,7 @@ struct peer_config {
     enum jail_program kind;
     const char *const *extra_argv; /* NULL-ended, or NULL */
     struct channel_permits permits;
-    uint32_t required_facets;      /* beyond the default */
+    uint32_t required_facets; /* beyond the default */
 };
 
 void peer_init(struct peer *p);
@@ -37,7 +37,9 @@ must_use int peer_start(struct peer *p, const struct peer_config *config, struct
 must_use int peer_launch(struct peer *p, const struct peer_config *config, struct fault *reterr);
 must_use int peer_await_ready(struct peer *p, struct fault *reterr);
 /* From now on frames come from the loop. on_gone comes once, when the peer died or broke the protocol. */
-must_use int peer_attach(struct peer *p, struct os_loop *loop, int (*on_frame)(struct message *m, void *arg),
+must_use int peer_attach(struct peer *p, struct os_loop *loop,
+                         int (*on_frame)(struct message *m, void *arg),
                          void (*on_gone)(const struct fault *why, void *arg), void *arg);
-must_use int peer_send(struct peer *p, uint16_t type, uint64_t id, const json_t *body, struct str raw, const int *fds, size_t fd_count);
+must_use int peer_send(struct peer *p, uint16_t type, uint64_t id, const json_t *body,
+                       struct str raw, const int *fds, size_t fd_count);
 void peer_done(struct peer *p); /* kills, reaps, closes */

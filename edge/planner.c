@@ -9,7 +9,8 @@
 
 void planner_free(own struct planner *p)
 {
-    if (p) p->free(p);
+    if (p)
+        p->free(p);
 }
 
 /* Without a word from the operator: the first key found, with a model that its price table knows. */
@@ -19,28 +20,37 @@ static const struct {
 
 static const char *default_model(const struct app *app)
 {
-    if (app->settings->model) return app->settings->model;
+    if (app->settings->model)
+        return app->settings->model;
     for (size_t i = 0; i < ARRAY_LEN(found_keys); i++)
-        if (os_env(found_keys[i].key_env)) return found_keys[i].model;
+        if (os_env(found_keys[i].key_env))
+            return found_keys[i].model;
     return NULL;
 }
 
-int planner_new(const char *model, const struct app *app, struct os_loop *loop, own struct planner **ret, struct fault *reterr)
+int planner_new(const char *model, const struct app *app, struct os_loop *loop,
+                own struct planner **ret, struct fault *reterr)
 {
-    if (!model) model = default_model(app);
+    if (!model)
+        model = default_model(app);
     if (!model) {
         (void)fault_set(reterr, FAULT_CONFIG, "no model is set");
-        fault_next(reterr, "set ANTHROPIC_API_KEY, or use --model PROVIDER/NAME, or --model script:FILE to run without a key");
+        fault_next(
+            reterr,
+            "set ANTHROPIC_API_KEY, or use --model PROVIDER/NAME, or --model script:FILE to run without a key");
         return -FAULT_CONFIG;
     }
     struct str head, tail;
-    if (str_starts(str_of(model), STR("script:"))) return planner_script_new(model + strlen("script:"), loop, ret, reterr);
+    if (str_starts(str_of(model), STR("script:")))
+        return planner_script_new(model + strlen("script:"), loop, ret, reterr);
     if (!str_split(str_of(model), '/', &head, &tail) || head.len == 0 || tail.len == 0) {
-        (void)fault_set(reterr, FAULT_USAGE, "--model: \"%s\" is neither PROVIDER/NAME nor script:FILE", model);
+        (void)fault_set(reterr, FAULT_USAGE,
+                        "--model: \"%s\" is neither PROVIDER/NAME nor script:FILE", model);
         fault_next(reterr, "for example --model anthropic/claude-sonnet-4-5");
         return -FAULT_USAGE;
     }
     auto_free char *provider = str_dup(head);
-    if (!provider) return -ENOMEM;
+    if (!provider)
+        return -ENOMEM;
     return planner_service_new(provider, tail.at, app, loop, ret, reterr);
 }

@@ -20,7 +20,8 @@ static const struct service_provider {
     const char *name, *wire, *base_url, *base_env, *key_env;
     bool is_free;
 } providers[] = {
-    {"anthropic", "anthropic", "https://api.anthropic.com", "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY", false},
+    {"anthropic", "anthropic", "https://api.anthropic.com", "ANTHROPIC_BASE_URL",
+     "ANTHROPIC_API_KEY", false},
 };
 
 struct service {
@@ -28,14 +29,15 @@ struct service {
     const struct request_wire *wire;
     struct os_loop *loop;
     struct peer egress;
-    char *provider; /* own */
-    uint64_t turn;  /* under way; 0 = none */
+    char *provider;    /* own */
+    uint64_t turn;     /* under way; 0 = none */
     char gave_up[256]; /* egress' own word before it ended; "" = none */
 };
 
 static void end(struct service *s, struct planner_end e)
 {
-    if (!s->turn) return;
+    if (!s->turn)
+        return;
     s->turn = 0;
     s->planner.events.end(&e, s->planner.events.arg);
 }
@@ -54,14 +56,15 @@ static void on_end(struct service *s, const json_t *body)
     const char *outcome = json_string_value(json_object_get(body, "outcome"));
     const char *class = json_string_value(json_object_get(error, "class"));
     const char *text = json_string_value(json_object_get(error, "text"));
-    if (class && (strcmp(class, "budget") == 0 || strcmp(class, "time") == 0)) class = NULL; /* the monitor's words alone */
+    if (class && (strcmp(class, "budget") == 0 || strcmp(class, "time") == 0))
+        class = NULL; /* the monitor's words alone */
     end(s, (struct planner_end){
                .outcome = outcome && strcmp(outcome, "ok") == 0 ? "ok" : "error",
                .error = class ? class : "server",
                .text = text ? text : "",
                .retry_after_ms = member(error, "retry_after_ms"),
-               .usage = {member(usage, "input_tokens"), member(usage, "output_tokens"), member(usage, "cache_read_tokens"),
-                         member(usage, "cache_write_tokens")},
+               .usage = {member(usage, "input_tokens"), member(usage, "output_tokens"),
+                         member(usage, "cache_read_tokens"), member(usage, "cache_write_tokens")},
                .usage_known = json_is_object(usage),
                .sent = !json_is_false(json_object_get(body, "sent")),
            });
@@ -70,8 +73,10 @@ static void on_end(struct service *s, const json_t *body)
 static int on_frame(struct message *m, void *arg)
 {
     struct service *s = arg;
-    if (m->type == MONITOR_MODEL_DATA && m->id == s->turn && s->turn) s->planner.events.data(m->raw, s->planner.events.arg);
-    if (m->type == MONITOR_MODEL_END && m->id == s->turn) on_end(s, m->body);
+    if (m->type == MONITOR_MODEL_DATA && m->id == s->turn && s->turn)
+        s->planner.events.data(m->raw, s->planner.events.arg);
+    if (m->type == MONITOR_MODEL_END && m->id == s->turn)
+        on_end(s, m->body);
     if (m->type == MONITOR_FAULT) {
         const char *text = json_string_value(json_object_get(m->body, "text"));
         snprintf(s->gave_up, sizeof(s->gave_up), "%s", text ? text : "it gave up");
@@ -83,8 +88,10 @@ static void on_gone(const struct fault *why, void *arg)
 {
     struct service *s = arg;
     const char *text = *s->gave_up ? s->gave_up : why->text;
-    if (!*s->gave_up) snprintf(s->gave_up, sizeof(s->gave_up), "%s", why->text);
-    end(s, (struct planner_end){.outcome = "error", .error = "bad_request", .text = text, .sent = true});
+    if (!*s->gave_up)
+        snprintf(s->gave_up, sizeof(s->gave_up), "%s", why->text);
+    end(s, (struct planner_end){
+               .outcome = "error", .error = "bad_request", .text = text, .sent = true});
 }
 
 /* --- requests --- */
@@ -95,27 +102,33 @@ static int64_t input_bound(struct planner *p, struct str body)
     return request_bound(body);
 }
 
-static int ask(struct planner *p, uint64_t turn, struct str given, int64_t max_tokens, const json_t *tools, struct fault *reterr)
+static int ask(struct planner *p, uint64_t turn, struct str given, int64_t max_tokens,
+               const json_t *tools, struct fault *reterr)
 {
     struct service *s = (struct service *)p;
     auto_done(buf) struct buf body;
     buf_init(&body, PROTOCOL_MODEL_BODY_MAX);
     const struct request request = {s->wire, p->model, max_tokens, tools};
-    if (*s->gave_up) return fault_set(reterr, FAULT_MODEL, "boxagnts-egress: %s", s->gave_up);
+    if (*s->gave_up)
+        return fault_set(reterr, FAULT_MODEL, "boxagnts-egress: %s", s->gave_up);
     int r = request_build(&request, given, &body, reterr);
-    if (r < 0) return r;
+    if (r < 0)
+        return r;
     auto_json json_t *head = json_pack("{s:s, s:s}", "path", s->wire->path, "wire", s->wire->name);
-    if (!head) return -ENOMEM;
+    if (!head)
+        return -ENOMEM;
     s->turn = turn;
     r = peer_send(&s->egress, EGRESS_MODEL, turn, head, buf_str(&body), NULL, 0);
-    if (r < 0) s->turn = 0; /* a turn that was not begun has no end of its own */
+    if (r < 0)
+        s->turn = 0; /* a turn that was not begun has no end of its own */
     return r;
 }
 
 static void cancel(struct planner *p)
 {
     struct service *s = (struct service *)p;
-    if (s->turn) (void)!peer_send(&s->egress, EGRESS_CANCEL, s->turn, NULL, STR(""), NULL, 0);
+    if (s->turn)
+        (void)!peer_send(&s->egress, EGRESS_CANCEL, s->turn, NULL, STR(""), NULL, 0);
 }
 
 static void free_service(own struct planner *p)
@@ -137,14 +150,17 @@ struct choice {
     struct price price;
 };
 
-static int choose(struct choice *c, const char *provider, const char *model, const struct app *app, struct fault *f)
+static int choose(struct choice *c, const char *provider, const char *model, const struct app *app,
+                  struct fault *f)
 {
     const struct settings_provider *said = NULL;
     for (size_t i = 0; i < app->settings->provider_count; i++)
-        if (strcmp(app->settings->providers[i].name, provider) == 0) said = &app->settings->providers[i];
+        if (strcmp(app->settings->providers[i].name, provider) == 0)
+            said = &app->settings->providers[i];
     const struct service_provider *built = NULL;
     for (size_t i = 0; i < ARRAY_LEN(providers); i++)
-        if (strcmp(providers[i].name, provider) == 0) built = &providers[i];
+        if (strcmp(providers[i].name, provider) == 0)
+            built = &providers[i];
     if (!said && !built) {
         (void)fault_set(f, FAULT_CONFIG, "no provider is called \"%s\"", provider);
         fault_next(f, "known: anthropic, and the names under \"providers\" in the settings");
@@ -153,15 +169,22 @@ static int choose(struct choice *c, const char *provider, const char *model, con
     const char *wire = said && said->wire ? said->wire : built ? built->wire : NULL;
     c->wire = wire ? request_wire_find(wire) : NULL;
     if (!c->wire) {
-        (void)fault_set(f, FAULT_CONFIG, "provider %s: this build does not speak the wire \"%s\"", provider, wire ? wire : "");
+        (void)fault_set(f, FAULT_CONFIG, "provider %s: this build does not speak the wire \"%s\"",
+                        provider, wire ? wire : "");
         fault_next(f, "wires there are: %s", request_wire_names());
         return -FAULT_CONFIG;
     }
-    c->base_url = said && said->base_url ? said->base_url : built && os_env(built->base_env) ? os_env(built->base_env) : built ? built->base_url : NULL;
-    if (!c->base_url) return fault_set(f, FAULT_CONFIG, "provider %s has no base_url", provider);
+    c->base_url = said && said->base_url             ? said->base_url
+                  : built && os_env(built->base_env) ? os_env(built->base_env)
+                  : built                            ? built->base_url
+                                                     : NULL;
+    if (!c->base_url)
+        return fault_set(f, FAULT_CONFIG, "provider %s has no base_url", provider);
     c->key_env = said && said->key_env ? said->key_env : built ? built->key_env : NULL;
     c->headers = said ? said->headers : NULL;
-    c->price = said && said->has_price ? said->price : built && built->is_free ? (struct price){.known = true} : price_find(str_of(provider), str_of(model));
+    c->price = said && said->has_price   ? said->price
+               : built && built->is_free ? (struct price){.known = true}
+                                         : price_find(str_of(provider), str_of(model));
     return 0;
 }
 
@@ -191,9 +214,11 @@ static int place_of(const char *url, const char *what, struct place *ret, struct
     const char *colon = memchr(from, ':', len - (size_t)(from - rest));
     ret->host = (struct str){rest, colon ? (size_t)(colon - rest) : len};
     ret->port = ret->is_tls ? 443 : 80;
-    if (!colon) return 0;
+    if (!colon)
+        return 0;
     int64_t port;
-    if (base_parse_i64((struct str){colon + 1, len - (size_t)(colon + 1 - rest)}, 1, 65535, &port) < 0)
+    if (base_parse_i64((struct str){colon + 1, len - (size_t)(colon + 1 - rest)}, 1, 65535, &port) <
+        0)
         return fault_set(f, FAULT_CONFIG, "the %s has no valid port", what);
     ret->port = (unsigned)port;
     return 0;
@@ -201,27 +226,35 @@ static int place_of(const char *url, const char *what, struct place *ret, struct
 
 static bool is_loopback(struct str host)
 {
-    return str_is(host, "localhost") || str_is(host, "[::1]") || str_starts(host, STR("127.")) || str_ends(host, STR(".localhost"));
+    return str_is(host, "localhost") || str_is(host, "[::1]") || str_starts(host, STR("127.")) ||
+           str_ends(host, STR(".localhost"));
 }
 
 /* The operator's proxy, by the names that other programs read; never for this machine itself. */
 static int find_proxy(const struct place *base, own char **ret, struct fault *f)
 {
-    const char *names[] = {base->is_tls ? "https_proxy" : "http_proxy", base->is_tls ? "HTTPS_PROXY" : NULL, "all_proxy", "ALL_PROXY"};
+    const char *names[] = {base->is_tls ? "https_proxy" : "http_proxy",
+                           base->is_tls ? "HTTPS_PROXY" : NULL, "all_proxy", "ALL_PROXY"};
     const char *said = NULL;
     for (size_t i = 0; !said && i < ARRAY_LEN(names); i++)
-        if (names[i]) said = os_env(names[i]);
-    if (!said || is_loopback(base->host)) return 0;
-    if (strstr(said, "://") && strncmp(said, "http://", 7) != 0 && strncmp(said, "https://", 8) != 0)
-        return fault_set(f, FAULT_CONFIG, "the proxy in the environment is neither http:// nor https://");
+        if (names[i])
+            said = os_env(names[i]);
+    if (!said || is_loopback(base->host))
+        return 0;
+    if (strstr(said, "://") && strncmp(said, "http://", 7) != 0 &&
+        strncmp(said, "https://", 8) != 0)
+        return fault_set(f, FAULT_CONFIG,
+                         "the proxy in the environment is neither http:// nor https://");
     return asprintf(ret, "%s%s", strstr(said, "://") ? "" : "http://", said) < 0 ? -ENOMEM : 0;
 }
 
-static int find_key(const struct service *s, const struct choice *c, struct str *ret, struct fault *f)
+static int find_key(const struct service *s, const struct choice *c, struct str *ret,
+                    struct fault *f)
 {
     const char *key = c->key_env ? os_env(c->key_env) : NULL;
     if (c->key_env && !key) {
-        (void)fault_set(f, FAULT_CONFIG, "%s needs its key in %s, which is not set", s->provider, c->key_env);
+        (void)fault_set(f, FAULT_CONFIG, "%s needs its key in %s, which is not set", s->provider,
+                        c->key_env);
         fault_next(f, "export %s=..., or use --model script:FILE to run without a key", c->key_env);
         return -FAULT_CONFIG;
     }
@@ -245,10 +278,13 @@ static void egress_words_done(struct egress_words *w)
 static int find_certificates(struct egress_words *w, struct fault *f)
 {
     const char *name = "SSL_CERT_FILE", *said = os_env(name);
-    if (!said) said = os_env(name = "CURL_CA_BUNDLE");
-    if (!said) return 0;
+    if (!said)
+        said = os_env(name = "CURL_CA_BUNDLE");
+    if (!said)
+        return 0;
     int r = os_real_path(said, &w->ca_file);
-    if (r < 0) return fault_sys(f, -r, "%s: %s", name, said), f->code = FAULT_CONFIG, -FAULT_CONFIG;
+    if (r < 0)
+        return fault_sys(f, -r, "%s: %s", name, said), f->code = FAULT_CONFIG, -FAULT_CONFIG;
     return asprintf(&w->read, "--read=%s", w->ca_file) < 0 ? -ENOMEM : 0;
 }
 
@@ -257,60 +293,91 @@ static int find_words(const struct choice *c, struct egress_words *w, struct fau
 {
     struct place base, proxy = {0};
     int r = place_of(c->base_url, "base URL", &base, f);
-    if (r == 0) r = find_proxy(&base, &w->proxy, f);
-    if (r == 0 && w->proxy) r = place_of(w->proxy, "proxy", &proxy, f);
-    if (r == 0) r = find_certificates(w, f);
-    if (r < 0) return r;
-    r = proxy.port ? asprintf(&w->connect, "--connect=%u,%u,53", base.port, proxy.port) : asprintf(&w->connect, "--connect=%u,53", base.port);
+    if (r == 0)
+        r = find_proxy(&base, &w->proxy, f);
+    if (r == 0 && w->proxy)
+        r = place_of(w->proxy, "proxy", &proxy, f);
+    if (r == 0)
+        r = find_certificates(w, f);
+    if (r < 0)
+        return r;
+    r = proxy.port ? asprintf(&w->connect, "--connect=%u,%u,53", base.port, proxy.port)
+                   : asprintf(&w->connect, "--connect=%u,53", base.port);
     return r < 0 ? -ENOMEM : 0;
 }
 
-static int start_egress(struct service *s, const struct choice *c, const struct app *app, struct fault *f)
+static int start_egress(struct service *s, const struct choice *c, const struct app *app,
+                        struct fault *f)
 {
     auto_done(egress_words) struct egress_words words = {0};
     struct str key;
     auto_close int key_fd = -1;
     int r = find_words(c, &words, f);
-    if (r == 0) r = find_key(s, c, &key, f);
-    if (r == 0) r = os_memfd_sealed("key", key, &key_fd);
-    if (r < 0) return r;
-    if (c->key_env) os_env_wipe(c->key_env); /* nothing here needs it again */
+    if (r == 0)
+        r = find_key(s, c, &key, f);
+    if (r == 0)
+        r = os_memfd_sealed("key", key, &key_fd);
+    if (r < 0)
+        return r;
+    if (c->key_env)
+        os_env_wipe(c->key_env); /* nothing here needs it again */
     const char *extra[] = {words.connect, words.read, NULL};
     const struct peer_config config = {
-        .program = app->egress_program, .name = "boxagnts-egress", .kind = JAIL_EGRESS, .extra_argv = extra,
-        .permits = permits_monitor_egress, .required_facets = app->settings->required_facets,
+        .program = app->egress_program,
+        .name = "boxagnts-egress",
+        .kind = JAIL_EGRESS,
+        .extra_argv = extra,
+        .permits = permits_monitor_egress,
+        .required_facets = app->settings->required_facets,
     };
-    if ((r = peer_start(&s->egress, &config, f)) < 0) return r;
-    auto_json json_t *body = json_pack("{s:s, s:s, s:s, s:O*, s:s*, s:s*, s:s*}", "provider", s->provider, "base_url", c->base_url, "auth",
-                                       c->wire->auth, "headers", c->headers, "proxy", words.proxy, "no_proxy",
-                                       os_env("no_proxy") ? os_env("no_proxy") : os_env("NO_PROXY"), "ca_file", words.ca_file);
-    if (!body) return -ENOMEM;
-    if ((r = peer_send(&s->egress, EGRESS_START, 0, body, STR(""), &key_fd, 1)) < 0) return r;
+    if ((r = peer_start(&s->egress, &config, f)) < 0)
+        return r;
+    auto_json json_t *body = json_pack(
+        "{s:s, s:s, s:s, s:O*, s:s*, s:s*, s:s*}", "provider", s->provider, "base_url", c->base_url,
+        "auth", c->wire->auth, "headers", c->headers, "proxy", words.proxy, "no_proxy",
+        os_env("no_proxy") ? os_env("no_proxy") : os_env("NO_PROXY"), "ca_file", words.ca_file);
+    if (!body)
+        return -ENOMEM;
+    if ((r = peer_send(&s->egress, EGRESS_START, 0, body, STR(""), &key_fd, 1)) < 0)
+        return r;
     return peer_attach(&s->egress, s->loop, on_frame, on_gone, s);
 }
 
-int planner_service_new(const char *provider, const char *name, const struct app *app, struct os_loop *loop,
-                        own struct planner **ret, struct fault *reterr)
+int planner_service_new(const char *provider, const char *name, const struct app *app,
+                        struct os_loop *loop, own struct planner **ret, struct fault *reterr)
 {
     struct choice choice = {0};
     int r = choose(&choice, provider, name, app, reterr);
-    if (r < 0) return r;
+    if (r < 0)
+        return r;
     if (!choice.price.known && app->settings->total_budget_pico > 0) {
-        (void)fault_set(reterr, FAULT_CONFIG, "the price of %s/%s is not known, and a budget is set", provider, name);
-        fault_next(reterr, "set providers.%s.price in the settings: {\"input_per_mtok_usd\":..,\"output_per_mtok_usd\":..}", provider);
+        (void)fault_set(reterr, FAULT_CONFIG,
+                        "the price of %s/%s is not known, and a budget is set", provider, name);
+        fault_next(
+            reterr,
+            "set providers.%s.price in the settings: {\"input_per_mtok_usd\":..,\"output_per_mtok_usd\":..}",
+            provider);
         return -FAULT_CONFIG;
     }
     struct service *s = calloc(1, sizeof(*s));
-    if (!s) return -ENOMEM;
-    s->planner = (struct planner){.wire = choice.wire->name, .price = choice.price, .max_tokens = 16000, .input_bound = input_bound,
-                                  .ask = ask, .cancel = cancel, .free = free_service};
+    if (!s)
+        return -ENOMEM;
+    s->planner = (struct planner){.wire = choice.wire->name,
+                                  .price = choice.price,
+                                  .max_tokens = 16000,
+                                  .input_bound = input_bound,
+                                  .ask = ask,
+                                  .cancel = cancel,
+                                  .free = free_service};
     s->wire = choice.wire;
     s->loop = loop;
     peer_init(&s->egress);
     s->provider = str_dup(str_of(provider));
     s->planner.model = str_dup(str_of(name));
-    if (asprintf(&s->planner.label, "%s/%s", provider, name) < 0) s->planner.label = NULL;
-    r = s->provider && s->planner.model && s->planner.label ? start_egress(s, &choice, app, reterr) : -ENOMEM;
+    if (asprintf(&s->planner.label, "%s/%s", provider, name) < 0)
+        s->planner.label = NULL;
+    r = s->provider && s->planner.model && s->planner.label ? start_egress(s, &choice, app, reterr)
+                                                            : -ENOMEM;
     if (r < 0) {
         free_service(&s->planner);
         return r;

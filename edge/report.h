@@ -6,4 +6,5 @@
 #include "base/fault.h"
 #include "host/state.h"
 
-must_use int report_print(struct state *state, const struct session_row *session, struct fault *reterr);
+must_use int report_print(struct state *state, const struct session_row *session,
+                          struct fault *reterr);

@@ -14,10 +14,12 @@ struct request_wire {
     const char *path, *auth;
     const char *max_tokens_key;
     /* Appends the conversation's members of theirs to ours, counting images. */
-    int (*conversation)(const json_t *theirs, json_t *ours, int64_t *ret_images, struct fault *reterr);
+    int (*conversation)(const json_t *theirs, json_t *ours, int64_t *ret_images,
+                        struct fault *reterr);
 };
-const struct request_wire *request_wire_find(const char *name); /* NULL = this build does not speak it */
-const char *request_wire_names(void);                           /* for a sentence */
+const struct request_wire *
+request_wire_find(const char *name);  /* NULL = this build does not speak it */
+const char *request_wire_names(void); /* for a sentence */
 
 /* An upper bound of the tokens that a body can be counted as: a token is at least a byte, an image has a price
  * of its own, and the service adds a prompt for the tools. */
@@ -30,4 +32,5 @@ struct request {
     const json_t *tools; /* [{name, description, input_schema}]; replaces the agent's */
 };
 /* -FAULT_INPUT: a body that is none, or one that would be counted as more than request_bound() said of it. */
-must_use int request_build(const struct request *r, struct str given, struct buf *out, struct fault *reterr);
+must_use int request_build(const struct request *r, struct str given, struct buf *out,
+                           struct fault *reterr);

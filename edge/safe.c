@@ -15,12 +15,15 @@ static bool next_letter(struct str text, size_t *ret_len)
     unsigned char c = (unsigned char)text.at[0];
     size_t len = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
     *ret_len = 1;
-    if (len > text.len || utf8_valid_prefix((struct str){text.at, len}) != len) return false;
+    if (len > text.len || utf8_valid_prefix((struct str){text.at, len}) != len)
+        return false;
     uint32_t code = len == 1 ? c : c & (0x7fu >> len);
-    for (size_t i = 1; i < len; i++) code = code << 6 | ((unsigned char)text.at[i] & 0x3f);
+    for (size_t i = 1; i < len; i++)
+        code = code << 6 | ((unsigned char)text.at[i] & 0x3f);
     *ret_len = len;
     for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
-        if (code >= hidden[i].first && code <= hidden[i].last) return false;
+        if (code >= hidden[i].first && code <= hidden[i].last)
+            return false;
     return true;
 }
 
@@ -36,9 +39,15 @@ static void print(FILE *out, struct str text, bool lines)
     }
 }
 
-void safe_print(FILE *out, struct str text) { print(out, text, true); }
+void safe_print(FILE *out, struct str text)
+{
+    print(out, text, true);
+}
 
-void safe_print_line(FILE *out, const char *text) { print(out, str_of(text), false); }
+void safe_print_line(FILE *out, const char *text)
+{
+    print(out, str_of(text), false);
+}
 
 void safe_copy(char *ret, size_t size, const char *text)
 {
@@ -47,7 +56,8 @@ void safe_copy(char *ret, size_t size, const char *text)
     while (rest.len > 0) {
         bool shown = next_letter(rest, &len);
         size_t room = shown ? len : 1;
-        if (n + room + 1 > size) break;
+        if (n + room + 1 > size)
+            break;
         if (shown)
             memcpy(ret + n, rest.at, len);
         else

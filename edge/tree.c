@@ -22,7 +22,7 @@
 #define ENDING_GRACE_NS (60 * OS_NS_PER_MS)
 #define TURN_TRIES_MAX 4 /* requests for one turn: the first and three more (R1) */
 #define OUTPUT_TOKENS_LEAST 256
-#define LATE_TURNS_MAX 4     /* asked for after the end was begun: one may have crossed it */
+#define LATE_TURNS_MAX 4 /* asked for after the end was begun: one may have crossed it */
 #define AGENT_NAME "main"
 
 struct stop_row {
@@ -33,9 +33,18 @@ struct stop_row {
 };
 /* stopped_by -> the rest (interfaces.md) */
 static const struct stop_row stop_rows[] = {
-    {"", 0, "done", true},         {"budget", 4, "stopped", false},   {"turns", 5, "stopped", true},      {"calls", 5, "stopped", true},
-    {"time", 5, "stopped", false}, {"recovery", 5, "stopped", true},  {"loop", 5, "stopped", true},       {"policy", 3, "stopped", false},
-    {"model", 6, "stopped", true}, {"sandbox", 7, "failed", false},   {"cancel", 130, "cancelled", false}, {"refusal", 1, "stopped", true},
+    {"", 0, "done", true},
+    {"budget", 4, "stopped", false},
+    {"turns", 5, "stopped", true},
+    {"calls", 5, "stopped", true},
+    {"time", 5, "stopped", false},
+    {"recovery", 5, "stopped", true},
+    {"loop", 5, "stopped", true},
+    {"policy", 3, "stopped", false},
+    {"model", 6, "stopped", true},
+    {"sandbox", 7, "failed", false},
+    {"cancel", 130, "cancelled", false},
+    {"refusal", 1, "stopped", true},
     {"error", 1, "failed", true},
 };
 
@@ -51,22 +60,23 @@ struct tree {
     struct os_watch *clock, *grace, *signals;
     char session[SESSION_ID_SIZE];
     int lock_fd;
-    json_t *tools;            /* own; what the planner is shown */
+    json_t *tools; /* own; what the planner is shown */
     /* counted here, never reported by the agent */
-    uint64_t turn;            /* the turn under way or last one; the agent's number, which may only grow */
+    uint64_t turn; /* the turn under way or last one; the agent's number, which may only grow */
     unsigned turn_tries, late_turns;
     bool turn_open, data_lost;
-    int64_t turns, requests, calls_asked, reserved_pico, spent_pico; /* requests: the ledger's name for a reservation */
+    int64_t turns, requests, calls_asked, reserved_pico,
+        spent_pico; /* requests: the ledger's name for a reservation */
     struct usage usage;
-    json_t *calls;            /* own; [{call, tool, stopped_by, is_error}] */
+    json_t *calls; /* own; [{call, tool, stopped_by, is_error}] */
     /* the end */
     bool ending, over;
-    int begin_exit_code;      /* of a fault before the first turn; 0 = none */
+    int begin_exit_code;             /* of a fault before the first turn; 0 = none */
     const char *status, *stopped_by; /* static strings */
     char detail[512];
-    char *text;               /* own; the agent's final text */
+    char *text; /* own; the agent's final text */
     int signals_seen;
-    int64_t deadline_ns;      /* monotonic */
+    int64_t deadline_ns; /* monotonic */
 };
 
 /* --- the end --- */
@@ -74,20 +84,23 @@ struct tree {
 static const struct stop_row *stop_row(struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(stop_rows); i++)
-        if (str_is(name, stop_rows[i].name)) return &stop_rows[i];
+        if (str_is(name, stop_rows[i].name))
+            return &stop_rows[i];
     return NULL;
 }
 
 static int exit_code(const struct tree *t)
 {
-    if (t->begin_exit_code) return t->begin_exit_code;
+    if (t->begin_exit_code)
+        return t->begin_exit_code;
     const struct stop_row *row = stop_row(str_of(t->stopped_by ? t->stopped_by : ""));
     return row ? row->exit_code : 1;
 }
 
 static void over(struct tree *t)
 {
-    if (t->over) return;
+    if (t->over)
+        return;
     t->over = true;
     os_loop_stop(t->loop, 0);
 }
@@ -96,7 +109,8 @@ static void over(struct tree *t)
 static void set_end(struct tree *t, const char *stopped_by, const char *detail)
 {
     const struct stop_row *row = stop_row(str_of(stopped_by));
-    if (t->status) return;
+    if (t->status)
+        return;
     must(row);
     t->status = row->status;
     t->stopped_by = *row->name ? row->name : NULL;
@@ -107,41 +121,56 @@ static void set_end(struct tree *t, const char *stopped_by, const char *detail)
 static void begin_ending(struct tree *t, const char *stopped_by, const char *detail)
 {
     set_end(t, stopped_by, detail);
-    if (t->ending) return;
+    if (t->ending)
+        return;
     t->ending = true;
     t->planner->cancel(t->planner);
     desk_cancel(t->desk);
-    auto_json json_t *body = json_pack("{s:s}", "reason", strcmp(stopped_by, "time") == 0 ? "time" : "cancel");
-    if (!body || peer_send(&t->agent, AGENT_CANCEL, 0, body, STR(""), NULL, 0) < 0) over(t);
+    auto_json json_t *body =
+        json_pack("{s:s}", "reason", strcmp(stopped_by, "time") == 0 ? "time" : "cancel");
+    if (!body || peer_send(&t->agent, AGENT_CANCEL, 0, body, STR(""), NULL, 0) < 0)
+        over(t);
     os_watch_set_timer(t->grace, os_now_mono_ns() + ENDING_GRACE_NS);
 }
 
-static void on_grace(void *arg) { over(arg); }
-static void on_clock(void *arg) { begin_ending(arg, "time", "the time limit is reached"); }
+static void on_grace(void *arg)
+{
+    over(arg);
+}
+static void on_clock(void *arg)
+{
+    begin_ending(arg, "time", "the time limit is reached");
+}
 
 static void on_signal(int signal, void *arg)
 {
     struct tree *t = arg;
     (void)signal;
-    if (t->signals_seen++) over(t);
+    if (t->signals_seen++)
+        over(t);
     begin_ending(t, "cancel", "cancelled by the person");
 }
 
 /* --- model turns --- */
 
-static void send_model_end(struct tree *t, const char *outcome, const char *error, const char *text, int64_t retry_after_ms)
+static void send_model_end(struct tree *t, const char *outcome, const char *error, const char *text,
+                           int64_t retry_after_ms)
 {
-    auto_json json_t *body = error ? json_pack("{s:s, s:{s:s, s:s, s:I}}", "outcome", outcome, "error", "class", error, "text", text,
-                                               "retry_after_ms", (json_int_t)retry_after_ms)
-                                   : json_pack("{s:s}", "outcome", outcome);
+    auto_json json_t *body =
+        error ? json_pack("{s:s, s:{s:s, s:s, s:I}}", "outcome", outcome, "error", "class", error,
+                          "text", text, "retry_after_ms", (json_int_t)retry_after_ms)
+              : json_pack("{s:s}", "outcome", outcome);
     channel_set_state(t->agent.channel, STATE_IDLE);
-    if (body) (void)!peer_send(&t->agent, AGENT_MODEL_END, t->turn, body, STR(""), NULL, 0);
+    if (body)
+        (void)!peer_send(&t->agent, AGENT_MODEL_END, t->turn, body, STR(""), NULL, 0);
 }
 
 static void journal_money(struct tree *t, const char *what, int64_t pico)
 {
-    auto_json json_t *body = json_pack("{s:s, s:I, s:I}", "what", what, "turn", (json_int_t)t->turn, "pico_usd", (json_int_t)pico);
-    if (body) (void)!journal_add(t->app->state, t->session, NULL, "money", body, JOURNAL_LIGHT, NULL);
+    auto_json json_t *body = json_pack("{s:s, s:I, s:I}", "what", what, "turn", (json_int_t)t->turn,
+                                       "pico_usd", (json_int_t)pico);
+    if (body)
+        (void)!journal_add(t->app->state, t->session, NULL, "money", body, JOURNAL_LIGHT, NULL);
 }
 
 static void on_planner_data(struct str bytes, void *arg)
@@ -149,8 +178,10 @@ static void on_planner_data(struct str bytes, void *arg)
     struct tree *t = arg;
     view_waiting(t->view, NULL);
     while (bytes.len && !t->data_lost) {
-        struct str piece = {bytes.at, bytes.len < PROTOCOL_DATA_MAX / 2 ? bytes.len : PROTOCOL_DATA_MAX / 2};
-        if (peer_send(&t->agent, AGENT_MODEL_DATA, t->turn, NULL, piece, NULL, 0) < 0) t->data_lost = true; /* no stream with a hole */
+        struct str piece = {bytes.at,
+                            bytes.len < PROTOCOL_DATA_MAX / 2 ? bytes.len : PROTOCOL_DATA_MAX / 2};
+        if (peer_send(&t->agent, AGENT_MODEL_DATA, t->turn, NULL, piece, NULL, 0) < 0)
+            t->data_lost = true; /* no stream with a hole */
         bytes = (struct str){bytes.at + piece.len, bytes.len - piece.len};
     }
 }
@@ -158,16 +189,21 @@ static void on_planner_data(struct str bytes, void *arg)
 /* What a service reports is as large as it likes. */
 static void add_count(int64_t *sum, int64_t more)
 {
-    if (!i64_add(*sum, more, sum)) *sum = INT64_MAX;
+    if (!i64_add(*sum, more, sum))
+        *sum = INT64_MAX;
 }
 
 /* A broken stream of unknown usage is settled at its worst case: the safe side. */
 static void settle(struct tree *t, const struct planner_end *e)
 {
-    int64_t cost = !e->sent ? 0 : e->usage_known ? price_cost(&t->planner->price, &e->usage) : t->reserved_pico;
-    if (cost > t->reserved_pico) cost = t->reserved_pico;
+    int64_t cost = !e->sent         ? 0
+                   : e->usage_known ? price_cost(&t->planner->price, &e->usage)
+                                    : t->reserved_pico;
+    if (cost > t->reserved_pico)
+        cost = t->reserved_pico;
     bool is_booked = t->reserved_pico > 0;
-    if (is_booked && ledger_settle(t->app->state, t->session, t->requests, cost) < 0) cost = t->reserved_pico;
+    if (is_booked && ledger_settle(t->app->state, t->session, t->requests, cost) < 0)
+        cost = t->reserved_pico;
     t->reserved_pico = 0;
     t->spent_pico += cost;
     if (e->usage_known) {
@@ -176,8 +212,10 @@ static void settle(struct tree *t, const struct planner_end *e)
         add_count(&t->usage.cache_read_tokens, e->usage.cache_read_tokens);
         add_count(&t->usage.cache_write_tokens, e->usage.cache_write_tokens);
     }
-    if (is_booked) journal_money(t, "settle", cost);
-    view_usage(t->view, (int64_t)t->turn, e->usage.input_tokens, e->usage.output_tokens, cost, t->spent_pico);
+    if (is_booked)
+        journal_money(t, "settle", cost);
+    view_usage(t->view, (int64_t)t->turn, e->usage.input_tokens, e->usage.output_tokens, cost,
+               t->spent_pico);
 }
 
 static void on_planner_end(const struct planner_end *e, void *arg)
@@ -186,14 +224,20 @@ static void on_planner_end(const struct planner_end *e, void *arg)
     t->turn_open = false;
     view_waiting(t->view, NULL);
     settle(t, e);
-    if (strcmp(e->outcome, "planner_end") == 0) t->turns--; /* no answer was given: not a turn */
+    if (strcmp(e->outcome, "planner_end") == 0)
+        t->turns--; /* no answer was given: not a turn */
     if (strcmp(e->outcome, "error") == 0) {
-        auto_json json_t *body = json_pack("{s:s, s:s, s:s}", "what", "model-error", "class", e->error, "text", e->text);
-        if (body) (void)!journal_add(t->app->state, t->session, NULL, "event", body, JOURNAL_LIGHT, NULL);
-        if (!t->status) snprintf(t->detail, sizeof(t->detail), "%s%s%s", e->error, *e->text ? ": " : "", e->text);
+        auto_json json_t *body =
+            json_pack("{s:s, s:s, s:s}", "what", "model-error", "class", e->error, "text", e->text);
+        if (body)
+            (void)!journal_add(t->app->state, t->session, NULL, "event", body, JOURNAL_LIGHT, NULL);
+        if (!t->status)
+            snprintf(t->detail, sizeof(t->detail), "%s%s%s", e->error, *e->text ? ": " : "",
+                     e->text);
         bool no_time = e->retry_after_ms > 0 && t->turn_tries < TURN_TRIES_MAX &&
                        e->retry_after_ms > (t->deadline_ns - os_now_mono_ns()) / OS_NS_PER_MS;
-        if (no_time) begin_ending(t, "time", "the service asks to wait past the time limit");
+        if (no_time)
+            begin_ending(t, "time", "the service asks to wait past the time limit");
         send_model_end(t, "error", e->error, e->text, e->retry_after_ms);
     } else if (t->data_lost) {
         send_model_end(t, "error", "disconnect", "the agent does not keep up with the stream", 0);
@@ -208,32 +252,41 @@ static int reserve(struct tree *t, struct str body, int64_t *ret_max_tokens)
     const struct price *price = &t->planner->price;
     struct ledger_balance balance;
     int r = ledger_balance(t->app->state, t->session, &balance);
-    if (r < 0) return r;
+    if (r < 0)
+        return r;
     int64_t bound = t->planner->input_bound(t->planner, body);
-    int64_t tokens = price_affordable_tokens(price, bound, t->planner->max_tokens, balance.budget - balance.spent - balance.reserved);
-    if (tokens < OUTPUT_TOKENS_LEAST) return 1;
+    int64_t tokens = price_affordable_tokens(price, bound, t->planner->max_tokens,
+                                             balance.budget - balance.spent - balance.reserved);
+    if (tokens < OUTPUT_TOKENS_LEAST)
+        return 1;
     t->reserved_pico = price_worst(price, bound, tokens);
     *ret_max_tokens = tokens;
-    if (t->reserved_pico == 0) return 0; /* a free model books nothing, and costs no trip to the disk */
+    if (t->reserved_pico == 0)
+        return 0; /* a free model books nothing, and costs no trip to the disk */
     r = ledger_reserve(t->app->state, t->session, ++t->requests, t->reserved_pico);
-    if (r == 0) journal_money(t, "reserve", t->reserved_pico);
+    if (r == 0)
+        journal_money(t, "reserve", t->reserved_pico);
     return r;
 }
 
 static int on_model(struct tree *t, const struct message *m)
 {
     bool again = m->id == t->turn && m->id != 0;
-    if ((!again && m->id != t->turn + 1) || t->turn_open) return -FAULT_PROTOCOL;
+    if ((!again && m->id != t->turn + 1) || t->turn_open)
+        return -FAULT_PROTOCOL;
     t->turn_tries = again ? t->turn_tries + 1 : 1;
     t->turn = m->id;
     if (t->ending) {
-        if (++t->late_turns > LATE_TURNS_MAX) return -FAULT_PROTOCOL;
+        if (++t->late_turns > LATE_TURNS_MAX)
+            return -FAULT_PROTOCOL;
         send_model_end(t, "error", "time", "the run is ending", 0);
         return 0;
     }
     /* An agent of ours counts for itself and is told when the money is out: it never comes here again. */
-    if (!again && t->turns >= t->app->settings->max_turns) set_end(t, "turns", "the turn limit is reached");
-    if (t->status || t->turn_tries > TURN_TRIES_MAX) return -FAULT_PROTOCOL;
+    if (!again && t->turns >= t->app->settings->max_turns)
+        set_end(t, "turns", "the turn limit is reached");
+    if (t->status || t->turn_tries > TURN_TRIES_MAX)
+        return -FAULT_PROTOCOL;
     channel_set_state(t->agent.channel, STATE_BUSY);
     int64_t max_tokens = 0;
     int r = reserve(t, m->raw, &max_tokens);
@@ -244,14 +297,17 @@ static int on_model(struct tree *t, const struct message *m)
     }
     struct fault why = {0};
     if (r == 0) {
-        if (!again) t->turns++;
+        if (!again)
+            t->turns++;
         t->turn_open = true;
         t->data_lost = false;
         view_waiting(t->view, "model");
         r = t->planner->ask(t->planner, t->turn, m->raw, max_tokens, t->tools, &why);
     }
     if (r < 0 && t->turn_open) {
-        const struct planner_end e = {.outcome = "error", .error = "bad_request", .text = *why.text ? why.text : fault_sentence(r),
+        const struct planner_end e = {.outcome = "error",
+                                      .error = "bad_request",
+                                      .text = *why.text ? why.text : fault_sentence(r),
                                       .usage_known = true};
         on_planner_end(&e, t);
         return 0;
@@ -278,20 +334,26 @@ static void on_call_done(const struct desk_outcome *o, void *arg)
 {
     auto_free struct pending_call *pending = arg;
     struct tree *t = pending->tree;
-    json_t *row = json_pack("{s:s, s:s, s:s, s:b}", "call", o->call, "tool", o->tool, "stopped_by", sandbox_stop_name(o->stop), "is_error",
-                            o->is_error);
-    if (row) (void)!json_array_append_new(t->calls, row);
+    json_t *row = json_pack("{s:s, s:s, s:s, s:b}", "call", o->call, "tool", o->tool, "stopped_by",
+                            sandbox_stop_name(o->stop), "is_error", o->is_error);
+    if (row)
+        (void)!json_array_append_new(t->calls, row);
     view_waiting(t->view, NULL);
     view_result(t->view, o);
-    auto_json json_t *body = json_pack("{s:s, s:b, s:s}", "call", o->call, "is_error", o->is_error, "stopped_by", sandbox_stop_name(o->stop));
+    auto_json json_t *body = json_pack("{s:s, s:b, s:s}", "call", o->call, "is_error", o->is_error,
+                                       "stopped_by", sandbox_stop_name(o->stop));
     int r = send_result(t, pending->number, body, o->result);
     if (r == -FAULT_CAP) {
-        auto_json json_t *instead = result_error("the call ran; its result is too long to be handed on");
+        auto_json json_t *instead =
+            result_error("the call ran; its result is too long to be handed on");
         r = send_result(t, pending->number, body, instead);
     }
-    if (t->ending || t->over) return;
-    if (o->is_unrecorded) begin_ending(t, "error", "the journal cannot be written: a call has no receipt");
-    if (r == 0 || t->ending) return;
+    if (t->ending || t->over)
+        return;
+    if (o->is_unrecorded)
+        begin_ending(t, "error", "the journal cannot be written: a call has no receipt");
+    if (r == 0 || t->ending)
+        return;
     set_end(t, "error", "a result could not be handed to the agent");
     over(t); /* it would wait for it until the clock ends it */
 }
@@ -300,14 +362,18 @@ static int on_call(struct tree *t, const struct message *m)
 {
     struct str tool;
     int r = json_get_str(m->body, "tool", &tool, NULL);
-    if (r != 0) return -FAULT_PROTOCOL;
+    if (r != 0)
+        return -FAULT_PROTOCOL;
     /* An agent of ours counts for itself, and asks for nothing once it was told of an end (a cancel may cross a call: the desk,
      * cancelled, gives that one its receipt). */
-    if (t->calls_asked >= t->app->settings->max_tool_calls) set_end(t, "calls", "the limit of tool calls is reached");
-    if (t->calls_asked >= t->app->settings->max_tool_calls || (t->status && !t->ending)) return -FAULT_PROTOCOL;
+    if (t->calls_asked >= t->app->settings->max_tool_calls)
+        set_end(t, "calls", "the limit of tool calls is reached");
+    if (t->calls_asked >= t->app->settings->max_tool_calls || (t->status && !t->ending))
+        return -FAULT_PROTOCOL;
     t->calls_asked++;
     struct pending_call *pending = malloc(sizeof(*pending));
-    if (!pending) return -ENOMEM;
+    if (!pending)
+        return -ENOMEM;
     *pending = (struct pending_call){t, m->id};
     if ((r = desk_call(t->desk, tool, m->raw, on_call_done, pending)) < 0) {
         free(pending);
@@ -327,7 +393,8 @@ static void on_note(const char *what, const json_t *body, void *arg)
 static int on_say(struct tree *t, const struct message *m)
 {
     struct str type;
-    if (json_get_str(m->body, "type", &type, NULL) != 0) return -FAULT_PROTOCOL;
+    if (json_get_str(m->body, "type", &type, NULL) != 0)
+        return -FAULT_PROTOCOL;
     static const char *const known[] = {"text", "thinking", "recovery", "turn"};
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
         if (str_is(type, known[i])) {
@@ -340,13 +407,16 @@ static int on_say(struct tree *t, const struct message *m)
 static int on_done(struct tree *t, const struct message *m)
 {
     struct str status, stopped_by, detail;
-    if (json_get_str(m->body, "status", &status, NULL) != 0 || json_get_str(m->body, "stopped_by", &stopped_by, NULL) != 0 ||
+    if (json_get_str(m->body, "status", &status, NULL) != 0 ||
+        json_get_str(m->body, "stopped_by", &stopped_by, NULL) != 0 ||
         json_get_str(m->body, "detail", &detail, NULL) != 0)
         return -FAULT_PROTOCOL;
     const struct stop_row *row = stop_row(stopped_by);
-    if (!row || !str_is(status, row->status)) return -FAULT_PROTOCOL;
+    if (!row || !str_is(status, row->status))
+        return -FAULT_PROTOCOL;
     /* Of itself it ends only what is at rest, for a reason that it can know. */
-    if (!t->status && (!row->agent_knows || t->turn_open || !desk_is_idle(t->desk))) return -FAULT_PROTOCOL;
+    if (!t->status && (!row->agent_knows || t->turn_open || !desk_is_idle(t->desk)))
+        return -FAULT_PROTOCOL;
     free(t->text);
     t->text = str_dup(m->raw);
     char text[512];
@@ -355,7 +425,8 @@ static int on_done(struct tree *t, const struct message *m)
         snprintf(text, sizeof(text), "%.400s", t->detail);
     else
         snprintf(text, sizeof(text), "%.*s", detail.len > 400 ? 400 : (int)detail.len, detail.at);
-    if (!t->status) t->detail[0] = 0;
+    if (!t->status)
+        t->detail[0] = 0;
     set_end(t, row->name, text);
     over(t);
     return 0;
@@ -366,7 +437,8 @@ static void on_agent_gone(const struct fault *why, void *arg);
 static int on_agent_frame(struct message *m, void *arg)
 {
     struct tree *t = arg;
-    if (t->over) return -FAULT_PROTOCOL; /* it has said its last word */
+    if (t->over)
+        return -FAULT_PROTOCOL; /* it has said its last word */
     switch (m->type) {
     case MONITOR_MODEL: return on_model(t, m);
     case MONITOR_CALL: return on_call(t, m);
@@ -387,7 +459,8 @@ static void on_agent_gone(const struct fault *why, void *arg)
 {
     struct tree *t = arg;
     auto_json json_t *body = json_pack("{s:s, s:s}", "program", "agent", "detail", why->text);
-    if (body) (void)!journal_add(t->app->state, t->session, NULL, "peer", body, JOURNAL_LIGHT, NULL);
+    if (body)
+        (void)!journal_add(t->app->state, t->session, NULL, "peer", body, JOURNAL_LIGHT, NULL);
     set_end(t, "error", why->text);
     over(t);
 }
@@ -401,10 +474,13 @@ static const char system_text[] =
 static int send_start(struct tree *t)
 {
     const struct settings *s = t->app->settings;
-    auto_json json_t *body = json_pack("{s:s, s:s, s:s, s:O, s:I, s:I, s:I}", "wire", t->planner->wire, "model", t->planner->model, "system",
-                                       system_text, "tools", t->tools, "max_turns", (json_int_t)s->max_turns, "max_tool_calls",
-                                       (json_int_t)s->max_tool_calls, "max_tokens", (json_int_t)t->planner->max_tokens);
-    if (!body) return -ENOMEM;
+    auto_json json_t *body =
+        json_pack("{s:s, s:s, s:s, s:O, s:I, s:I, s:I}", "wire", t->planner->wire, "model",
+                  t->planner->model, "system", system_text, "tools", t->tools, "max_turns",
+                  (json_int_t)s->max_turns, "max_tool_calls", (json_int_t)s->max_tool_calls,
+                  "max_tokens", (json_int_t)t->planner->max_tokens);
+    if (!body)
+        return -ENOMEM;
     channel_set_state(t->agent.channel, STATE_IDLE);
     return peer_send(&t->agent, AGENT_START, 0, body, str_of(t->c->prompt), NULL, 0);
 }
@@ -412,14 +488,20 @@ static int send_start(struct tree *t)
 static int start_programs(struct tree *t, struct fault *reterr)
 {
     const struct peer_config config = {
-        .program = t->app->agent_program, .name = "boxagnts-agent", .kind = JAIL_AGENT, .permits = permits_monitor_agent,
+        .program = t->app->agent_program,
+        .name = "boxagnts-agent",
+        .kind = JAIL_AGENT,
+        .permits = permits_monitor_agent,
         .required_facets = t->app->settings->required_facets,
     };
     /* agent and worker come up side by side */
     int r = peer_launch(&t->agent, &config, reterr);
-    if (r == 0) r = desk_start_worker(t->desk, reterr);
-    if (r == 0) r = peer_await_ready(&t->agent, reterr);
-    if (r == 0) r = peer_attach(&t->agent, t->loop, on_agent_frame, on_agent_gone, t);
+    if (r == 0)
+        r = desk_start_worker(t->desk, reterr);
+    if (r == 0)
+        r = peer_await_ready(&t->agent, reterr);
+    if (r == 0)
+        r = peer_attach(&t->agent, t->loop, on_agent_frame, on_agent_gone, t);
     return r;
 }
 
@@ -427,11 +509,15 @@ static int start_clock(struct tree *t)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, 0};
     int64_t wall = t->app->settings->max_wall_ns;
-    if (t->c->timeout_ns < wall) wall = t->c->timeout_ns;
-    if (!i64_add(t->c->started_ns, wall, &t->deadline_ns)) t->deadline_ns = INT64_MAX;
+    if (t->c->timeout_ns < wall)
+        wall = t->c->timeout_ns;
+    if (!i64_add(t->c->started_ns, wall, &t->deadline_ns))
+        t->deadline_ns = INT64_MAX;
     int r = os_loop_watch_timer(t->loop, t->deadline_ns, on_clock, t, &t->clock);
-    if (r == 0) r = os_loop_watch_timer(t->loop, INT64_MAX, on_grace, t, &t->grace);
-    if (r == 0) r = os_loop_watch_signals(t->loop, signals, on_signal, t, &t->signals);
+    if (r == 0)
+        r = os_loop_watch_timer(t->loop, INT64_MAX, on_grace, t, &t->grace);
+    if (r == 0)
+        r = os_loop_watch_signals(t->loop, signals, on_signal, t, &t->signals);
     return r;
 }
 
@@ -439,21 +525,32 @@ static int begin(struct tree *t, struct fault *reterr)
 {
     struct app *a = t->app;
     int r = os_loop_new(&t->loop);
-    if (r == 0 && !(t->calls = json_array())) r = -ENOMEM;
-    if (r == 0) r = view_new(t->c->view, t->loop, &t->view);
-    if (r == 0) r = planner_new(t->c->model, a, t->loop, &t->planner, reterr);
-    if (r == 0) t->planner->events = (struct planner_events){on_planner_data, on_planner_end, t};
-    if (r == 0) r = approval_new(t->loop, &t->approval);
+    if (r == 0 && !(t->calls = json_array()))
+        r = -ENOMEM;
     if (r == 0)
-        r = session_begin(a->state, a->work_dir, t->planner->label, t->c->prompt, a->settings->total_budget_pico, t->session, &t->lock_fd,
-                          reterr);
-    if (r == 0) r = ledger_open(a->state, t->session, a->settings->total_budget_pico, reterr);
+        r = view_new(t->c->view, t->loop, &t->view);
+    if (r == 0)
+        r = planner_new(t->c->model, a, t->loop, &t->planner, reterr);
+    if (r == 0)
+        t->planner->events = (struct planner_events){on_planner_data, on_planner_end, t};
+    if (r == 0)
+        r = approval_new(t->loop, &t->approval);
+    if (r == 0)
+        r = session_begin(a->state, a->work_dir, t->planner->label, t->c->prompt,
+                          a->settings->total_budget_pico, t->session, &t->lock_fd, reterr);
+    if (r == 0)
+        r = ledger_open(a->state, t->session, a->settings->total_budget_pico, reterr);
     const struct desk_config desk = {a, t->session, AGENT_NAME, t->loop, t->approval};
-    if (r == 0) r = desk_new(&desk, &t->desk);
-    if (r == 0) desk_on_note(t->desk, on_note, t);
-    if (r == 0 && !(t->tools = desk_tools_json(t->desk))) r = -ENOMEM;
-    if (r == 0) r = start_clock(t);
-    if (r == 0) r = start_programs(t, reterr);
+    if (r == 0)
+        r = desk_new(&desk, &t->desk);
+    if (r == 0)
+        desk_on_note(t->desk, on_note, t);
+    if (r == 0 && !(t->tools = desk_tools_json(t->desk)))
+        r = -ENOMEM;
+    if (r == 0)
+        r = start_clock(t);
+    if (r == 0)
+        r = start_programs(t, reterr);
     if (r == 0) {
         view_session(t->view, t->session, t->planner->label, a->work_dir);
         r = send_start(t);
@@ -466,23 +563,29 @@ static int begin(struct tree *t, struct fault *reterr)
 static own json_t *done_object(const struct tree *t)
 {
     const struct usage *u = &t->usage;
-    return json_pack("{s:i, s:s, s:s, s:s?, s:i, s:o, s:I, s:{s:I, s:I, s:I, s:I}, s:f, s:f, s:O}", "v", 1, "session", t->session, "status",
-                     t->status, "stopped_by", t->stopped_by, "exit_code", exit_code(t), "text",
-                     json_string_lossy(str_of(t->text ? t->text : "")), "turns", (json_int_t)t->turns, "usage", "input_tokens",
-                     (json_int_t)u->input_tokens, "output_tokens", (json_int_t)u->output_tokens, "cache_read_tokens",
-                     (json_int_t)u->cache_read_tokens, "cache_write_tokens", (json_int_t)u->cache_write_tokens, "cost_usd",
-                     (double)t->spent_pico / (double)PICO_PER_USD, "budget_usd",
-                     (double)t->app->settings->total_budget_pico / (double)PICO_PER_USD, "calls", t->calls);
+    return json_pack(
+        "{s:i, s:s, s:s, s:s?, s:i, s:o, s:I, s:{s:I, s:I, s:I, s:I}, s:f, s:f, s:O}", "v", 1,
+        "session", t->session, "status", t->status, "stopped_by", t->stopped_by, "exit_code",
+        exit_code(t), "text", json_string_lossy(str_of(t->text ? t->text : "")), "turns",
+        (json_int_t)t->turns, "usage", "input_tokens", (json_int_t)u->input_tokens, "output_tokens",
+        (json_int_t)u->output_tokens, "cache_read_tokens", (json_int_t)u->cache_read_tokens,
+        "cache_write_tokens", (json_int_t)u->cache_write_tokens, "cost_usd",
+        (double)t->spent_pico / (double)PICO_PER_USD, "budget_usd",
+        (double)t->app->settings->total_budget_pico / (double)PICO_PER_USD, "calls", t->calls);
 }
 
 static void report(struct tree *t)
 {
     auto_json json_t *done = done_object(t);
-    if (!done) return;
-    if (*t->session) (void)!session_end(t->app->state, t->session, t->status, t->spent_pico, t->calls_asked, t->turns);
+    if (!done)
+        return;
+    if (*t->session)
+        (void)!session_end(t->app->state, t->session, t->status, t->spent_pico, t->calls_asked,
+                           t->turns);
     auto_json json_t *body = *t->session ? json_copy(done) : NULL;
     if (body) {
-        json_object_del(body, "text"); /* the journal has what happened; what was said is not a decision */
+        json_object_del(
+            body, "text"); /* the journal has what happened; what was said is not a decision */
         (void)!journal_add(t->app->state, t->session, NULL, "session", body, JOURNAL_DURABLE, NULL);
     }
     view_done(t->view, done, t->detail);
@@ -508,8 +611,10 @@ static void tree_done(struct tree *t)
 /* An open reservation at the end (killed in mid-stream) is settled at its worst case. */
 static void settle_open_turn(struct tree *t)
 {
-    if (!t->turn_open) return;
-    const struct planner_end e = {.outcome = "error", .error = "disconnect", .text = "cancelled", .sent = true};
+    if (!t->turn_open)
+        return;
+    const struct planner_end e = {
+        .outcome = "error", .error = "disconnect", .text = "cancelled", .sent = true};
     settle(t, &e);
 }
 
@@ -519,7 +624,8 @@ static void report_fault(struct tree *t, int r)
 {
     int code = fault_exit_code(r);
     if (code == 2 || !t->view || !t->calls) {
-        if (*t->session) (void)!session_end(t->app->state, t->session, "failed", 0, 0, 0);
+        if (*t->session)
+            (void)!session_end(t->app->state, t->session, "failed", 0, 0, 0);
         return;
     }
     t->begin_exit_code = code;
@@ -533,7 +639,8 @@ int tree_run(const struct tree_config *config, struct fault *reterr)
     peer_init(&t.agent);
     int r = begin(&t, reterr);
     bool is_begun = r == 0;
-    if (r == 0) r = os_loop_run(t.loop);
+    if (r == 0)
+        r = os_loop_run(t.loop);
     if (is_begun) {
         /* silence first: no process of the tree outlives these lines, every call has its receipt; then the books are closed */
         set_end(&t, "error", "the run ended without a word");
@@ -542,7 +649,8 @@ int tree_run(const struct tree_config *config, struct fault *reterr)
         desk_end(t.desk);
         settle_open_turn(&t);
         report(&t);
-        if (r == 0) r = exit_code(&t);
+        if (r == 0)
+            r = exit_code(&t);
     } else {
         report_fault(&t, r);
     }

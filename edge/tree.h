@@ -9,10 +9,10 @@
 struct tree_config {
     struct app *app;
     const char *prompt;
-    const char *model;        /* --model, or NULL */
+    const char *model; /* --model, or NULL */
     enum view_mode view;
-    int64_t timeout_ns;       /* INT64_MAX = not said; max_wall_s of the settings holds too */
-    int64_t started_ns;       /* monotonic, when the process began: --timeout includes start-up */
+    int64_t timeout_ns; /* INT64_MAX = not said; max_wall_s of the settings holds too */
+    int64_t started_ns; /* monotonic, when the process began: --timeout includes start-up */
 };
 
 /* Runs to the end, whatever it is, and shows it. Returns the exit code, or a fault of before the first turn

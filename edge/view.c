@@ -19,7 +19,7 @@
 struct view {
     enum view_mode mode;
     bool out_is_terminal, err_is_terminal, color;
-    bool in_text, spinning;     /* in_text: the cursor stands behind planner text */
+    bool in_text, spinning; /* in_text: the cursor stands behind planner text */
     struct os_watch *spin;
     const char *waiting;
     int64_t since_ns;
@@ -36,24 +36,28 @@ static const struct {
 int view_mode_parse(const char *text, enum view_mode *ret, struct fault *reterr)
 {
     *ret = VIEW_TEXT;
-    if (!text) return 0;
+    if (!text)
+        return 0;
     for (size_t i = 0; i < ARRAY_LEN(modes); i++)
         if (strcmp(text, modes[i].name) == 0) {
             *ret = modes[i].mode;
             return 0;
         }
-    return fault_set(reterr, FAULT_USAGE, "--output: \"%s\" is not text, json or stream-json", text);
+    return fault_set(reterr, FAULT_USAGE, "--output: \"%s\" is not text, json or stream-json",
+                     text);
 }
 
 static void on_spin(void *arg)
 {
     static const char *const frames[] = {"|", "/", "-", "\\"};
     struct view *v = arg;
-    if (!v->waiting || v->in_text) return;
+    if (!v->waiting || v->in_text)
+        return;
     int64_t ns = os_now_mono_ns() - v->since_ns;
     auto_free char *usd = ledger_usd_text(v->total_pico);
-    fprintf(stderr, "\r\033[K  %s %s %lld.%lld s  $%s", frames[v->frame++ % ARRAY_LEN(frames)], v->waiting, (long long)(ns / OS_NS_PER_S),
-            (long long)(ns / (OS_NS_PER_S / 10) % 10), usd ? usd : "?");
+    fprintf(stderr, "\r\033[K  %s %s %lld.%lld s  $%s", frames[v->frame++ % ARRAY_LEN(frames)],
+            v->waiting, (long long)(ns / OS_NS_PER_S), (long long)(ns / (OS_NS_PER_S / 10) % 10),
+            usd ? usd : "?");
     fflush(stderr);
     v->spinning = true;
     os_watch_set_timer(v->spin, os_now_mono_ns() + SPIN_NS);
@@ -62,7 +66,8 @@ static void on_spin(void *arg)
 int view_new(enum view_mode mode, struct os_loop *loop, own struct view **ret)
 {
     struct view *v = calloc(1, sizeof(*v));
-    if (!v) return -ENOMEM;
+    if (!v)
+        return -ENOMEM;
     v->mode = mode;
     v->out_is_terminal = os_is_terminal(1);
     v->err_is_terminal = os_is_terminal(2);
@@ -78,7 +83,8 @@ int view_new(enum view_mode mode, struct os_loop *loop, own struct view **ret)
 
 void view_free(own struct view *v)
 {
-    if (!v) return;
+    if (!v)
+        return;
     os_watch_free(v->spin);
     free(v);
 }
@@ -87,13 +93,15 @@ void view_free(own struct view *v)
 
 static void clear_spinner(struct view *v)
 {
-    if (v->spinning) fputs("\r\033[K", stderr);
+    if (v->spinning)
+        fputs("\r\033[K", stderr);
     v->spinning = false;
 }
 
 static void end_text(struct view *v)
 {
-    if (v->in_text) fputc('\n', stdout);
+    if (v->in_text)
+        fputc('\n', stdout);
     fflush(stdout);
     v->in_text = false;
 }
@@ -101,13 +109,17 @@ static void end_text(struct view *v)
 static void emit(own json_t *line)
 {
     char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
-    if (text) puts(text);
+    if (text)
+        puts(text);
     fflush(stdout);
     free(text);
     json_decref(line);
 }
 
-static const char *paint(const struct view *v, const char *code) { return v->color ? code : ""; }
+static const char *paint(const struct view *v, const char *code)
+{
+    return v->color ? code : "";
+}
 #define DIM "\033[2m"
 #define RED "\033[31m"
 #define GREEN "\033[32m"
@@ -119,9 +131,11 @@ static const char *paint(const struct view *v, const char *code) { return v->col
 void view_session(struct view *v, const char *session, const char *model, const char *work_dir)
 {
     if (v->mode == VIEW_STREAM_JSON)
-        emit(json_pack("{s:s, s:s, s:o, s:o}", "type", "session", "session", session, "model", json_string_lossy(str_of(model)), "work_dir",
+        emit(json_pack("{s:s, s:s, s:o, s:o}", "type", "session", "session", session, "model",
+                       json_string_lossy(str_of(model)), "work_dir",
                        json_string_lossy(str_of(work_dir))));
-    if (v->mode != VIEW_TEXT) return;
+    if (v->mode != VIEW_TEXT)
+        return;
     fprintf(stderr, "%ssession %s  model ", paint(v, DIM), session);
     safe_print_line(stderr, model);
     fputs("  in ", stderr);
@@ -132,10 +146,12 @@ void view_session(struct view *v, const char *session, const char *model, const 
 void view_say(struct view *v, struct str say, struct str text)
 {
     if (v->mode == VIEW_STREAM_JSON) {
-        emit(json_pack("{s:o, s:o}", "type", json_string_lossy(say), "text", json_string_lossy(text)));
+        emit(json_pack("{s:o, s:o}", "type", json_string_lossy(say), "text",
+                       json_string_lossy(text)));
         return;
     }
-    if (v->mode == VIEW_JSON) return;
+    if (v->mode == VIEW_JSON)
+        return;
     if (str_is(say, "text") && v->out_is_terminal) {
         clear_spinner(v);
         safe_print(stdout, text);
@@ -160,7 +176,8 @@ void view_note(struct view *v, const char *what, const json_t *body)
             json_decref(line);
         return;
     }
-    if (v->mode == VIEW_JSON) return;
+    if (v->mode == VIEW_JSON)
+        return;
     if (strcmp(what, "note") == 0) {
         clear_spinner(v);
         end_text(v);
@@ -169,7 +186,8 @@ void view_note(struct view *v, const char *what, const json_t *body)
         fprintf(stderr, "%s\n", paint(v, PLAIN));
     } else if (strcmp(what, "call") == 0) {
         end_text(v);
-        snprintf(v->summary, sizeof(v->summary), "%s", app_call_target(json_object_get(body, "input")));
+        snprintf(v->summary, sizeof(v->summary), "%s",
+                 app_call_target(json_object_get(body, "input")));
         view_waiting(v, "tool");
     } else {
         clear_spinner(v);
@@ -184,15 +202,18 @@ static void print_sentence(struct str text)
     bool cut = len > SUMMARY_MAX;
     if (cut) {
         len = SUMMARY_MAX;
-        while (len > 0 && ((unsigned char)text.at[len] & 0xc0) == 0x80) len--;
+        while (len > 0 && ((unsigned char)text.at[len] & 0xc0) == 0x80)
+            len--;
     }
     safe_print(stderr, (struct str){text.at, len});
-    if (cut || newline) fputs(" ...", stderr);
+    if (cut || newline)
+        fputs(" ...", stderr);
 }
 
 static struct str first_text(const json_t *result)
 {
-    const char *z = json_string_value(json_object_get(json_array_get(json_object_get(result, "content"), 0), "text"));
+    const char *z = json_string_value(
+        json_object_get(json_array_get(json_object_get(result, "content"), 0), "text"));
     return z ? str_of(z) : STR("");
 }
 
@@ -204,14 +225,24 @@ static void result_text(struct view *v, const struct desk_outcome *o)
     bool stopped = o->stop != SANDBOX_EXIT;
     clear_spinner(v);
     end_text(v);
-    fprintf(stderr, "  %s%s%s ", paint(v, stopped ? RED : o->is_error ? YELLOW : GREEN), stopped ? "x" : o->is_error ? "-" : "+", paint(v, PLAIN));
+    fprintf(stderr, "  %s%s%s ",
+            paint(v, stopped       ? RED
+                     : o->is_error ? YELLOW
+                                   : GREEN),
+            stopped       ? "x"
+            : o->is_error ? "-"
+                          : "+",
+            paint(v, PLAIN));
     safe_print(stderr, str_of(o->tool));
     fputc(' ', stderr);
     print_sentence(str_of(v->summary));
     fprintf(stderr, " %s[%s %s", paint(v, DIM), o->call, policy_verdict_name(o->verdict));
-    if (fuel) fprintf(stderr, "  %lld.%03lld ms  %lldk fuel", us / 1000, us % 1000, fuel / 1000);
+    if (fuel)
+        fprintf(stderr, "  %lld.%03lld ms  %lldk fuel", us / 1000, us % 1000, fuel / 1000);
     fprintf(stderr, "]%s ", paint(v, PLAIN));
-    if (stopped) fprintf(stderr, "%sstopped: %s%s  ", paint(v, RED), sandbox_stop_name(o->stop), paint(v, PLAIN));
+    if (stopped)
+        fprintf(stderr, "%sstopped: %s%s  ", paint(v, RED), sandbox_stop_name(o->stop),
+                paint(v, PLAIN));
     print_sentence(first_text(o->result));
     fputc('\n', stderr);
 }
@@ -219,27 +250,34 @@ static void result_text(struct view *v, const struct desk_outcome *o)
 void view_result(struct view *v, const struct desk_outcome *o)
 {
     if (v->mode == VIEW_STREAM_JSON) {
-        emit(json_pack("{s:s, s:s, s:s, s:b, s:s, s:O*}", "type", "result", "call", o->call, "tool", o->tool, "is_error", o->is_error,
-                       "stopped_by", sandbox_stop_name(o->stop), "result", o->result));
-        emit(json_pack("{s:s, s:s, s:O*}", "type", "receipt", "call", o->call, "receipt", o->receipt));
+        emit(json_pack("{s:s, s:s, s:s, s:b, s:s, s:O*}", "type", "result", "call", o->call, "tool",
+                       o->tool, "is_error", o->is_error, "stopped_by", sandbox_stop_name(o->stop),
+                       "result", o->result));
+        emit(json_pack("{s:s, s:s, s:O*}", "type", "receipt", "call", o->call, "receipt",
+                       o->receipt));
     } else if (v->mode == VIEW_TEXT) {
         result_text(v, o);
     }
 }
 
-void view_usage(struct view *v, int64_t turn, int64_t input_tokens, int64_t output_tokens, int64_t cost_pico, int64_t total_pico)
+void view_usage(struct view *v, int64_t turn, int64_t input_tokens, int64_t output_tokens,
+                int64_t cost_pico, int64_t total_pico)
 {
     v->total_pico = total_pico;
-    if (v->mode != VIEW_STREAM_JSON) return;
-    emit(json_pack("{s:s, s:I, s:I, s:I, s:f, s:f}", "type", "usage", "turn", (json_int_t)turn, "input_tokens", (json_int_t)input_tokens,
-                   "output_tokens", (json_int_t)output_tokens, "cost_usd", (double)cost_pico / (double)PICO_PER_USD, "total_usd",
-                   (double)total_pico / (double)PICO_PER_USD));
+    if (v->mode != VIEW_STREAM_JSON)
+        return;
+    emit(json_pack("{s:s, s:I, s:I, s:I, s:f, s:f}", "type", "usage", "turn", (json_int_t)turn,
+                   "input_tokens", (json_int_t)input_tokens, "output_tokens",
+                   (json_int_t)output_tokens, "cost_usd", (double)cost_pico / (double)PICO_PER_USD,
+                   "total_usd", (double)total_pico / (double)PICO_PER_USD));
 }
 
 void view_waiting(struct view *v, const char *what)
 {
-    if (v->mode != VIEW_TEXT || !v->err_is_terminal) return;
-    if (!what) clear_spinner(v);
+    if (v->mode != VIEW_TEXT || !v->err_is_terminal)
+        return;
+    if (!what)
+        clear_spinner(v);
     v->waiting = what;
     v->since_ns = os_now_mono_ns();
     os_watch_set_timer(v->spin, what ? v->since_ns + SPIN_NS : INT64_MAX);
@@ -252,20 +290,22 @@ static void done_text(struct view *v, const json_t *done, const char *detail)
     const char *text = json_string_value(json_object_get(done, "text"));
     if (!v->out_is_terminal && text && *text) {
         fputs(text, stdout);
-        if (text[strlen(text) - 1] != '\n') fputc('\n', stdout);
+        if (text[strlen(text) - 1] != '\n')
+            fputc('\n', stdout);
         fflush(stdout);
     }
     const char *status = json_string_value(json_object_get(done, "status"));
     const char *stopped_by = json_string_value(json_object_get(done, "stopped_by"));
     bool good = status && strcmp(status, "done") == 0;
-    fprintf(stderr, "%s%s%s%s%s", paint(v, good ? GREEN : RED), status ? status : "?", stopped_by ? " by " : "", stopped_by ? stopped_by : "",
-            paint(v, PLAIN));
+    fprintf(stderr, "%s%s%s%s%s", paint(v, good ? GREEN : RED), status ? status : "?",
+            stopped_by ? " by " : "", stopped_by ? stopped_by : "", paint(v, PLAIN));
     if (detail && *detail) {
         fputs(": ", stderr);
         safe_print(stderr, str_of(detail));
     }
     auto_free char *usd = ledger_usd_text(v->total_pico);
-    fprintf(stderr, "%s  %lld turns, %zu calls, $%s%s\n", paint(v, DIM), (long long)json_integer_value(json_object_get(done, "turns")),
+    fprintf(stderr, "%s  %lld turns, %zu calls, $%s%s\n", paint(v, DIM),
+            (long long)json_integer_value(json_object_get(done, "turns")),
             json_array_size(json_object_get(done, "calls")), usd ? usd : "?", paint(v, PLAIN));
 }
 
@@ -276,9 +316,11 @@ void view_done(struct view *v, const json_t *done, const char *detail)
         done_text(v, done, detail);
     } else {
         json_t *line = json_copy((json_t *)(uintptr_t)done);
-        if (line && v->mode == VIEW_STREAM_JSON) json_object_set_new(line, "type", json_string("done"));
+        if (line && v->mode == VIEW_STREAM_JSON)
+            json_object_set_new(line, "type", json_string("done"));
         emit(line);
-        if (!detail || !*detail) return;
+        if (!detail || !*detail)
+            return;
         fputs("boxagnts: ", stderr); /* the object says what stopped it, this says why */
         safe_print(stderr, str_of(detail));
         fputc('\n', stderr);

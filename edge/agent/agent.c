@@ -20,11 +20,12 @@ struct agent {
     struct channel *channel;
     struct query *query;
     const struct codec_wire *wire;
-    struct codec *decoder;      /* of the model turn under way, else NULL */
-    uint64_t turn;              /* its id */
-    json_t *start;              /* own; AGENT_START's body */
+    struct codec *decoder;       /* of the model turn under way, else NULL */
+    uint64_t turn;               /* its id */
+    json_t *start;               /* own; AGENT_START's body */
     int64_t max_tokens, wake_ns; /* wake_ns: INT64_MAX = no wait */
-    enum query_error stream_error; /* of the stream itself, QUERY_OK = none; told when the monitor says that the turn is over */
+    enum query_error
+        stream_error; /* of the stream itself, QUERY_OK = none; told when the monitor says that the turn is over */
     int fault;
 };
 
@@ -32,7 +33,8 @@ static int act(const struct query_action *a, void *arg);
 
 static void close_decoder(struct agent *g)
 {
-    if (g->decoder) g->wire->decoder_free(g->decoder);
+    if (g->decoder)
+        g->wire->decoder_free(g->decoder);
     g->decoder = NULL;
 }
 
@@ -48,7 +50,8 @@ static int send_model(struct agent *g, uint64_t turn)
 {
     close_decoder(g);
     int r = g->wire->decoder_new(&g->decoder);
-    if (r < 0) return r;
+    if (r < 0)
+        return r;
     g->turn = turn;
     g->stream_error = QUERY_OK;
     auto_done(buf) struct buf body;
@@ -60,21 +63,27 @@ static int send_model(struct agent *g, uint64_t turn)
         .conversation = query_conversation(g->query),
         .max_tokens = g->max_tokens,
     };
-    if ((r = g->wire->request(&request, &body)) < 0) return r;
-    auto_json json_t *head = json_pack("{s:s, s:I}", "wire", g->wire->name, "max_tokens", (json_int_t)g->max_tokens);
-    if (!head) return -ENOMEM;
+    if ((r = g->wire->request(&request, &body)) < 0)
+        return r;
+    auto_json json_t *head =
+        json_pack("{s:s, s:I}", "wire", g->wire->name, "max_tokens", (json_int_t)g->max_tokens);
+    if (!head)
+        return -ENOMEM;
     return channel_send(g->channel, MONITOR_MODEL, turn, head, buf_str(&body), NULL, 0);
 }
 
 static int send_say(struct agent *g, const struct query_action *a)
 {
     auto_json json_t *body = json_pack("{s:s}", "type", a->say);
-    if (!body) return -ENOMEM;
+    if (!body)
+        return -ENOMEM;
     struct str rest = a->text;
     do { /* one frame holds so much */
-        struct str piece = {rest.at, rest.len < PROTOCOL_DATA_MAX / 2 ? rest.len : PROTOCOL_DATA_MAX / 2};
+        struct str piece = {rest.at,
+                            rest.len < PROTOCOL_DATA_MAX / 2 ? rest.len : PROTOCOL_DATA_MAX / 2};
         int r = channel_send(g->channel, MONITOR_SAY, g->turn, body, piece, NULL, 0);
-        if (r < 0) return r;
+        if (r < 0)
+            return r;
         rest = (struct str){rest.at + piece.len, rest.len - piece.len};
     } while (rest.len);
     return 0;
@@ -82,16 +91,22 @@ static int send_say(struct agent *g, const struct query_action *a)
 
 static int send_call(struct agent *g, const struct query_action *a)
 {
-    auto_json json_t *body = json_pack("{s:o, s:I}", "tool", json_string_lossy(a->tool), "turn", (json_int_t)g->turn);
-    if (!body) return -ENOMEM;
+    auto_json json_t *body =
+        json_pack("{s:o, s:I}", "tool", json_string_lossy(a->tool), "turn", (json_int_t)g->turn);
+    if (!body)
+        return -ENOMEM;
     return channel_send(g->channel, MONITOR_CALL, a->number, body, a->text, NULL, 0);
 }
 
 static int send_done(struct agent *g, const struct query_action *a)
 {
-    auto_json json_t *body = json_pack("{s:s, s:s, s:s}", "status", a->status, "stopped_by", a->stopped_by, "detail", a->detail);
-    if (!body) return -ENOMEM;
-    struct str text = a->text.len < PROTOCOL_ARGUMENTS_MAX - 4096 ? a->text : (struct str){a->text.at, PROTOCOL_ARGUMENTS_MAX - 4096};
+    auto_json json_t *body = json_pack("{s:s, s:s, s:s}", "status", a->status, "stopped_by",
+                                       a->stopped_by, "detail", a->detail);
+    if (!body)
+        return -ENOMEM;
+    struct str text = a->text.len < PROTOCOL_ARGUMENTS_MAX - 4096
+                          ? a->text
+                          : (struct str){a->text.at, PROTOCOL_ARGUMENTS_MAX - 4096};
     return channel_send(g->channel, MONITOR_DONE, 0, body, text, NULL, 0);
 }
 
@@ -115,20 +130,27 @@ static int act(const struct query_action *a, void *arg)
 static int on_codec_event(const struct query_event *e, void *arg)
 {
     struct agent *g = arg;
-    if (g->stream_error != QUERY_OK) return 0;
-    if (e->kind != QUERY_MODEL_END) return query_step(g->query, e, act, g);
+    if (g->stream_error != QUERY_OK)
+        return 0;
+    if (e->kind != QUERY_MODEL_END)
+        return query_step(g->query, e, act, g);
     g->stream_error = e->error != QUERY_OK ? e->error : QUERY_SERVER;
     return 0;
 }
 
 /* Faults that are the stream's own; anything else is ours and ends the program. */
-static bool is_stream_fault(int r) { return r == -FAULT_INPUT || r == -FAULT_CAP; }
+static bool is_stream_fault(int r)
+{
+    return r == -FAULT_INPUT || r == -FAULT_CAP;
+}
 
 static int on_model_data(struct agent *g, const struct message *m)
 {
-    if (!g->decoder || m->id != g->turn || g->stream_error != QUERY_OK) return 0;
+    if (!g->decoder || m->id != g->turn || g->stream_error != QUERY_OK)
+        return 0;
     int r = g->wire->feed(g->decoder, m->raw, on_codec_event, g);
-    if (!is_stream_fault(r)) return r;
+    if (!is_stream_fault(r))
+        return r;
     g->stream_error = QUERY_MALFORMED;
     return 0;
 }
@@ -136,14 +158,16 @@ static int on_model_data(struct agent *g, const struct message *m)
 static int end_turn(struct agent *g, struct query_event e)
 {
     e.kind = QUERY_MODEL_END;
-    if (g->stream_error != QUERY_OK) e.error = g->stream_error;
+    if (g->stream_error != QUERY_OK)
+        e.error = g->stream_error;
     close_decoder(g);
     return query_step(g->query, &e, act, g);
 }
 
 static int on_model_end(struct agent *g, const struct message *m)
 {
-    if (!g->decoder || m->id != g->turn) return 0;
+    if (!g->decoder || m->id != g->turn)
+        return 0;
     struct str outcome = str_of(json_string_value(json_object_get(m->body, "outcome")));
     if (str_is(outcome, "planner_end")) {
         close_decoder(g);
@@ -151,8 +175,10 @@ static int on_model_end(struct agent *g, const struct message *m)
     }
     if (!str_is(outcome, "ok")) {
         const json_t *error = json_object_get(m->body, "error");
-        struct query_event e = {.error = query_error_parse(str_of(json_string_value(json_object_get(error, "class"))))};
-        if (json_get_i64(error, "retry_after_ms", 0, INT32_MAX, &e.retry_after_ms, NULL) < 0) e.retry_after_ms = 0;
+        struct query_event e = {
+            .error = query_error_parse(str_of(json_string_value(json_object_get(error, "class"))))};
+        if (json_get_i64(error, "retry_after_ms", 0, INT32_MAX, &e.retry_after_ms, NULL) < 0)
+            e.retry_after_ms = 0;
         g->stream_error = QUERY_OK; /* the monitor's word says more */
         return end_turn(g, e);
     }
@@ -168,9 +194,13 @@ static int on_result(struct agent *g, const struct message *m)
 {
     auto_json json_t *result = NULL;
     int r = json_parse(m->raw, PROTOCOL_RESULT_MAX, &result, NULL);
-    if (r == -ENOMEM) return r;
-    const struct query_event e = {.kind = QUERY_RESULT, .number = m->id, .body = result,
-                                  .is_error = !result || json_is_true(json_object_get(result, "is_error"))};
+    if (r == -ENOMEM)
+        return r;
+    const struct query_event e = {.kind = QUERY_RESULT,
+                                  .number = m->id,
+                                  .body = result,
+                                  .is_error =
+                                      !result || json_is_true(json_object_get(result, "is_error"))};
     return query_step(g->query, &e, act, g);
 }
 
@@ -179,15 +209,21 @@ static int on_start(struct agent *g, const struct message *m, struct fault *rete
     struct query_limits limits = {0};
     struct str wire, prompt = m->raw;
     int r = json_get_str(m->body, "wire", &wire, reterr);
-    if (r == 0) r = json_get_i64(m->body, "max_turns", 1, INT32_MAX, &limits.max_turns, reterr);
-    if (r == 0) r = json_get_i64(m->body, "max_tool_calls", 0, INT32_MAX, &limits.max_tool_calls, reterr);
-    if (r == 0) r = json_get_i64(m->body, "max_tokens", 1, INT32_MAX, &g->max_tokens, reterr);
-    if (r != 0) return r < 0 ? r : fault_set(reterr, FAULT_PROTOCOL, "start frame lacks a member");
-    if (!(g->wire = codec_find(wire))) return fault_set(reterr, FAULT_CONFIG, "no wire is called \"%.*s\"", STR_FMT(wire));
+    if (r == 0)
+        r = json_get_i64(m->body, "max_turns", 1, INT32_MAX, &limits.max_turns, reterr);
+    if (r == 0)
+        r = json_get_i64(m->body, "max_tool_calls", 0, INT32_MAX, &limits.max_tool_calls, reterr);
+    if (r == 0)
+        r = json_get_i64(m->body, "max_tokens", 1, INT32_MAX, &g->max_tokens, reterr);
+    if (r != 0)
+        return r < 0 ? r : fault_set(reterr, FAULT_PROTOCOL, "start frame lacks a member");
+    if (!(g->wire = codec_find(wire)))
+        return fault_set(reterr, FAULT_CONFIG, "no wire is called \"%.*s\"", STR_FMT(wire));
     g->start = json_incref(m->body);
     uint64_t seed;
     os_random(&seed, sizeof(seed));
-    if ((r = query_new(&limits, seed, &g->query)) < 0) return r;
+    if ((r = query_new(&limits, seed, &g->query)) < 0)
+        return r;
     channel_set_state(g->channel, STATE_IDLE);
     return query_start(g->query, prompt, act, g);
 }
@@ -200,9 +236,11 @@ static int on_message(struct agent *g, const struct message *m, struct fault *re
     case AGENT_MODEL_END: return on_model_end(g, m);
     case AGENT_RESULT: return on_result(g, m);
     case AGENT_CANCEL: {
-        if (!g->query) return -FAULT_CANCELLED;
+        if (!g->query)
+            return -FAULT_CANCELLED;
         struct str reason = str_of(json_string_value(json_object_get(m->body, "reason")));
-        return query_step(g->query, &(struct query_event){.kind = QUERY_CANCEL, .text = reason}, act, g);
+        return query_step(g->query, &(struct query_event){.kind = QUERY_CANCEL, .text = reason},
+                          act, g);
     }
     default: return -FAULT_PROTOCOL;
     }
@@ -221,16 +259,21 @@ static int serve(struct agent *g, struct fault *reterr)
             r = on_message(g, &m, reterr);
             message_done(&m);
         }
-        if (r == -FAULT_PEER_GONE) return 0;
-        if (r < 0) return r;
+        if (r == -FAULT_PEER_GONE)
+            return 0;
+        if (r < 0)
+            return r;
     }
 }
 
 static void give_up(struct agent *g, int r, struct fault *why)
 {
-    if (why->code == 0) (void)fault_set(why, -r, "%s", fault_sentence(r));
-    auto_json json_t *body = json_pack("{s:i, s:s, s:s}", "code", why->code, "text", why->text, "next", why->next);
-    if (body) (void)!channel_send(g->channel, MONITOR_FAULT, 0, body, STR(""), NULL, 0);
+    if (why->code == 0)
+        (void)fault_set(why, -r, "%s", fault_sentence(r));
+    auto_json json_t *body =
+        json_pack("{s:i, s:s, s:s}", "code", why->code, "text", why->text, "next", why->next);
+    if (body)
+        (void)!channel_send(g->channel, MONITOR_FAULT, 0, body, STR(""), NULL, 0);
 }
 
 int agent_main(int argc, char **argv)
@@ -241,10 +284,13 @@ int agent_main(int argc, char **argv)
     os_random(&seed, sizeof(seed));
     json_start(seed);
     int r = channel_new(CHANNEL_FD, permits_agent, QUEUE_MAX, &g.channel);
-    if (r < 0) return 1;
+    if (r < 0)
+        return 1;
     r = jail_enter_from_argv(JAIL_AGENT, argc, argv, CHANNEL_FD, g.channel, &why);
-    if (r == 0) r = serve(&g, &why);
-    if (r < 0) give_up(&g, r, &why);
+    if (r == 0)
+        r = serve(&g, &why);
+    if (r < 0)
+        give_up(&g, r, &why);
     close_decoder(&g);
     query_free(g.query);
     json_decref(g.start);

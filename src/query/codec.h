@@ -8,21 +8,23 @@
 #include "base/fault.h"
 #include "query/event.h"
 
-typedef int (*query_sink)(const struct query_event *e, void *arg); /* 0, or a fault that is forwarded */
+typedef int (*query_sink)(const struct query_event *e,
+                          void *arg); /* 0, or a fault that is forwarded */
 
 struct codec; /* decoder of one answer; each wire has its own */
 
 struct codec_request {
     const char *model;
-    const char *system;              /* "" = none */
-    const json_t *tools;             /* [{name, description, input_schema}] */
-    const json_t *conversation;      /* [{role, content:[block]}], docs/loop.md */
+    const char *system;         /* "" = none */
+    const json_t *tools;        /* [{name, description, input_schema}] */
+    const json_t *conversation; /* [{role, content:[block]}], docs/loop.md */
     int64_t max_tokens;
 };
 
 struct codec_wire {
-    const char *name;                                            /* "anthropic" */
-    int (*request)(const struct codec_request *r, struct buf *out); /* body of the service's request */
+    const char *name; /* "anthropic" */
+    int (*request)(const struct codec_request *r,
+                   struct buf *out); /* body of the service's request */
     int (*decoder_new)(own struct codec **ret);
     int (*feed)(struct codec *c, struct str bytes, query_sink sink, void *arg);
     /* The stream is over. 0 when the answer was whole, -FAULT_INPUT when its end event never came. */

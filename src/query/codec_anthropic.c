@@ -9,9 +9,9 @@
 
 struct codec {
     struct sse sse;
-    bool stopped;           /* message_stop came */
+    bool stopped; /* message_stop came */
     struct query_usage usage;
-    query_sink sink;        /* for the call under way */
+    query_sink sink; /* for the call under way */
     void *arg;
 };
 
@@ -20,17 +20,22 @@ struct codec {
 static own json_t *block_out(const json_t *block)
 {
     const char *type = json_string_value(json_object_get(block, "type"));
-    if (!type) return NULL;
-    if (strcmp(type, "text") == 0) return json_pack("{s:s, s:O}", "type", "text", "text", json_object_get(block, "text"));
+    if (!type)
+        return NULL;
+    if (strcmp(type, "text") == 0)
+        return json_pack("{s:s, s:O}", "type", "text", "text", json_object_get(block, "text"));
     if (strcmp(type, "thinking") == 0) {
         json_t *signature = json_object_get(block, "signature");
-        return json_pack("{s:s, s:O, s:O*}", "type", "thinking", "thinking", json_object_get(block, "text"), "signature", signature);
+        return json_pack("{s:s, s:O, s:O*}", "type", "thinking", "thinking",
+                         json_object_get(block, "text"), "signature", signature);
     }
     if (strcmp(type, "redacted") == 0)
-        return json_pack("{s:s, s:O}", "type", "redacted_thinking", "data", json_object_get(block, "data"));
+        return json_pack("{s:s, s:O}", "type", "redacted_thinking", "data",
+                         json_object_get(block, "data"));
     if (strcmp(type, "call") == 0)
-        return json_pack("{s:s, s:O, s:O, s:O}", "type", "tool_use", "id", json_object_get(block, "id"), "name",
-                         json_object_get(block, "tool"), "input", json_object_get(block, "input"));
+        return json_pack("{s:s, s:O, s:O, s:O}", "type", "tool_use", "id",
+                         json_object_get(block, "id"), "name", json_object_get(block, "tool"),
+                         "input", json_object_get(block, "input"));
     return NULL;
 }
 
@@ -38,8 +43,9 @@ static own json_t *result_piece_out(const json_t *piece)
 {
     const char *type = json_string_value(json_object_get(piece, "type"));
     if (type && strcmp(type, "image") == 0)
-        return json_pack("{s:s, s:{s:s, s:O, s:O}}", "type", "image", "source", "type", "base64", "media_type",
-                         json_object_get(piece, "media_type"), "data", json_object_get(piece, "data"));
+        return json_pack("{s:s, s:{s:s, s:O, s:O}}", "type", "image", "source", "type", "base64",
+                         "media_type", json_object_get(piece, "media_type"), "data",
+                         json_object_get(piece, "data"));
     json_t *text = json_object_get(piece, "text");
     return json_pack("{s:s, s:O}", "type", "text", "text", text);
 }
@@ -48,7 +54,8 @@ static own json_t *result_piece_out(const json_t *piece)
 static bool is_empty_piece(const json_t *piece)
 {
     const char *type = json_string_value(json_object_get(piece, "type"));
-    return (!type || strcmp(type, "image") != 0) && json_string_length(json_object_get(piece, "text")) == 0;
+    return (!type || strcmp(type, "image") != 0) &&
+           json_string_length(json_object_get(piece, "text")) == 0;
 }
 
 static own json_t *result_out(const json_t *block)
@@ -63,8 +70,9 @@ static own json_t *result_out(const json_t *block)
             return NULL;
         }
     }
-    return json_pack("{s:s, s:O, s:o, s:b}", "type", "tool_result", "tool_use_id", json_object_get(block, "id"), "content", pieces,
-                     "is_error", json_is_true(json_object_get(block, "is_error")));
+    return json_pack("{s:s, s:O, s:o, s:b}", "type", "tool_result", "tool_use_id",
+                     json_object_get(block, "id"), "content", pieces, "is_error",
+                     json_is_true(json_object_get(block, "is_error")));
 }
 
 static own json_t *message_out(const json_t *message)
@@ -100,17 +108,24 @@ static own json_t *messages_out(const json_t *conversation)
 
 static int anthropic_request(const struct codec_request *r, struct buf *out)
 {
-    auto_json json_t *body = json_pack("{s:s, s:I, s:b, s:o}", "model", r->model, "max_tokens", (json_int_t)r->max_tokens, "stream", 1,
-                                       "messages", messages_out(r->conversation));
-    if (!body) return -ENOMEM;
-    if (*r->system && json_object_set_new(body, "system", json_string(r->system))) return -ENOMEM;
-    if (json_array_size(r->tools) && json_object_set(body, "tools", (json_t *)(uintptr_t)r->tools)) return -ENOMEM;
+    auto_json json_t *body = json_pack("{s:s, s:I, s:b, s:o}", "model", r->model, "max_tokens",
+                                       (json_int_t)r->max_tokens, "stream", 1, "messages",
+                                       messages_out(r->conversation));
+    if (!body)
+        return -ENOMEM;
+    if (*r->system && json_object_set_new(body, "system", json_string(r->system)))
+        return -ENOMEM;
+    if (json_array_size(r->tools) && json_object_set(body, "tools", (json_t *)(uintptr_t)r->tools))
+        return -ENOMEM;
     return json_print(body, out);
 }
 
 /* --- the answer --- */
 
-static int emit(struct codec *c, struct query_event e) { return c->sink(&e, c->arg); }
+static int emit(struct codec *c, struct query_event e)
+{
+    return c->sink(&e, c->arg);
+}
 
 static struct str str_member(const json_t *object, const char *key)
 {
@@ -130,10 +145,12 @@ static int take_usage(struct codec *c, const json_t *usage)
         {"cache_read_input_tokens", offsetof(struct query_usage, cache_read)},
         {"cache_creation_input_tokens", offsetof(struct query_usage, cache_write)},
     };
-    if (!usage) return 0;
+    if (!usage)
+        return 0;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         int64_t *slot = (int64_t *)(void *)((char *)&c->usage + rows[i].offset);
-        if (json_get_i64(usage, rows[i].key, 0, INT64_MAX / 4, slot, NULL) < 0) return -FAULT_INPUT;
+        if (json_get_i64(usage, rows[i].key, 0, INT64_MAX / 4, slot, NULL) < 0)
+            return -FAULT_INPUT;
     }
     return emit(c, (struct query_event){.kind = QUERY_USAGE, .usage = c->usage});
 }
@@ -148,12 +165,18 @@ static int on_block_start(struct codec *c, const json_t *data)
     const json_t *block = json_object_get(data, "content_block");
     struct str type = str_member(block, "type");
     if (str_is(type, "tool_use"))
-        return emit(c, (struct query_event){.kind = QUERY_CALL, .id = str_member(block, "id"), .tool = str_member(block, "name")});
+        return emit(c, (struct query_event){.kind = QUERY_CALL,
+                                            .id = str_member(block, "id"),
+                                            .tool = str_member(block, "name")});
     if (str_is(type, "redacted_thinking"))
-        return emit(c, (struct query_event){.kind = QUERY_REDACTED, .text = str_member(block, "data")});
+        return emit(
+            c, (struct query_event){.kind = QUERY_REDACTED, .text = str_member(block, "data")});
     struct str text = str_member(block, str_is(type, "thinking") ? "thinking" : "text");
-    if (text.len == 0) return 0;
-    return emit(c, (struct query_event){.kind = str_is(type, "thinking") ? QUERY_THINKING : QUERY_TEXT, .text = text});
+    if (text.len == 0)
+        return 0;
+    return emit(c,
+                (struct query_event){.kind = str_is(type, "thinking") ? QUERY_THINKING : QUERY_TEXT,
+                                     .text = text});
 }
 
 static int on_block_delta(struct codec *c, const json_t *data)
@@ -171,7 +194,8 @@ static int on_block_delta(struct codec *c, const json_t *data)
     struct str type = str_member(delta, "type");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (str_is(type, rows[i].type))
-            return emit(c, (struct query_event){.kind = rows[i].kind, .text = str_member(delta, rows[i].key)});
+            return emit(c, (struct query_event){.kind = rows[i].kind,
+                                                .text = str_member(delta, rows[i].key)});
     return 0; /* citations and what may come: not ours to act on */
 }
 
@@ -187,14 +211,17 @@ static int on_message_delta(struct codec *c, const json_t *data)
         const char *name;
         enum query_stop stop;
     } rows[] = {
-        {"end_turn", QUERY_END_TURN},     {"stop_sequence", QUERY_END_TURN}, {"tool_use", QUERY_TOOL_USE},
-        {"max_tokens", QUERY_MAX_TOKENS}, {"refusal", QUERY_REFUSAL},        {"model_context_window_exceeded", QUERY_MAX_TOKENS},
+        {"end_turn", QUERY_END_TURN}, {"stop_sequence", QUERY_END_TURN},
+        {"tool_use", QUERY_TOOL_USE}, {"max_tokens", QUERY_MAX_TOKENS},
+        {"refusal", QUERY_REFUSAL},   {"model_context_window_exceeded", QUERY_MAX_TOKENS},
     };
     int r = take_usage(c, json_object_get(data, "usage"));
-    if (r < 0) return r;
+    if (r < 0)
+        return r;
     struct str reason = str_member(json_object_get(data, "delta"), "stop_reason");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (str_is(reason, rows[i].name)) return emit(c, (struct query_event){.kind = QUERY_STOP, .stop = rows[i].stop});
+        if (str_is(reason, rows[i].name))
+            return emit(c, (struct query_event){.kind = QUERY_STOP, .stop = rows[i].stop});
     return 0;
 }
 
@@ -221,26 +248,35 @@ static int on_sse(struct str event, struct str data, void *arg)
         const char *name;
         int (*on)(struct codec *c, const json_t *data);
     } rows[] = {
-        {"message_start", on_message_start},   {"content_block_start", on_block_start}, {"content_block_delta", on_block_delta},
-        {"content_block_stop", on_block_stop}, {"message_delta", on_message_delta},     {"message_stop", on_message_stop},
+        {"message_start", on_message_start},
+        {"content_block_start", on_block_start},
+        {"content_block_delta", on_block_delta},
+        {"content_block_stop", on_block_stop},
+        {"message_delta", on_message_delta},
+        {"message_stop", on_message_stop},
         {"error", on_error},
     };
     struct codec *c = arg;
-    if (c->stopped || str_is(event, "ping")) return 0;
+    if (c->stopped || str_is(event, "ping"))
+        return 0;
     auto_json json_t *body = NULL;
     int r = json_parse(data, SSE_EVENT_MAX, &body, NULL);
-    if (r < 0) return r;
-    if (!json_is_object(body)) return -FAULT_INPUT;
+    if (r < 0)
+        return r;
+    if (!json_is_object(body))
+        return -FAULT_INPUT;
     struct str type = str_member(body, "type");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (str_is(type, rows[i].name)) return rows[i].on(c, body);
+        if (str_is(type, rows[i].name))
+            return rows[i].on(c, body);
     return 0; /* new event types are allowed by the service's rules */
 }
 
 static int anthropic_new(own struct codec **ret)
 {
     struct codec *c = calloc(1, sizeof(*c));
-    if (!c) return -ENOMEM;
+    if (!c)
+        return -ENOMEM;
     sse_init(&c->sse, SSE_EVENT_MAX);
     *ret = c;
     return 0;
@@ -248,7 +284,8 @@ static int anthropic_new(own struct codec **ret)
 
 static void anthropic_free(own struct codec *c)
 {
-    if (!c) return;
+    if (!c)
+        return;
     sse_done(&c->sse);
     free(c);
 }

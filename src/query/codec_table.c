@@ -6,6 +6,7 @@ static const struct codec_wire *const wires[] = {&codec_script, &codec_anthropic
 const struct codec_wire *codec_find(struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(wires); i++)
-        if (str_is(name, wires[i]->name)) return wires[i];
+        if (str_is(name, wires[i]->name))
+            return wires[i];
     return NULL;
 }

@@ -9,15 +9,25 @@ static const struct {
     const char *name, *message;
 } incidents[] = {
     [INCIDENT_NONE] = {"none", NULL},
-    [INCIDENT_CUT] = {"cut", "Your answer was cut off at the output limit. Continue exactly where it stopped, in smaller steps."},
-    [INCIDENT_EMPTY] = {"empty", "Your answer was empty. Go on with the task, or say that it is done."},
-    [INCIDENT_THINKING_ONLY] = {"thinking-only", "You thought but did not answer. Give your answer or call a tool."},
+    [INCIDENT_CUT] =
+        {"cut",
+         "Your answer was cut off at the output limit. Continue exactly where it stopped, in smaller steps."},
+    [INCIDENT_EMPTY] = {"empty",
+                        "Your answer was empty. Go on with the task, or say that it is done."},
+    [INCIDENT_THINKING_ONLY] = {"thinking-only",
+                                "You thought but did not answer. Give your answer or call a tool."},
     [INCIDENT_BAD_CALL] = {"bad-call", NULL},
     [INCIDENT_SERVICE] = {"service", NULL},
 };
 
-const char *recovery_message(enum incident i) { return incidents[i].message; }
-const char *incident_name(enum incident i) { return incidents[i].name; }
+const char *recovery_message(enum incident i)
+{
+    return incidents[i].message;
+}
+const char *incident_name(enum incident i)
+{
+    return incidents[i].name;
+}
 
 static const struct {
     const char *name;
@@ -38,21 +48,30 @@ static const struct {
     [QUERY_TIME] = {"time", false},
 };
 
-bool recovery_may_retry(enum query_error e) { return errors[e].retry; }
-const char *query_error_name(enum query_error e) { return errors[e].name; }
+bool recovery_may_retry(enum query_error e)
+{
+    return errors[e].retry;
+}
+const char *query_error_name(enum query_error e)
+{
+    return errors[e].name;
+}
 
 enum query_error query_error_parse(struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(errors); i++)
-        if (str_is(name, errors[i].name)) return (enum query_error)i;
+        if (str_is(name, errors[i].name))
+            return (enum query_error)i;
     return QUERY_SERVER;
 }
 
 int64_t recovery_wait_ms(unsigned attempt, int64_t retry_after_ms, uint64_t *seed)
 {
     int64_t wait = WAIT_BASE_MS;
-    for (unsigned i = 1; i < attempt && wait < WAIT_MAX_MS; i++) wait *= 2;
-    if (wait > WAIT_MAX_MS) wait = WAIT_MAX_MS;
+    for (unsigned i = 1; i < attempt && wait < WAIT_MAX_MS; i++)
+        wait *= 2;
+    if (wait > WAIT_MAX_MS)
+        wait = WAIT_MAX_MS;
     /* xorshift64: spreads clients, guards nothing */
     uint64_t x = *seed ? *seed : 1;
     x ^= x << 13;

@@ -8,11 +8,11 @@
 
 enum incident {
     INCIDENT_NONE,
-    INCIDENT_CUT,            /* stopped at max_tokens */
-    INCIDENT_EMPTY,          /* no text and no call */
-    INCIDENT_THINKING_ONLY,  /* thought, but said nothing */
-    INCIDENT_BAD_CALL,       /* a call whose input is not JSON */
-    INCIDENT_SERVICE,        /* overloaded, rate limit, server error, disconnect, malformed stream */
+    INCIDENT_CUT,           /* stopped at max_tokens */
+    INCIDENT_EMPTY,         /* no text and no call */
+    INCIDENT_THINKING_ONLY, /* thought, but said nothing */
+    INCIDENT_BAD_CALL,      /* a call whose input is not JSON */
+    INCIDENT_SERVICE,       /* overloaded, rate limit, server error, disconnect, malformed stream */
 };
 
 /* The message the runtime puts into the conversation; NULL where the same request is sent again. */

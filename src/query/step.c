@@ -36,7 +36,8 @@ struct query {
     enum query_state state;
     json_t *conversation; /* own; [{role, content}] */
     struct turn turn;
-    uint64_t turn_number, call_number, first_call; /* first_call: number of the present turn's first */
+    uint64_t turn_number, call_number,
+        first_call; /* first_call: number of the present turn's first */
     int64_t turns, calls;
     struct pending pending[TURN_CALLS_MAX];
     size_t pending_count, pending_left;
@@ -44,16 +45,18 @@ struct query {
     unsigned service_tries, answer_tries;
     struct signature last;
     unsigned repeats;
-    struct buf final;      /* text of the answer, parts of a cut one joined */
-    bool continues;        /* the next text continues the one before (after a cut) */
-    json_t *last_results;  /* own; [{text, is_error}] of the calls before, for scripts' expectations */
+    struct buf final; /* text of the answer, parts of a cut one joined */
+    bool continues;   /* the next text continues the one before (after a cut) */
+    json_t
+        *last_results; /* own; [{text, is_error}] of the calls before, for scripts' expectations */
     uint64_t seed;
 };
 
 int query_new(const struct query_limits *limits, uint64_t jitter_seed, own struct query **ret)
 {
     struct query *q = calloc(1, sizeof(*q));
-    if (!q) return -ENOMEM;
+    if (!q)
+        return -ENOMEM;
     q->limits = *limits;
     q->seed = jitter_seed | 1;
     turn_init(&q->turn);
@@ -68,13 +71,15 @@ int query_new(const struct query_limits *limits, uint64_t jitter_seed, own struc
 
 static void drop_pending(struct query *q)
 {
-    for (size_t i = 0; i < q->pending_count; i++) json_decref(q->pending[i].result);
+    for (size_t i = 0; i < q->pending_count; i++)
+        json_decref(q->pending[i].result);
     q->pending_count = q->pending_left = 0;
 }
 
 void query_free(own struct query *q)
 {
-    if (!q) return;
+    if (!q)
+        return;
     drop_pending(q);
     turn_done(&q->turn);
     buf_done(&q->final);
@@ -83,15 +88,25 @@ void query_free(own struct query *q)
     free(q);
 }
 
-const json_t *query_conversation(const struct query *q) { return q->conversation; }
-bool query_is_done(const struct query *q) { return q->state == DONE; }
+const json_t *query_conversation(const struct query *q)
+{
+    return q->conversation;
+}
+bool query_is_done(const struct query *q)
+{
+    return q->state == DONE;
+}
 
 /* --- actions --- */
 
-static int act_done(struct query *q, const char *status, const char *stopped_by, const char *detail, query_act act, void *arg)
+static int act_done(struct query *q, const char *status, const char *stopped_by, const char *detail,
+                    query_act act, void *arg)
 {
     q->state = DONE;
-    struct query_action a = {.kind = QUERY_ACT_DONE, .status = status, .stopped_by = stopped_by, .detail = detail,
+    struct query_action a = {.kind = QUERY_ACT_DONE,
+                             .status = status,
+                             .stopped_by = stopped_by,
+                             .detail = detail,
                              .text = buf_str(&q->final)};
     return act(&a, arg);
 }
@@ -112,7 +127,8 @@ static int ask_again(struct query *q, query_act act, void *arg)
 
 static int ask_model(struct query *q, query_act act, void *arg)
 {
-    if (q->turns >= q->limits.max_turns) return act_done(q, "stopped", "turns", "the turn limit is reached", act, arg);
+    if (q->turns >= q->limits.max_turns)
+        return act_done(q, "stopped", "turns", "the turn limit is reached", act, arg);
     q->turns++;
     q->turn_number++;
     return ask_again(q, act, arg);
@@ -123,41 +139,49 @@ static int ask_model(struct query *q, query_act act, void *arg)
 static int add_message(struct query *q, const char *role, own json_t *content)
 {
     json_t *message = json_pack("{s:s, s:o}", "role", role, "content", content);
-    if (!message) return -ENOMEM;
+    if (!message)
+        return -ENOMEM;
     return json_array_append_new(q->conversation, message) ? -ENOMEM : 0;
 }
 
 static int add_user_text(struct query *q, struct str text)
 {
-    return add_message(q, "user", json_pack("[{s:s, s:o}]", "type", "text", "text", json_string_lossy(text)));
+    return add_message(q, "user",
+                       json_pack("[{s:s, s:o}]", "type", "text", "text", json_string_lossy(text)));
 }
 
 int query_start(struct query *q, struct str prompt, query_act act, void *arg)
 {
-    if (q->state != IDLE) return -EINVAL;
+    if (q->state != IDLE)
+        return -EINVAL;
     int r = add_user_text(q, prompt);
     return r < 0 ? r : ask_model(q, act, arg);
 }
 
 /* --- incidents --- */
 
-static int on_service_failure(struct query *q, const struct query_event *e, query_act act, void *arg)
+static int on_service_failure(struct query *q, const struct query_event *e, query_act act,
+                              void *arg)
 {
     turn_done(&q->turn);
     if (e->error == QUERY_BUDGET)
-        return act_done(q, "stopped", "budget", "the next model call does not fit the budget", act, arg);
-    if (e->error == QUERY_TIME) return act_done(q, "stopped", "time", "the time limit is reached", act, arg);
+        return act_done(q, "stopped", "budget", "the next model call does not fit the budget", act,
+                        arg);
+    if (e->error == QUERY_TIME)
+        return act_done(q, "stopped", "time", "the time limit is reached", act, arg);
     if (!recovery_may_retry(e->error) || q->service_tries >= RECOVERY_TRIES_MAX)
         return act_done(q, "stopped", "model", query_error_name(e->error), act, arg);
     q->service_tries++;
     q->state = PAUSE;
     char line[128];
-    int n = snprintf(line, sizeof(line), "model service: %s; try %u of %u follows", query_error_name(e->error), q->service_tries,
-                     (unsigned)RECOVERY_TRIES_MAX);
+    int n = snprintf(line, sizeof(line), "model service: %s; try %u of %u follows",
+                     query_error_name(e->error), q->service_tries, (unsigned)RECOVERY_TRIES_MAX);
     int r = say("recovery", (struct str){line, (size_t)n}, act, arg);
-    if (r < 0) return r;
+    if (r < 0)
+        return r;
     struct query_action a = {.kind = QUERY_ACT_WAIT,
-                             .wait_ms = recovery_wait_ms(q->service_tries, e->retry_after_ms, &q->seed)};
+                             .wait_ms =
+                                 recovery_wait_ms(q->service_tries, e->retry_after_ms, &q->seed)};
     return act(&a, arg);
 }
 
@@ -168,7 +192,8 @@ static int recover_answer(struct query *q, enum incident incident, query_act act
     q->answer_tries++;
     struct str message = str_of(recovery_message(incident));
     int r = add_user_text(q, message);
-    if (r < 0) return r;
+    if (r < 0)
+        return r;
     r = say("recovery", str_of(incident_name(incident)), act, arg);
     return r < 0 ? r : ask_model(q, act, arg);
 }
@@ -177,12 +202,14 @@ static int recover_answer(struct query *q, enum incident incident, query_act act
 static int on_cut(struct query *q, query_act act, void *arg)
 {
     json_t *kept = json_array();
-    if (!kept) return -ENOMEM;
+    if (!kept)
+        return -ENOMEM;
     size_t i;
     json_t *block;
     json_array_foreach(q->turn.blocks, i, block)
     {
-        if (strcmp(json_string_value(json_object_get(block, "type")), "call") == 0) continue;
+        if (strcmp(json_string_value(json_object_get(block, "type")), "call") == 0)
+            continue;
         if (json_array_append(kept, block)) {
             json_decref(kept);
             return -ENOMEM;
@@ -219,8 +246,8 @@ static bool expectation_holds(const struct query *q, const json_t *expect)
 
 static own json_t *error_result(const char *sentence)
 {
-    return json_pack("{s:[{s:s, s:o}], s:n, s:b}", "content", "type", "text", "text", json_string_lossy(str_of(sentence)),
-                     "structured", "is_error", 1);
+    return json_pack("{s:[{s:s, s:o}], s:n, s:b}", "content", "type", "text", "text",
+                     json_string_lossy(str_of(sentence)), "structured", "is_error", 1);
 }
 
 static int after_results(struct query *q, query_act act, void *arg);
@@ -229,7 +256,8 @@ static int begin_calls(struct query *q, query_act act, void *arg)
 {
     struct turn *t = &q->turn;
     int r = add_message(q, "assistant", json_incref(t->blocks));
-    if (r < 0) return r;
+    if (r < 0)
+        return r;
     q->state = CALLS;
     q->continues = false;
     q->first_call = q->call_number + 1;
@@ -247,7 +275,8 @@ static int begin_calls(struct query *q, query_act act, void *arg)
             q->calls_over = true;
         }
         if (refusal) {
-            if (!(q->pending[i].result = error_result(refusal))) return -ENOMEM;
+            if (!(q->pending[i].result = error_result(refusal)))
+                return -ENOMEM;
             q->pending_left--;
         } else {
             q->calls++;
@@ -260,10 +289,14 @@ static int begin_calls(struct query *q, query_act act, void *arg)
         return act_done(q, "stopped", "recovery", incident_name(INCIDENT_BAD_CALL), act, arg);
     }
     for (size_t i = 0; i < t->call_count; i++) {
-        if (!q->pending[i].ran) continue;
-        struct query_action a = {.kind = QUERY_ACT_CALL, .number = q->first_call + i, .tool = str_of(t->calls[i].tool),
+        if (!q->pending[i].ran)
+            continue;
+        struct query_action a = {.kind = QUERY_ACT_CALL,
+                                 .number = q->first_call + i,
+                                 .tool = str_of(t->calls[i].tool),
                                  .text = str_of(t->calls[i].input)};
-        if ((r = act(&a, arg)) < 0) return r;
+        if ((r = act(&a, arg)) < 0)
+            return r;
     }
     return q->pending_left ? 0 : after_results(q, act, arg);
 }
@@ -287,19 +320,23 @@ static int count_repeats(struct query *q, bool *ret_loop)
     for (size_t i = 0; i < q->pending_count; i++) {
         struct signature s = {UINT64_C(0xcbf29ce484222325), UINT64_C(0x6c62272e07bb0142)};
         char *result = json_dumps(q->pending[i].result, JSON_COMPACT | JSON_SORT_KEYS);
-        if (!result) return -ENOMEM;
+        if (!result)
+            return -ENOMEM;
         sign(&s, q->turn.calls[i].tool);
         sign(&s, q->turn.calls[i].input);
         sign(&s, result);
         free(result);
         bool again = false;
-        for (size_t k = 0; k < seen_count && !again; k++) again = seen[k].a == s.a && seen[k].b == s.b;
-        if (again) continue;
+        for (size_t k = 0; k < seen_count && !again; k++)
+            again = seen[k].a == s.a && seen[k].b == s.b;
+        if (again)
+            continue;
         seen[seen_count++] = s;
         bool same = s.a == q->last.a && s.b == q->last.b;
         q->repeats = same ? q->repeats + 1 : 1;
         q->last = s;
-        if (q->repeats >= LOOP_REPEATS_MAX) *ret_loop = true;
+        if (q->repeats >= LOOP_REPEATS_MAX)
+            *ret_loop = true;
     }
     return 0;
 }
@@ -311,7 +348,8 @@ static int text_of_result(const json_t *result, struct buf *out)
     json_array_foreach(json_object_get(result, "content"), i, block)
     {
         const char *text = json_string_value(json_object_get(block, "text"));
-        if (text) (void)buf_add_z(out, text);
+        if (text)
+            (void)buf_add_z(out, text);
     }
     return buf_error(out);
 }
@@ -323,9 +361,12 @@ static int remember_results(struct query *q)
         auto_done(buf) struct buf text;
         buf_init(&text, (size_t)64 << 20);
         int r = text_of_result(q->pending[i].result, &text);
-        if (r < 0) return r;
-        json_t *row = json_pack("{s:o, s:b}", "text", json_string_lossy(buf_str(&text)), "is_error", q->pending[i].is_error);
-        if (!row || json_array_append_new(q->last_results, row)) return -ENOMEM;
+        if (r < 0)
+            return r;
+        json_t *row = json_pack("{s:o, s:b}", "text", json_string_lossy(buf_str(&text)), "is_error",
+                                q->pending[i].is_error);
+        if (!row || json_array_append_new(q->last_results, row))
+            return -ENOMEM;
     }
     return 0;
 }
@@ -334,15 +375,19 @@ static int remember_results(struct query *q)
 static int close_calls(struct query *q, const char *missing)
 {
     json_t *content = json_array();
-    if (!content) return -ENOMEM;
+    if (!content)
+        return -ENOMEM;
     for (size_t i = 0; i < q->pending_count; i++) {
         struct pending *p = &q->pending[i];
-        if (!p->result && !(p->result = error_result(missing))) goto oom;
+        if (!p->result && !(p->result = error_result(missing)))
+            goto oom;
         json_t *blocks = json_object_get(p->result, "content");
-        json_t *row = json_pack("{s:s, s:s, s:s, s:o, s:b}", "type", "result", "id", q->turn.calls[i].id, "tool",
-                                q->turn.calls[i].tool, "content", json_is_array(blocks) ? json_incref(blocks) : json_array(), "is_error",
-                                p->is_error);
-        if (!row || json_array_append_new(content, row)) goto oom;
+        json_t *row = json_pack("{s:s, s:s, s:s, s:o, s:b}", "type", "result", "id",
+                                q->turn.calls[i].id, "tool", q->turn.calls[i].tool, "content",
+                                json_is_array(blocks) ? json_incref(blocks) : json_array(),
+                                "is_error", p->is_error);
+        if (!row || json_array_append_new(content, row))
+            goto oom;
     }
     return add_message(q, "user", content);
 oom:
@@ -353,25 +398,37 @@ oom:
 static int after_results(struct query *q, query_act act, void *arg)
 {
     bool loop = false, any_success = false;
-    for (size_t i = 0; i < q->pending_count; i++) any_success = any_success || (q->pending[i].ran && !q->pending[i].is_error);
-    if (any_success) q->answer_tries = 0;
+    for (size_t i = 0; i < q->pending_count; i++)
+        any_success = any_success || (q->pending[i].ran && !q->pending[i].is_error);
+    if (any_success)
+        q->answer_tries = 0;
     int r = close_calls(q, "no result");
-    if (r == 0) r = count_repeats(q, &loop);
-    if (r == 0) r = remember_results(q);
+    if (r == 0)
+        r = count_repeats(q, &loop);
+    if (r == 0)
+        r = remember_results(q);
     drop_pending(q);
-    if (r < 0) return r;
-    if (loop) return act_done(q, "stopped", "loop", "the same call gave the same result three times in a row", act, arg);
-    if (q->calls_over) return act_done(q, "stopped", "calls", "the limit of tool calls is reached", act, arg);
+    if (r < 0)
+        return r;
+    if (loop)
+        return act_done(q, "stopped", "loop",
+                        "the same call gave the same result three times in a row", act, arg);
+    if (q->calls_over)
+        return act_done(q, "stopped", "calls", "the limit of tool calls is reached", act, arg);
     return ask_model(q, act, arg);
 }
 
 static int on_result(struct query *q, const struct query_event *e, query_act act, void *arg)
 {
-    if (q->state != CALLS || e->number < q->first_call || e->number - q->first_call >= q->pending_count) return 0;
+    if (q->state != CALLS || e->number < q->first_call ||
+        e->number - q->first_call >= q->pending_count)
+        return 0;
     struct pending *p = &q->pending[e->number - q->first_call];
-    if (p->result || !p->ran) return 0;
+    if (p->result || !p->ran)
+        return 0;
     bool is_result = json_is_object(e->body);
-    if (!(p->result = is_result ? json_deep_copy(e->body) : error_result("no result"))) return -ENOMEM;
+    if (!(p->result = is_result ? json_deep_copy(e->body) : error_result("no result")))
+        return -ENOMEM;
     p->is_error = !is_result || e->is_error;
     return --q->pending_left ? 0 : after_results(q, act, arg);
 }
@@ -382,8 +439,10 @@ static int on_result(struct query *q, const struct query_event *e, query_act act
 static int keep_text(struct query *q)
 {
     struct str text = buf_str(&q->turn.all_text);
-    if (text.len == 0) return 0;
-    if (!q->continues) buf_reset(&q->final);
+    if (text.len == 0)
+        return 0;
+    if (!q->continues)
+        buf_reset(&q->final);
     q->continues = false;
     size_t room = q->final.max - q->final.len;
     if (text.len > room) {
@@ -397,27 +456,39 @@ static int on_answer(struct query *q, query_act act, void *arg)
 {
     struct turn *t = &q->turn;
     int r = turn_close(t);
-    if (r == 0) r = keep_text(q);
-    if (r < 0) return r;
+    if (r == 0)
+        r = keep_text(q);
+    if (r < 0)
+        return r;
     q->service_tries = 0;
     if (t->expect && !expectation_holds(q, t->expect))
-        return act_done(q, "failed", "error", "the script's expectation about the results does not hold", act, arg);
-    if (t->stop == QUERY_REFUSAL) return act_done(q, "stopped", "refusal", "the model refused", act, arg);
-    if (t->stop == QUERY_MAX_TOKENS) return on_cut(q, act, arg);
-    if (t->call_count) return begin_calls(q, act, arg);
+        return act_done(q, "failed", "error",
+                        "the script's expectation about the results does not hold", act, arg);
+    if (t->stop == QUERY_REFUSAL)
+        return act_done(q, "stopped", "refusal", "the model refused", act, arg);
+    if (t->stop == QUERY_MAX_TOKENS)
+        return on_cut(q, act, arg);
+    if (t->call_count)
+        return begin_calls(q, act, arg);
     if (str_trim(buf_str(&t->all_text)).len == 0)
-        return recover_answer(q, t->has_thinking ? INCIDENT_THINKING_ONLY : INCIDENT_EMPTY, act, arg);
-    if ((r = add_message(q, "assistant", json_incref(t->blocks))) < 0) return r;
+        return recover_answer(q, t->has_thinking ? INCIDENT_THINKING_ONLY : INCIDENT_EMPTY, act,
+                              arg);
+    if ((r = add_message(q, "assistant", json_incref(t->blocks))) < 0)
+        return r;
     return act_done(q, "done", "", "", act, arg);
 }
 
 static int on_stream(struct query *q, const struct query_event *e, query_act act, void *arg)
 {
-    if (q->state != MODEL) return 0;
+    if (q->state != MODEL)
+        return 0;
     int r = turn_add(&q->turn, e);
-    if (r < 0) return r;
-    if (e->kind == QUERY_TEXT) return say("text", e->text, act, arg);
-    if (e->kind == QUERY_THINKING) return say("thinking", e->text, act, arg);
+    if (r < 0)
+        return r;
+    if (e->kind == QUERY_TEXT)
+        return say("text", e->text, act, arg);
+    if (e->kind == QUERY_THINKING)
+        return say("thinking", e->text, act, arg);
     return 0;
 }
 
@@ -425,14 +496,17 @@ static int on_cancel(struct query *q, const struct query_event *e, query_act act
 {
     int r = q->state == CALLS ? close_calls(q, "cancelled") : 0;
     drop_pending(q);
-    if (r < 0) return r;
-    if (str_is(e->text, "time")) return act_done(q, "stopped", "time", "the time limit is reached", act, arg);
+    if (r < 0)
+        return r;
+    if (str_is(e->text, "time"))
+        return act_done(q, "stopped", "time", "the time limit is reached", act, arg);
     return act_done(q, "cancelled", "cancel", "cancelled", act, arg);
 }
 
 int query_step(struct query *q, const struct query_event *e, query_act act, void *arg)
 {
-    if (q->state == DONE || q->state == IDLE) return 0;
+    if (q->state == DONE || q->state == IDLE)
+        return 0;
     switch (e->kind) {
     case QUERY_TEXT:
     case QUERY_THINKING:
@@ -445,7 +519,8 @@ int query_step(struct query *q, const struct query_event *e, query_act act, void
     case QUERY_STOP:
     case QUERY_EXPECT: return on_stream(q, e, act, arg);
     case QUERY_MODEL_END:
-        if (q->state != MODEL) return 0;
+        if (q->state != MODEL)
+            return 0;
         return e->error == QUERY_OK ? on_answer(q, act, arg) : on_service_failure(q, e, act, arg);
     case QUERY_PLANNER_END: return q->state == MODEL ? act_done(q, "done", "", "", act, arg) : 0;
     case QUERY_RESULT: return on_result(q, e, act, arg);

@@ -12,7 +12,8 @@ struct query_limits {
 
 struct query; /* one agent's loop; opaque */
 
-must_use int query_new(const struct query_limits *limits, uint64_t jitter_seed, own struct query **ret);
+must_use int query_new(const struct query_limits *limits, uint64_t jitter_seed,
+                       own struct query **ret);
 void query_free(own struct query *q);
 DEFINE_FREEP(query, struct query);
 
@@ -22,5 +23,6 @@ must_use int query_start(struct query *q, struct str prompt, query_act act, void
 /* One event. After QUERY_ACT_DONE nothing more happens (0). Faults: -ENOMEM, or what act returned. */
 must_use int query_step(struct query *q, const struct query_event *e, query_act act, void *arg);
 
-const json_t *query_conversation(const struct query *q); /* borrowed; valid: each call has its result */
+const json_t *
+query_conversation(const struct query *q); /* borrowed; valid: each call has its result */
 bool query_is_done(const struct query *q);

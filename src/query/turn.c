@@ -32,7 +32,8 @@ void turn_done(struct turn *t)
 
 static int add_block(struct turn *t, own json_t *block)
 {
-    if (!block) return -ENOMEM;
+    if (!block)
+        return -ENOMEM;
     if (!t->blocks && !(t->blocks = json_array())) {
         json_decref(block);
         return -ENOMEM;
@@ -42,18 +43,24 @@ static int add_block(struct turn *t, own json_t *block)
 
 static int close_text(struct turn *t)
 {
-    if (t->piece.len == 0) return 0;
+    if (t->piece.len == 0)
+        return 0;
     int r = buf_add_str(&t->all_text, buf_str(&t->piece));
-    if (r < 0) return r;
-    if (str_trim(buf_str(&t->piece)).len == 0) return 0; /* services refuse a history with a block of nothing but white space */
-    return add_block(t, json_pack("{s:s, s:o}", "type", "text", "text", json_string_lossy(buf_str(&t->piece))));
+    if (r < 0)
+        return r;
+    if (str_trim(buf_str(&t->piece)).len == 0)
+        return 0; /* services refuse a history with a block of nothing but white space */
+    return add_block(
+        t, json_pack("{s:s, s:o}", "type", "text", "text", json_string_lossy(buf_str(&t->piece))));
 }
 
 static int close_thinking(struct turn *t)
 {
     t->has_thinking = true;
-    json_t *block = json_pack("{s:s, s:o}", "type", "thinking", "text", json_string_lossy(buf_str(&t->piece)));
-    if (block && t->signature && json_object_set_new(block, "signature", json_string_lossy(str_of(t->signature)))) {
+    json_t *block =
+        json_pack("{s:s, s:o}", "type", "thinking", "text", json_string_lossy(buf_str(&t->piece)));
+    if (block && t->signature &&
+        json_object_set_new(block, "signature", json_string_lossy(str_of(t->signature)))) {
         json_decref(block);
         return -ENOMEM;
     }
@@ -70,10 +77,12 @@ static bool is_within(const json_t *value, unsigned left)
     const char *key;
     size_t i;
     json_t *member;
-    if (json_is_array(value)) json_array_foreach((json_t *)(uintptr_t)value, i, member)
-            if (left == 0 || !is_within(member, left - 1)) return false;
-    if (json_is_object(value)) json_object_foreach((json_t *)(uintptr_t)value, key, member)
-            if (left == 0 || !is_within(member, left - 1)) return false;
+    if (json_is_array(value))
+        json_array_foreach((json_t *)(uintptr_t)value, i,
+                           member) if (left == 0 || !is_within(member, left - 1)) return false;
+    if (json_is_object(value))
+        json_object_foreach((json_t *)(uintptr_t)value, key,
+                            member) if (left == 0 || !is_within(member, left - 1)) return false;
     return true;
 }
 
@@ -86,8 +95,12 @@ static int close_call(struct turn *t)
     struct fault why = {0};
     auto_json json_t *input = NULL;
     int r = json_parse(text, TURN_TEXT_MAX, &input, &why);
-    if (r == -ENOMEM) return r;
-    const char *bad = r < 0 ? why.text : !json_is_object(input) ? "the input is not a JSON object" : !is_within(input, INPUT_DEPTH_MAX) ? "the input is nested too deeply" : NULL;
+    if (r == -ENOMEM)
+        return r;
+    const char *bad = r < 0                                ? why.text
+                      : !json_is_object(input)             ? "the input is not a JSON object"
+                      : !is_within(input, INPUT_DEPTH_MAX) ? "the input is nested too deeply"
+                                                           : NULL;
     if (bad) {
         call->bad = true;
         call->why_bad = str_dup(str_of(bad));
@@ -96,8 +109,10 @@ static int close_call(struct turn *t)
         text = STR("{}");
     }
     call->input = str_dup(text);
-    if (!input || !call->input || (call->bad && !call->why_bad)) return -ENOMEM;
-    return add_block(t, json_pack("{s:s, s:s, s:s, s:O}", "type", "call", "id", call->id, "tool", call->tool, "input", input));
+    if (!input || !call->input || (call->bad && !call->why_bad))
+        return -ENOMEM;
+    return add_block(t, json_pack("{s:s, s:s, s:s, s:O}", "type", "call", "id", call->id, "tool",
+                                  call->tool, "input", input));
 }
 
 int turn_close(struct turn *t)
@@ -117,15 +132,20 @@ int turn_close(struct turn *t)
 static int begin_call(struct turn *t, const struct query_event *e)
 {
     int r = turn_close(t);
-    if (r < 0) return r;
-    if (t->call_count == TURN_CALLS_MAX) return -FAULT_CAP;
+    if (r < 0)
+        return r;
+    if (t->call_count == TURN_CALLS_MAX)
+        return -FAULT_CAP;
     struct turn_call *call = &t->calls[t->call_count];
     auto_json json_t *tool = json_string_lossy(e->tool);
     auto_json json_t *id = json_string_lossy(e->id);
-    if (!tool || !id) return -ENOMEM;
-    *call = (struct turn_call){.id = str_dup(str_of(json_string_value(id))), .tool = str_dup(str_of(json_string_value(tool)))};
+    if (!tool || !id)
+        return -ENOMEM;
+    *call = (struct turn_call){.id = str_dup(str_of(json_string_value(id))),
+                               .tool = str_dup(str_of(json_string_value(tool)))};
     t->call_count++; /* turn_done frees a half-built one */
-    if (!call->id || !call->tool) return -ENOMEM;
+    if (!call->id || !call->tool)
+        return -ENOMEM;
     t->open = TURN_IN_CALL;
     return 0;
 }
@@ -134,7 +154,8 @@ static int add_piece(struct turn *t, enum turn_place kind, struct str text)
 {
     if (t->open != kind) {
         int r = turn_close(t);
-        if (r < 0) return r;
+        if (r < 0)
+            return r;
         t->open = kind;
     }
     return buf_add_str(&t->piece, text);
@@ -147,15 +168,19 @@ int turn_add(struct turn *t, const struct query_event *e)
     case QUERY_TEXT: return add_piece(t, TURN_IN_TEXT, e->text);
     case QUERY_THINKING: return add_piece(t, TURN_IN_THINKING, e->text);
     case QUERY_SIGNATURE:
-        if (t->open != TURN_IN_THINKING && (r = add_piece(t, TURN_IN_THINKING, STR(""))) < 0) return r;
+        if (t->open != TURN_IN_THINKING && (r = add_piece(t, TURN_IN_THINKING, STR(""))) < 0)
+            return r;
         free(t->signature);
         return (t->signature = str_dup(e->text)) ? 0 : -ENOMEM;
     case QUERY_REDACTED:
-        if ((r = turn_close(t)) < 0) return r;
+        if ((r = turn_close(t)) < 0)
+            return r;
         t->has_thinking = true;
-        return add_block(t, json_pack("{s:s, s:o}", "type", "redacted", "data", json_string_lossy(e->text)));
+        return add_block(
+            t, json_pack("{s:s, s:o}", "type", "redacted", "data", json_string_lossy(e->text)));
     case QUERY_CALL: return begin_call(t, e);
-    case QUERY_INPUT: return t->open == TURN_IN_CALL ? buf_add_str(&t->piece, e->text) : -FAULT_INPUT;
+    case QUERY_INPUT:
+        return t->open == TURN_IN_CALL ? buf_add_str(&t->piece, e->text) : -FAULT_INPUT;
     case QUERY_BLOCK_END: return turn_close(t);
     case QUERY_USAGE: t->usage = e->usage; return 0;
     case QUERY_STOP: t->stop = e->stop; return 0;

@@ -16,17 +16,17 @@ struct turn_call {
 };
 
 struct turn {
-    json_t *blocks;           /* own; content of the assistant message so far */
-    struct buf piece;         /* the open block's text */
-    struct buf all_text;      /* answer text of all blocks */
+    json_t *blocks;      /* own; content of the assistant message so far */
+    struct buf piece;    /* the open block's text */
+    struct buf all_text; /* answer text of all blocks */
     enum turn_place { TURN_OUTSIDE, TURN_IN_TEXT, TURN_IN_THINKING, TURN_IN_CALL } open;
-    char *signature;          /* own; of the open thinking block */
+    char *signature; /* own; of the open thinking block */
     struct turn_call calls[TURN_CALLS_MAX];
     size_t call_count;
     bool has_thinking, too_many_calls;
     struct query_usage usage;
     enum query_stop stop;
-    json_t *expect;           /* own */
+    json_t *expect; /* own */
 };
 
 void turn_init(struct turn *t);

@@ -10,11 +10,19 @@
 #include "tools/registry.h"
 #include "wire/json.h"
 
-enum policy_layer { POLICY_MANAGED, POLICY_COMMAND_LINE, POLICY_LOCAL, POLICY_PROJECT, POLICY_USER, POLICY_BUILTIN };
+enum policy_layer {
+    POLICY_MANAGED,
+    POLICY_COMMAND_LINE,
+    POLICY_LOCAL,
+    POLICY_PROJECT,
+    POLICY_USER,
+    POLICY_BUILTIN
+};
 enum policy_verdict { POLICY_ALLOW, POLICY_ASK, POLICY_DENY };
 enum policy_mode { MODE_DEFAULT, MODE_ACCEPT_EDITS, MODE_PLAN, MODE_DONT_ASK, MODE_BYPASS };
 const char *policy_verdict_name(enum policy_verdict v); /* "allow" "ask" "deny" */
-must_use int policy_mode_parse(struct str text, enum policy_mode *ret, struct fault *reterr); /* names of interfaces.md */
+must_use int policy_mode_parse(struct str text, enum policy_mode *ret,
+                               struct fault *reterr); /* names of interfaces.md */
 const char *policy_mode_name(enum policy_mode m);
 const char *policy_layer_name(enum policy_layer l); /* "managed settings" ... for sentences */
 
@@ -26,36 +34,47 @@ void policy_set_mode(struct policy *p, enum policy_mode m);
 enum policy_mode policy_mode_of(const struct policy *p);
 /* One rule, e.g. "Write(./docs)", "Bash(make *)", "WebFetch(domain:example.org)", "Tool(grep)". -FAULT_CONFIG/-FAULT_USAGE names what is
  * wrong. Project and local layers: allow rules are refused (-FAULT_CONFIG). */
-must_use int policy_add_rule(struct policy *p, enum policy_layer layer, enum policy_verdict verdict, struct str rule, struct fault *reterr);
+must_use int policy_add_rule(struct policy *p, enum policy_layer layer, enum policy_verdict verdict,
+                             struct str rule, struct fault *reterr);
 
 /* An effect on a resolved object. */
 struct effect {
     enum effect_kind kind;
-    char target[1024];      /* guest path ("/src/a.c"), host:port, program args, tool name, usd */
+    char target[1024]; /* guest path ("/src/a.c"), host:port, program args, tool name, usd */
     bool recursive;
-    bool outside_work_dir;  /* a path in another mount than "/": acceptEdits is not about it */
+    bool outside_work_dir; /* a path in another mount than "/": acceptEdits is not about it */
 };
 #define CALL_EFFECTS_MAX 64
 
 /* What a call would do: the tool's effect rows over its (validated) arguments. Paths come out normalised as
  * the guest sees them; absolute host paths inside work_dir are mapped (mapped_arguments own, when changed).
  * mounts: guest paths that exist. Returns 0 | -FAULT_POLICY target outside every mount (sentence for the model). */
-struct effect_mount { const char *guest; const char *host; bool writable; };
-must_use int effects_of_call(const struct tool *tool, const json_t *arguments, const struct effect_mount *mounts, size_t mount_count,
-                             struct effect *ret, size_t max, size_t *ret_count, own json_t **ret_mapped_arguments, struct fault *reterr);
+struct effect_mount {
+    const char *guest;
+    const char *host;
+    bool writable;
+};
+must_use int effects_of_call(const struct tool *tool, const json_t *arguments,
+                             const struct effect_mount *mounts, size_t mount_count,
+                             struct effect *ret, size_t max, size_t *ret_count,
+                             own json_t **ret_mapped_arguments, struct fault *reterr);
 
 struct policy_decision {
     enum policy_verdict verdict;
-    char rule[256];         /* the rule's text, or a built-in name: "default:read", "mode:plan", "no-one-to-ask", ... */
+    char rule
+        [256]; /* the rule's text, or a built-in name: "default:read", "mode:plan", "no-one-to-ask", ... */
     enum policy_layer layer;
-    struct effect effect;   /* the effect that decided */
-    char why[512];          /* one sentence */
+    struct effect effect; /* the effect that decided */
+    char why[512];        /* one sentence */
 };
 /* Decides over all effects of a call: deny if any is denied, else ask if any asks, else allow. Tool(name) rules count too. */
-void policy_decide(const struct policy *p, const struct tool *tool, const struct effect *effects, size_t count, struct policy_decision *ret);
+void policy_decide(const struct policy *p, const struct tool *tool, const struct effect *effects,
+                   size_t count, struct policy_decision *ret);
 /* For mounts: is a Write anywhere under this guest path possible at all (allow or ask) / is everything under it denied? Used to
  * compile the policy down: a call whose Write is not granted gets read-only mounts. */
-enum policy_verdict policy_on_effect(const struct policy *p, const struct effect *e, struct policy_decision *ret_why);
+enum policy_verdict policy_on_effect(const struct policy *p, const struct effect *e,
+                                     struct policy_decision *ret_why);
 
 /* Which layer below would stop the effect if the policy were wrong ("sandbox: mount / is read-only", "egress: no host granted"). */
-void policy_backstop(const struct effect *e, const struct effect_mount *mounts, size_t mount_count, char ret[256]);
+void policy_backstop(const struct effect *e, const struct effect_mount *mounts, size_t mount_count,
+                     char ret[256]);

@@ -10,11 +10,16 @@
 struct receipt_facts {
     const char *call, *agent, *tool;
     const char *input_sha256;
-    enum policy_verdict verdict; const char *rule, *by;       /* by: policy | person | hook */
-    const struct sandbox_outcome *outcome;                    /* NULL when it never ran */
-    enum sandbox_stop stop; int exit_code; bool is_error; const char *detail; /* used when outcome is NULL, else taken from it (is_error, detail may override) */
-    const json_t *touched;                                    /* borrowed array, or NULL */
-    const json_t *confinement;                                /* borrowed, or NULL = {} */
+    enum policy_verdict verdict;
+    const char *rule, *by;                 /* by: policy | person | hook */
+    const struct sandbox_outcome *outcome; /* NULL when it never ran */
+    enum sandbox_stop stop;
+    int exit_code;
+    bool is_error;
+    const char
+        *detail; /* used when outcome is NULL, else taken from it (is_error, detail may override) */
+    const json_t *touched;     /* borrowed array, or NULL */
+    const json_t *confinement; /* borrowed, or NULL = {} */
 };
 own json_t *receipt_new(const struct receipt_facts *f);
 

@@ -19,23 +19,24 @@ bool effect_kind_find(struct str name, enum effect_kind *ret);
 /* How effects follow from arguments: one row of the manifest's `effects`. */
 struct tool_effect {
     enum effect_kind kind;
-    char *arg;        /* own; name of the argument that says the target; NULL = fixed target */
-    char *fallback;   /* own; target when the argument is absent ("/"), or the fixed target */
-    bool recursive;   /* the whole tree below the target */
+    char *arg;      /* own; name of the argument that says the target; NULL = fixed target */
+    char *fallback; /* own; target when the argument is absent ("/"), or the fixed target */
+    bool recursive; /* the whole tree below the target */
 };
 
 struct tool {
     char *name, *version, *description; /* own */
     char *path;                         /* own; of the .wasm */
     char sha256[65];
-    json_t *input_schema_json, *annotations; /* own */
+    json_t *input_schema_json, *annotations;     /* own */
     struct schema *input_schema, *output_schema; /* own; output may be NULL */
     struct tool_effect effects[TOOL_EFFECTS_MAX];
     size_t effect_count;
-    struct sandbox_limits limits;       /* what the manifest says; what it does not say is at its row's maximum, so that
+    struct sandbox_limits
+        limits; /* what the manifest says; what it does not say is at its row's maximum, so that
                                          * limits_tighten(settings, this) is right and an operator can raise a default */
     bool read_only, destructive, idempotent, open_world, invoke_argv;
-    const char *origin;                 /* "section" | "sidecar" | "help" */
+    const char *origin; /* "section" | "sidecar" | "help" */
     bool verified;
 };
 
@@ -46,14 +47,19 @@ DEFINE_FREEP(registry, struct registry);
 /* Adds every *.wasm of a folder (trusted: the operator's or the build's). A missing folder is fine.
  * Broken tools: on_broken(path, sentence). Later folders do not replace names of earlier ones. */
 must_use int registry_add_dir(struct registry *r, const char *dir,
-                              void (*on_broken)(const char *path, const struct fault *why, void *arg), void *arg, struct fault *reterr);
+                              void (*on_broken)(const char *path, const struct fault *why,
+                                                void *arg),
+                              void *arg, struct fault *reterr);
 /* Takes t in any case. -FAULT_CONFIG: the name is taken by another module (the same module again is fine). */
 must_use int registry_add(struct registry *r, own struct tool *t, struct fault *reterr);
-const struct tool *registry_find(const struct registry *r, struct str name); /* NULL = no such tool */
-const struct tool *registry_nearest(const struct registry *r, struct str name); /* for "did you mean" */
+const struct tool *registry_find(const struct registry *r,
+                                 struct str name); /* NULL = no such tool */
+const struct tool *registry_nearest(const struct registry *r,
+                                    struct str name); /* for "did you mean" */
 size_t registry_count(const struct registry *r);
-const struct tool *registry_at(const struct registry *r, size_t i);          /* sorted by name */
-must_use int tool_wasm(const struct tool *t, struct buf *out, struct fault *reterr); /* reads the module; refuses when its hash changed */
+const struct tool *registry_at(const struct registry *r, size_t i); /* sorted by name */
+must_use int tool_wasm(const struct tool *t, struct buf *out,
+                       struct fault *reterr); /* reads the module; refuses when its hash changed */
 /* Manifest parser by itself (fuzzed): section or sidecar bytes -> tool without path. */
 must_use int tool_from_manifest(struct str json, own struct tool **ret, struct fault *reterr);
 void tool_free(own struct tool *t);

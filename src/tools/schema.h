@@ -8,11 +8,15 @@
 #include "wire/json.h"
 
 struct schema; /* opaque, immutable after compile */
-must_use int schema_compile(const json_t *text, own struct schema **ret, struct fault *reterr); /* -FAULT_CONFIG */
+must_use int schema_compile(const json_t *text, own struct schema **ret,
+                            struct fault *reterr); /* -FAULT_CONFIG */
 void schema_free(own struct schema *s);
 DEFINE_FREEP(schema, struct schema);
 
-struct schema_error { char instance_path[256], schema_path[256], sentence[512]; };
+struct schema_error {
+    char instance_path[256], schema_path[256], sentence[512];
+};
 enum { SCHEMA_INVALID = 1 };
 /* 0 valid | SCHEMA_INVALID with the first error | -FAULT_CAP (too deep, regex limit: treat as invalid) */
-must_use int schema_validate(const struct schema *s, const json_t *value, struct schema_error *reterr);
+must_use int schema_validate(const struct schema *s, const json_t *value,
+                             struct schema_error *reterr);

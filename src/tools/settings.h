@@ -11,37 +11,56 @@
 #define SETTINGS_MOUNTS_MAX 32
 #define SETTINGS_PROVIDERS_MAX 32
 
-struct settings_mount { char *host, *guest; bool writable; };   /* own */
-struct settings_provider { char *name, *wire, *base_url, *key_env; struct price price; bool has_price; json_t *headers; json_t *models; };
+struct settings_mount {
+    char *host, *guest;
+    bool writable;
+}; /* own */
+struct settings_provider {
+    char *name, *wire, *base_url, *key_env;
+    struct price price;
+    bool has_price;
+    json_t *headers;
+    json_t *models;
+};
 
 struct settings {
-    char *model;                          /* own; NULL = not said */
-    struct sandbox_limits limits;         /* all layers, the tighter one */
-    char *work_dir;                       /* own; NULL = not said */
-    struct settings_mount mounts[SETTINGS_MOUNTS_MAX]; size_t mount_count;
-    char **env_vars; size_t env_count;    /* own; NAME=VALUE */
-    char **allowed_outbound_hosts; size_t allowed_count;
-    char **block_networks; size_t block_network_count;
-    char **block_urls; size_t block_url_count;
+    char *model;                  /* own; NULL = not said */
+    struct sandbox_limits limits; /* all layers, the tighter one */
+    char *work_dir;               /* own; NULL = not said */
+    struct settings_mount mounts[SETTINGS_MOUNTS_MAX];
+    size_t mount_count;
+    char **env_vars;
+    size_t env_count; /* own; NAME=VALUE */
+    char **allowed_outbound_hosts;
+    size_t allowed_count;
+    char **block_networks;
+    size_t block_network_count;
+    char **block_urls;
+    size_t block_url_count;
     int64_t max_turns, max_tool_calls, max_wall_ns, total_budget_pico;
     int64_t max_concurrent_executors, max_executors, max_depth;
     int64_t max_http_requests, max_http_bytes;
-    struct policy *policy;                /* own; rules of all layers and the mode */
-    enum policy_mode mode; bool mode_said;
-    struct settings_provider providers[SETTINGS_PROVIDERS_MAX]; size_t provider_count;
-    char **tool_dirs; size_t tool_dir_count;
-    uint32_t required_facets;             /* jail facets beyond the default */
-    struct settings_merge *merge;         /* own; who said what: see settings_inside.h */
+    struct policy *policy; /* own; rules of all layers and the mode */
+    enum policy_mode mode;
+    bool mode_said;
+    struct settings_provider providers[SETTINGS_PROVIDERS_MAX];
+    size_t provider_count;
+    char **tool_dirs;
+    size_t tool_dir_count;
+    uint32_t required_facets;     /* jail facets beyond the default */
+    struct settings_merge *merge; /* own; who said what: see settings_inside.h */
 };
 must_use int settings_new(own struct settings **ret); /* defaults */
 void settings_free(own struct settings *s);
 DEFINE_FREEP(settings, struct settings);
 /* Reads one layer's text. file is for messages. Workspace layers may only narrow (limits, denies); bypass, hooks, allow rules,
  * providers, tool_dirs, map_dirs there are -FAULT_CONFIG. Nothing is half-applied on failure. */
-must_use int settings_add(struct settings *s, enum policy_layer layer, const char *file, struct str text, struct fault *reterr);
+must_use int settings_add(struct settings *s, enum policy_layer layer, const char *file,
+                          struct str text, struct fault *reterr);
 /* All layers in order: /etc/boxagnts/managed.json, settings_file (may be NULL), WORK/.boxagnts/settings.local.json, WORK/.boxagnts/settings.json,
  * $XDG_CONFIG_HOME/boxagnts/settings.json. Missing files are fine, except settings_file. work_dir_fd: workspace files are opened beneath it. */
-must_use int settings_load(struct settings *s, const char *settings_file, int work_dir_fd, struct fault *reterr);
+must_use int settings_load(struct settings *s, const char *settings_file, int work_dir_fd,
+                           struct fault *reterr);
 /* The mode of the command line. -FAULT_USAGE when the managed settings say a narrower one. */
 must_use int settings_set_mode(struct settings *s, enum policy_mode mode, struct fault *reterr);
 /* One "HOST::GUEST[:ro|rw]" -> mount. */

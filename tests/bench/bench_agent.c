@@ -23,11 +23,14 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static int one_call(struct channel *c, const json_t *body, const char *input, size_t number, int64_t *ret_ns)
+static int one_call(struct channel *c, const json_t *body, const char *input, size_t number,
+                    int64_t *ret_ns)
 {
     char text[1024];
     const char *at = strstr(input, "%d");
-    int len = at ? snprintf(text, sizeof text, "%.*s%zu%s", (int)(at - input), input, number, at + 2) : snprintf(text, sizeof text, "%s", input);
+    int len =
+        at ? snprintf(text, sizeof text, "%.*s%zu%s", (int)(at - input), input, number, at + 2)
+           : snprintf(text, sizeof text, "%s", input);
     int64_t from = os_now_mono_ns();
     int r = channel_send(c, MONITOR_CALL, number, body, (struct str){text, (size_t)len}, NULL, 0);
     struct message m;
@@ -36,7 +39,8 @@ static int one_call(struct channel *c, const json_t *body, const char *input, si
     if (r != 0)
         return r;
     *ret_ns = os_now_mono_ns() - from;
-    r = m.type == AGENT_RESULT && !json_is_true(json_object_get(m.body, "is_error")) ? 0 : -FAULT_INPUT;
+    r = m.type == AGENT_RESULT && !json_is_true(json_object_get(m.body, "is_error")) ? 0
+                                                                                     : -FAULT_INPUT;
     message_done(&m);
     return r;
 }
@@ -65,11 +69,15 @@ static int measure(struct channel *c, struct str prompt)
     int64_t first = ns[count / 10], last = ns[count - 1];
     qsort(ns, (size_t)count, sizeof ns[0], by_size);
     char line[256];
-    int len = snprintf(line, sizeof line, "{\"p50\":%.1f,\"p95\":%.1f,\"p99\":%.1f,\"n\":%" PRId64 ",\"early\":%.1f,\"late\":%.1f}",
-                       (double)ns[count / 2] / 1e3, (double)ns[count * 95 / 100] / 1e3, (double)ns[count * 99 / 100] / 1e3, count,
-                       (double)first / 1e3, (double)last / 1e3);
-    auto_json json_t *done = json_pack("{s:s, s:s, s:s}", "status", "done", "stopped_by", "", "detail", "");
-    return done ? channel_send(c, MONITOR_DONE, 0, done, (struct str){line, (size_t)len}, NULL, 0) : -FAULT_INPUT;
+    int len = snprintf(
+        line, sizeof line,
+        "{\"p50\":%.1f,\"p95\":%.1f,\"p99\":%.1f,\"n\":%" PRId64 ",\"early\":%.1f,\"late\":%.1f}",
+        (double)ns[count / 2] / 1e3, (double)ns[count * 95 / 100] / 1e3,
+        (double)ns[count * 99 / 100] / 1e3, count, (double)first / 1e3, (double)last / 1e3);
+    auto_json json_t *done =
+        json_pack("{s:s, s:s, s:s}", "status", "done", "stopped_by", "", "detail", "");
+    return done ? channel_send(c, MONITOR_DONE, 0, done, (struct str){line, (size_t)len}, NULL, 0)
+                : -FAULT_INPUT;
 }
 
 int main(int argc, char **argv)

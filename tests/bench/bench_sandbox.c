@@ -53,13 +53,14 @@ static int by_size(const void *a, const void *b)
 }
 
 /* ns[] in nanoseconds; printed in the unit. Returns the median in ns. */
-static double report(const char *name, int64_t *ns, size_t n, const char *unit, double unit_ns, const char *ratio_to,
-                     double reference_ns)
+static double report(const char *name, int64_t *ns, size_t n, const char *unit, double unit_ns,
+                     const char *ratio_to, double reference_ns)
 {
     qsort(ns, n, sizeof *ns, by_size);
     double p50 = (double)ns[n / 2];
-    printf("{\"name\":\"%s\",\"unit\":\"%s\",\"p50\":%.3f,\"p95\":%.3f,\"p99\":%.3f,\"n\":%zu,", name, unit, p50 / unit_ns,
-           (double)ns[n * 95 / 100] / unit_ns, (double)ns[n * 99 / 100] / unit_ns, n);
+    printf("{\"name\":\"%s\",\"unit\":\"%s\",\"p50\":%.3f,\"p95\":%.3f,\"p99\":%.3f,\"n\":%zu,",
+           name, unit, p50 / unit_ns, (double)ns[n * 95 / 100] / unit_ns,
+           (double)ns[n * 99 / 100] / unit_ns, n);
     if (ratio_to)
         printf("\"ratio_to\":\"%s\",\"ratio\":%.3f}\n", ratio_to, p50 / reference_ns);
     else
@@ -111,31 +112,43 @@ static void once_read(void *arg)
     static const char *const argv[] = {"read"};
     const struct read_bench *b = arg;
     const struct guest_host host = {.mounts = &b->mount, .mount_count = 1, .cancel_fd = -1};
-    const struct sandbox_run run = {.argv = argv, .argc = 1, .limits = b->limits, .stdin_fd = -1, .code_fd = -1,
-                                    .code_key = KEY, .undo_fd = -1, .stdin_bytes = STR("{\"path\":\"/kib.txt\"}")};
+    const struct sandbox_run run = {.argv = argv,
+                                    .argc = 1,
+                                    .limits = b->limits,
+                                    .stdin_fd = -1,
+                                    .code_fd = -1,
+                                    .code_key = KEY,
+                                    .undo_fd = -1,
+                                    .stdin_bytes = STR("{\"path\":\"/kib.txt\"}")};
     struct sandbox_outcome o;
     sandbox_outcome_init(&o, SANDBOX_COLLECT_MAX);
-    if (guest_run(b->engine, b->module, &run, &host, &o) < 0 || o.stop != SANDBOX_EXIT || o.exit_code != 0) {
+    if (guest_run(b->engine, b->module, &run, &host, &o) < 0 || o.stop != SANDBOX_EXIT ||
+        o.exit_code != 0) {
         fprintf(stderr, "bench_sandbox: read: %s %.200s\n", o.detail, o.out.at ? o.out.at : "");
         exit(1);
     }
     sandbox_outcome_done(&o);
 }
 
-static void full_guest(const struct engine *e, const struct module *m, const struct sandbox_limits *limits,
-                       enum sandbox_stop expected)
+static void full_guest(const struct engine *e, const struct module *m,
+                       const struct sandbox_limits *limits, enum sandbox_stop expected)
 {
     static const char *const argv[] = {"bench"};
     const struct guest_host host = {.cancel_fd = -1};
-    const struct sandbox_run run = {.argv = argv, .argc = 1, .limits = *limits, .stdin_fd = -1, .code_fd = -1,
-                                    .code_key = KEY, .undo_fd = -1, .stdin_bytes = STR("")};
+    const struct sandbox_run run = {.argv = argv,
+                                    .argc = 1,
+                                    .limits = *limits,
+                                    .stdin_fd = -1,
+                                    .code_fd = -1,
+                                    .code_key = KEY,
+                                    .undo_fd = -1,
+                                    .stdin_bytes = STR("")};
     struct sandbox_outcome o;
     sandbox_outcome_init(&o, SANDBOX_COLLECT_MAX);
     if (guest_run(e, m, &run, &host, &o) < 0 || o.stop != expected)
         exit(1);
     sandbox_outcome_done(&o);
 }
-
 
 /* One call of what is measured. */
 static void sample(int64_t *ns, size_t n, void (*once)(void *arg), void *arg)
@@ -167,7 +180,8 @@ static void once_full(void *arg)
     full_guest(b->engine, b->empty, &b->limits, SANDBOX_EXIT);
 }
 
-static void bench_read(const struct engine *e, struct modules *modules, int64_t *ns, size_t n, double bare)
+static void bench_read(const struct engine *e, struct modules *modules, int64_t *ns, size_t n,
+                       double bare)
 {
     char dir[64], path[4300];
     uint64_t number;
@@ -183,11 +197,13 @@ static void bench_read(const struct engine *e, struct modules *modules, int64_t 
     os_random(&number, sizeof number);
     snprintf(dir, sizeof dir, "/tmp/bench-read-%016" PRIx64, number);
     check(os_mkdir_parents(dir, 0700) < 0, NULL, "folder");
-    b.mount = (struct wasi_mount){.guest = "/", .dir_fd = os_open_trusted(dir, O_RDONLY | O_DIRECTORY, 0), .writable = true};
+    b.mount = (struct wasi_mount){
+        .guest = "/", .dir_fd = os_open_trusted(dir, O_RDONLY | O_DIRECTORY, 0), .writable = true};
     char kib[1024];
     for (size_t i = 0; i < sizeof kib; i++)
         kib[i] = i % 64 == 63 ? '\n' : 'x';
-    check(os_write_file_at(b.mount.dir_fd, "kib.txt", (struct str){kib, sizeof kib}, 0600, false), NULL, "file");
+    check(os_write_file_at(b.mount.dir_fd, "kib.txt", (struct str){kib, sizeof kib}, 0600, false),
+          NULL, "file");
     limits_default(&b.limits);
     check(modules_get(modules, READ_KEY, compiled(buf_str(&wasm)), &b.module, &f), &f, "module");
     sample(ns, n, once_read, &b);
@@ -251,9 +267,14 @@ static struct sandbox_worker *new_worker(int dir_fd)
 {
     static char root[] = "/";
     struct sandbox_mount mount = {.host = root, .guest = root, .dir_fd = dir_fd, .writable = true};
-    const struct sandbox_worker_config config = {
-        .program = program("boxagnts-worker"), .mounts = &mount, .mount_count = 1, .undo_root_fd = -1,
-        .stack_max = 2097152, .memory_max = 268435456, .table_max = 100000, .required_facets = JAIL_REQUIRED_DEFAULT};
+    const struct sandbox_worker_config config = {.program = program("boxagnts-worker"),
+                                                 .mounts = &mount,
+                                                 .mount_count = 1,
+                                                 .undo_root_fd = -1,
+                                                 .stack_max = 2097152,
+                                                 .memory_max = 268435456,
+                                                 .table_max = 100000,
+                                                 .required_facets = JAIL_REQUIRED_DEFAULT};
     struct sandbox_worker *w;
     struct fault f = {0};
     check(sandbox_worker_new(&config, &w, &f), &f, "worker");
@@ -303,8 +324,14 @@ static void bench_worker(void)
 
     struct run_bench b = {.worker = new_worker(dir_fd)};
     check(os_loop_new(&b.loop), NULL, "loop");
-    b.run = (struct sandbox_run){.argv = argv, .argc = 1, .stdin_fd = -1, .undo_fd = -1, .code_key = KEY,
-                                 .code_fd = compiled(WASM(empty)), .stdin_bytes = STR("{}"), .mounts = 1};
+    b.run = (struct sandbox_run){.argv = argv,
+                                 .argc = 1,
+                                 .stdin_fd = -1,
+                                 .undo_fd = -1,
+                                 .code_key = KEY,
+                                 .code_fd = compiled(WASM(empty)),
+                                 .stdin_bytes = STR("{}"),
+                                 .mounts = 1};
     limits_default(&b.run.limits);
     sample(ns, runs, once_run, &b);
     report("worker_run_round_trip", ns, runs, "us", 1e3, NULL, 0);
@@ -326,7 +353,8 @@ static void once_code(void *arg)
     struct fault f = {0};
     char key[65];
     int fd = -1;
-    check(sandbox_code(b->cache, program("boxagnts-compile"), b->wasm, key, &fd, NULL, &f), &f, "code");
+    check(sandbox_code(b->cache, program("boxagnts-compile"), b->wasm, key, &fd, NULL, &f), &f,
+          "code");
     os_close(fd);
 }
 

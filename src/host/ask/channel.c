@@ -18,12 +18,13 @@
 #include <stdio.h>
 
 enum {
-    READ_AHEAD = 64 << 10,     /* one receive asks for at least this much room */
-    KEEP_MAX = 1 << 20,        /* a larger buffer is given back when its frame is done */
+    READ_AHEAD = 64 << 10, /* one receive asks for at least this much room */
+    KEEP_MAX = 1 << 20,    /* a larger buffer is given back when its frame is done */
     FDS_WAITING_MAX = 2 * FRAME_FDS_MAX,
-    PUMP_ROUNDS = 64,          /* receives of one pump, so that one peer does not starve the others */
+    PUMP_ROUNDS = 64, /* receives of one pump, so that one peer does not starve the others */
 };
-_Static_assert(FRAME_FDS_MAX <= OS_SOCKET_FDS_MAX, "one send must be able to carry the fds of a frame");
+_Static_assert(FRAME_FDS_MAX <= OS_SOCKET_FDS_MAX,
+               "one send must be able to carry the fds of a frame");
 
 struct outgoing {
     struct outgoing *next;
@@ -41,8 +42,8 @@ struct channel {
     bool nonblock;
 
     struct buf in;
-    size_t used;                  /* leading bytes of in that belong to the frame handed out last */
-    int fds[FDS_WAITING_MAX];     /* own; received, not handed out */
+    size_t used;              /* leading bytes of in that belong to the frame handed out last */
+    int fds[FDS_WAITING_MAX]; /* own; received, not handed out */
     size_t fd_count;
 
     struct outgoing *out_first, **out_last;
@@ -66,7 +67,8 @@ void message_done(struct message *m)
     m->fd_count = 0;
 }
 
-int channel_new(own int fd, struct channel_permits permits, size_t queue_max, own struct channel **ret)
+int channel_new(own int fd, struct channel_permits permits, size_t queue_max,
+                own struct channel **ret)
 {
     struct channel *c = calloc(1, sizeof *c);
     if (!c) {
@@ -158,7 +160,8 @@ static void forget_used(struct channel *c)
 }
 
 /* returns 0 whole frame there and permitted, 1 more bytes needed (*ret_need in all), -FAULT_PROTOCOL */
-static int check_head(struct channel *c, struct frame_header *ret, size_t *ret_need, struct fault *reterr)
+static int check_head(struct channel *c, struct frame_header *ret, size_t *ret_need,
+                      struct fault *reterr)
 {
     if (c->in.len < FRAME_HEADER_SIZE) {
         *ret_need = FRAME_HEADER_SIZE;
@@ -199,7 +202,8 @@ static int parse_body(struct channel *c, struct str json, json_t **ret, struct f
 }
 
 /* returns 0 and the message, 1 more bytes needed, negative */
-static int next_message(struct channel *c, struct message *ret, size_t *ret_need, struct fault *reterr)
+static int next_message(struct channel *c, struct message *ret, size_t *ret_need,
+                        struct fault *reterr)
 {
     forget_used(c);
     struct frame_header head;
@@ -212,7 +216,8 @@ static int next_message(struct channel *c, struct message *ret, size_t *ret_need
     if (r < 0)
         return r;
 
-    *ret = (struct message){.type = head.type, .id = head.id, .body = body, .fd_count = head.fd_count};
+    *ret =
+        (struct message){.type = head.type, .id = head.id, .body = body, .fd_count = head.fd_count};
     ret->raw = (struct str){json.at + json.len, head.length - head.json_length};
     for (size_t i = 0; i < FRAME_FDS_MAX; i++)
         ret->fds[i] = i < head.fd_count ? c->fds[i] : -1;
@@ -240,7 +245,8 @@ static int receive_more(struct channel *c, size_t need, struct fault *reterr)
     if (n == -EAGAIN)
         return -EAGAIN;
     if (n == 0 || n == -ECONNRESET || n == -EPIPE) {
-        fault_set(reterr, FAULT_PEER_GONE, "%s", c->in.len ? "the peer ended in the middle of a frame" : "the peer has ended");
+        fault_set(reterr, FAULT_PEER_GONE, "%s",
+                  c->in.len ? "the peer ended in the middle of a frame" : "the peer has ended");
         return break_channel(c, -FAULT_PEER_GONE);
     }
     if (n == -EPROTO)
@@ -320,7 +326,10 @@ static void pieces_add(struct pieces *p, const void *at, size_t len)
 {
     if (len == 0)
         return;
-    union { const void *in; void *out; } address = {at}; /* iovec has no const form */
+    union {
+        const void *in;
+        void *out;
+    } address = {at}; /* iovec has no const form */
     p->at[p->count++] = (struct iovec){address.out, len};
     p->len += len;
 }
@@ -408,16 +417,20 @@ static int send_queued(struct channel *c, struct pieces *p, const int *fds, size
     return r < 0 ? break_channel(c, r) : 0;
 }
 
-int channel_send_text(struct channel *c, uint16_t type, uint64_t id, struct str json, struct str raw, const int *fds,
-                      size_t fd_count)
+int channel_send_text(struct channel *c, uint16_t type, uint64_t id, struct str json,
+                      struct str raw, const int *fds, size_t fd_count)
 {
     if (c->broken)
         return c->broken;
     size_t length;
-    if (!size_add(json.len, raw.len, &length) || length > FRAME_LENGTH_MAX || fd_count > FRAME_FDS_MAX)
+    if (!size_add(json.len, raw.len, &length) || length > FRAME_LENGTH_MAX ||
+        fd_count > FRAME_FDS_MAX)
         return -FAULT_CAP;
-    struct frame_header head = {.length = (uint32_t)length, .json_length = (uint32_t)json.len, .type = type,
-                                .fd_count = (uint16_t)fd_count, .id = id};
+    struct frame_header head = {.length = (uint32_t)length,
+                                .json_length = (uint32_t)json.len,
+                                .type = type,
+                                .fd_count = (uint16_t)fd_count,
+                                .id = id};
     uint8_t bytes[FRAME_HEADER_SIZE];
     frame_header_print(&head, bytes);
     struct pieces p = {.count = 0};
@@ -427,8 +440,8 @@ int channel_send_text(struct channel *c, uint16_t type, uint64_t id, struct str 
     return c->nonblock ? send_queued(c, &p, fds, fd_count) : send_blocking(c, &p, fds, fd_count);
 }
 
-int channel_send(struct channel *c, uint16_t type, uint64_t id, const json_t *body, struct str raw, const int *fds,
-                 size_t fd_count)
+int channel_send(struct channel *c, uint16_t type, uint64_t id, const json_t *body, struct str raw,
+                 const int *fds, size_t fd_count)
 {
     auto_done(buf) struct buf json;
     buf_init(&json, FRAME_LENGTH_MAX);

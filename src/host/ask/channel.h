@@ -21,9 +21,9 @@ struct channel; /* opaque; owns the fd */
 struct message {
     uint16_t type;
     uint64_t id;
-    json_t *body;            /* own; parsed JSON object, NULL when the frame had none */
-    struct str raw;          /* borrowed */
-    int fds[FRAME_FDS_MAX];  /* own; -1 = none or taken */
+    json_t *body;           /* own; parsed JSON object, NULL when the frame had none */
+    struct str raw;         /* borrowed */
+    int fds[FRAME_FDS_MAX]; /* own; -1 = none or taken */
     size_t fd_count;
 };
 void message_done(struct message *m);
@@ -34,7 +34,8 @@ struct channel_permits {
 };
 
 /* fd own: also closed when this fails. queue_max bounds unsent bytes in the non-blocking manner. */
-must_use int channel_new(own int fd, struct channel_permits permits, size_t queue_max, own struct channel **ret);
+must_use int channel_new(own int fd, struct channel_permits permits, size_t queue_max,
+                         own struct channel **ret);
 void channel_free(own struct channel *c);
 DEFINE_FREEP(channel, struct channel);
 int channel_fd(const struct channel *c);
@@ -44,20 +45,21 @@ void channel_set_state(struct channel *c, uint32_t state_bit);
 
 /* Blocking manner. deadline_ns monotonic, INT64_MAX = none.
  * returns 0 | 1 deadline passed (may be called again) | -FAULT_PEER_GONE | -FAULT_PROTOCOL | -errno */
-must_use int channel_recv(struct channel *c, int64_t deadline_ns, struct message *ret, struct fault *reterr);
+must_use int channel_recv(struct channel *c, int64_t deadline_ns, struct message *ret,
+                          struct fault *reterr);
 /* body: borrowed, may be NULL; raw may be empty; fds borrowed (duplicated by the kernel). */
-must_use int channel_send(struct channel *c, uint16_t type, uint64_t id, const json_t *body, struct str raw,
-                          const int *fds, size_t fd_count);
+must_use int channel_send(struct channel *c, uint16_t type, uint64_t id, const json_t *body,
+                          struct str raw, const int *fds, size_t fd_count);
 /* The same with the JSON already printed (hot paths). */
-must_use int channel_send_text(struct channel *c, uint16_t type, uint64_t id, struct str json, struct str raw,
-                               const int *fds, size_t fd_count);
+must_use int channel_send_text(struct channel *c, uint16_t type, uint64_t id, struct str json,
+                               struct str raw, const int *fds, size_t fd_count);
 
 /* Non-blocking manner: call from the loop. channel_pump_in calls on_message for each whole frame that
  * is there now; channel_send* queues when the socket is full (-FAULT_CAP past queue_max);
  * channel_pump_out sends what is queued, returns 1 while more is left. */
 must_use int channel_set_nonblock(struct channel *c);
-must_use int channel_pump_in(struct channel *c, int (*on_message)(struct message *m, void *arg), void *arg,
-                             struct fault *reterr);
+must_use int channel_pump_in(struct channel *c, int (*on_message)(struct message *m, void *arg),
+                             void *arg, struct fault *reterr);
 must_use int channel_pump_out(struct channel *c);
 size_t channel_queued(const struct channel *c);
 /* Bytes received and not handed out yet. After a change from the blocking manner to the loop, the loop hears nothing of

@@ -18,44 +18,53 @@ enum frame_type {
     MONITOR_FAULT = 4,
 
     /* agent -> monitor */
-    MONITOR_MODEL = 16,       /* ask for a model turn; body {wire, max_tokens}, raw = request body bytes; id = turn */
-    MONITOR_CALL = 18,        /* ask for a tool call; body {call, tool}, raw = arguments JSON text; id = call number */
-    MONITOR_SAY = 20,         /* something to show: body {type: text|thinking|turn|recovery, ...} */
-    MONITOR_DONE = 22,        /* the loop ended: body {status, stopped_by, text} */
+    MONITOR_MODEL =
+        16, /* ask for a model turn; body {wire, max_tokens}, raw = request body bytes; id = turn */
+    MONITOR_CALL =
+        18, /* ask for a tool call; body {call, tool}, raw = arguments JSON text; id = call number */
+    MONITOR_SAY = 20,  /* something to show: body {type: text|thinking|turn|recovery, ...} */
+    MONITOR_DONE = 22, /* the loop ended: body {status, stopped_by, text} */
 
     /* monitor -> agent */
-    AGENT_START = 32,         /* body {wire, model, prompt, system, tools:[{name,description,input_schema}], limits} */
-    AGENT_MODEL_DATA = 33,    /* raw = bytes of the model's stream as they come; id = turn */
-    AGENT_MODEL_END = 35,     /* body {outcome: "ok"|"error", error?: {class, text, retry_after_ms?}, max_tokens}; id = turn */
-    AGENT_RESULT = 37,        /* body {call, is_error, stopped_by}, raw = result JSON {content, structured, is_error}; id = call number */
-    AGENT_CANCEL = 38,        /* body {reason}: end now, cleanly */
+    AGENT_START =
+        32, /* body {wire, model, prompt, system, tools:[{name,description,input_schema}], limits} */
+    AGENT_MODEL_DATA = 33, /* raw = bytes of the model's stream as they come; id = turn */
+    AGENT_MODEL_END =
+        35, /* body {outcome: "ok"|"error", error?: {class, text, retry_after_ms?}, max_tokens}; id = turn */
+    AGENT_RESULT =
+        37, /* body {call, is_error, stopped_by}, raw = result JSON {content, structured, is_error}; id = call number */
+    AGENT_CANCEL = 38, /* body {reason}: end now, cleanly */
 
     /* monitor -> worker */
-    WORKER_RUN = 48,          /* body sandbox run request (sandbox/ask/run.h); fds: module code, stdin, undo dir; id = run */
-    WORKER_CANCEL = 50,       /* id = run */
+    WORKER_RUN =
+        48, /* body sandbox run request (sandbox/ask/run.h); fds: module code, stdin, undo dir; id = run */
+    WORKER_CANCEL = 50, /* id = run */
     /* worker -> monitor */
-    MONITOR_OUTPUT = 52,      /* streamed output of a run: body {stream: 1|2}, raw = bytes; id = run */
-    MONITOR_RAN = 53,         /* the run ended: body = measured use and stop, raw = stdout then stderr; id = run */
+    MONITOR_OUTPUT = 52, /* streamed output of a run: body {stream: 1|2}, raw = bytes; id = run */
+    MONITOR_RAN =
+        53, /* the run ended: body = measured use and stop, raw = stdout then stderr; id = run */
 
     /* monitor -> egress */
-    EGRESS_START = 64,        /* body {providers: [{name, base_url, auth, secret_fd index...}]}; once */
-    EGRESS_MODEL = 66,        /* send this request: body {provider, path, headers, wire}, raw = body bytes; id = turn */
-    EGRESS_CANCEL = 68,       /* id = turn */
+    EGRESS_START = 64, /* body {providers: [{name, base_url, auth, secret_fd index...}]}; once */
+    EGRESS_MODEL =
+        66, /* send this request: body {provider, path, headers, wire}, raw = body bytes; id = turn */
+    EGRESS_CANCEL = 68, /* id = turn */
     /* egress -> monitor */
-    MONITOR_MODEL_DATA = 67,  /* raw = bytes of the answer's body; id = turn */
-    MONITOR_MODEL_END = 69,   /* body {outcome, status?, error?, usage, bytes_in, bytes_out, contacted}; id = turn */
+    MONITOR_MODEL_DATA = 67, /* raw = bytes of the answer's body; id = turn */
+    MONITOR_MODEL_END =
+        69, /* body {outcome, status?, error?, usage, bytes_in, bytes_out, contacted}; id = turn */
 
     /* monitor -> compile */
-    COMPILE_MODULE = 80,      /* body {engine config}, fds: wasm (sealed memfd), out (memfd); id = 1 */
+    COMPILE_MODULE = 80, /* body {engine config}, fds: wasm (sealed memfd), out (memfd); id = 1 */
     /* compile -> monitor */
-    MONITOR_COMPILED = 81,    /* body {ok, size, fault?}; the code is in the out memfd */
+    MONITOR_COMPILED = 81, /* body {ok, size, fault?}; the code is in the out memfd */
 };
 
 /* States of a receiver (bits for channel_set_state and the permit rows). */
 enum {
     STATE_STARTING = 1, /* before READY / START */
     STATE_IDLE = 2,
-    STATE_BUSY = 4,     /* a run, a model turn or a call is under way */
+    STATE_BUSY = 4, /* a run, a model turn or a call is under way */
     STATE_ENDING = 8,
 };
 
@@ -66,11 +75,12 @@ enum {
 #define PROTOCOL_DATA_MAX ((uint32_t)1 << 20)
 
 /* One table per receiver. The monitor has one per kind of peer. */
-extern const struct channel_permits permits_agent;          /* what an agent accepts */
+extern const struct channel_permits permits_agent; /* what an agent accepts */
 extern const struct channel_permits permits_worker;
 extern const struct channel_permits permits_egress;
 extern const struct channel_permits permits_compile;
-extern const struct channel_permits permits_monitor_agent;  /* what the monitor accepts from an agent */
+extern const struct channel_permits
+    permits_monitor_agent; /* what the monitor accepts from an agent */
 extern const struct channel_permits permits_monitor_worker;
 extern const struct channel_permits permits_monitor_egress;
 extern const struct channel_permits permits_monitor_compile;

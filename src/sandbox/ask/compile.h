@@ -11,4 +11,5 @@
 /* Starts the program, waits for its answer (60 s in all) and ends it.
  * ret_code_fd  own; sealed
  * returns 0 | -FAULT_MODULE with what is wrong | -FAULT_LIMIT past the time | -FAULT_SANDBOX no jail | ... */
-must_use int sandbox_compile(const char *program, struct str wasm, int *ret_code_fd, struct fault *reterr);
+must_use int sandbox_compile(const char *program, struct str wasm, int *ret_code_fd,
+                             struct fault *reterr);

@@ -13,18 +13,22 @@ struct os_loop;
 struct sandbox_worker; /* opaque */
 
 struct sandbox_worker_config {
-    const char *program;                      /* path of boxagnts-worker */
-    const struct sandbox_mount *mounts; size_t mount_count;
-    int undo_root_fd;                         /* parent of all undo folders of this session, writable for the worker; -1 = none */
+    const char *program; /* path of boxagnts-worker */
+    const struct sandbox_mount *mounts;
+    size_t mount_count;
+    int undo_root_fd; /* parent of all undo folders of this session, writable for the worker; -1 = none */
     int64_t stack_max, memory_max, table_max; /* engine-wide: a run may ask for less, never more */
     uint32_t required_facets;                 /* jail.h */
 };
 /* Starts it and waits for READY (deadline 10 s). -FAULT_SANDBOX when it cannot be started or its jail cannot be built. */
-must_use int sandbox_worker_new(const struct sandbox_worker_config *config, own struct sandbox_worker **ret, struct fault *reterr);
+must_use int sandbox_worker_new(const struct sandbox_worker_config *config,
+                                own struct sandbox_worker **ret, struct fault *reterr);
 void sandbox_worker_free(own struct sandbox_worker *w); /* kills it */
 DEFINE_FREEP(sandbox_worker, struct sandbox_worker);
-bool sandbox_worker_serves(const struct sandbox_worker *w, const struct sandbox_limits *l); /* engine-wide values large enough? */
-const json_t *sandbox_worker_confinement(const struct sandbox_worker *w); /* borrowed; as measured at its start */
+bool sandbox_worker_serves(const struct sandbox_worker *w,
+                           const struct sandbox_limits *l); /* engine-wide values large enough? */
+const json_t *
+sandbox_worker_confinement(const struct sandbox_worker *w); /* borrowed; as measured at its start */
 int64_t sandbox_worker_pid(const struct sandbox_worker *w);
 
 /* Starts a run under a loop. on_output (may be NULL) gets streamed bytes; on_done exactly once, also when
@@ -33,10 +37,11 @@ int64_t sandbox_worker_pid(const struct sandbox_worker *w);
  * One run at a time per worker: -EBUSY. */
 typedef void (*sandbox_output_fn)(int stream, struct str bytes, void *arg);
 typedef void (*sandbox_done_fn)(struct sandbox_outcome *outcome /* borrowed */, void *arg);
-must_use int sandbox_worker_run(struct sandbox_worker *w, struct os_loop *loop, const struct sandbox_run *run,
-                                sandbox_output_fn on_output, sandbox_done_fn on_done, void *arg, struct fault *reterr);
-void sandbox_worker_cancel(struct sandbox_worker *w);   /* asks; kills after a grace of 50 ms; on_done still comes */
+must_use int sandbox_worker_run(struct sandbox_worker *w, struct os_loop *loop,
+                                const struct sandbox_run *run, sandbox_output_fn on_output,
+                                sandbox_done_fn on_done, void *arg, struct fault *reterr);
+void sandbox_worker_cancel(
+    struct sandbox_worker *w); /* asks; kills after a grace of 50 ms; on_done still comes */
 /* Ends the run under way at once, its worker with it: on_done comes from within, as SANDBOX_CANCEL. For when no loop follows. */
 void sandbox_worker_kill(struct sandbox_worker *w);
 bool sandbox_worker_dead(const struct sandbox_worker *w);
-

@@ -9,10 +9,10 @@
 #include "wire/json.h"
 
 struct sandbox_limits {
-    int64_t wasm_fuel;                /* fuel units */
-    int64_t wasm_timeout_ns;          /* wall, from the first instruction, host calls included */
-    int64_t wasm_max_memory_size;     /* bytes */
-    int64_t wasm_max_wasm_stack;      /* bytes */
+    int64_t wasm_fuel;            /* fuel units */
+    int64_t wasm_timeout_ns;      /* wall, from the first instruction, host calls included */
+    int64_t wasm_max_memory_size; /* bytes */
+    int64_t wasm_max_wasm_stack;  /* bytes */
     int64_t wasm_max_table_elements;
     int64_t max_output_bytes;
     int64_t max_write_bytes;
@@ -21,23 +21,26 @@ struct sandbox_limits {
 };
 
 struct limit_row {
-    const char *key;          /* "wasm_fuel" */
-    const char *unit;         /* "fuel units", "s", "bytes", "" */
-    unsigned scale;           /* decimal digits after the point that are kept: 9 for seconds, 0 else */
+    const char *key;  /* "wasm_fuel" */
+    const char *unit; /* "fuel units", "s", "bytes", "" */
+    unsigned scale;   /* decimal digits after the point that are kept: 9 for seconds, 0 else */
     int64_t fallback, min, max;
-    size_t offset;            /* of the int64_t in struct sandbox_limits */
+    size_t offset; /* of the int64_t in struct sandbox_limits */
     const char *help;
 };
 extern const struct limit_row sandbox_limit_rows[];
 extern const size_t sandbox_limit_row_count;
 
 void limits_default(struct sandbox_limits *ret);
-const struct limit_row *limits_find(struct str key);          /* NULL = no such limit */
+const struct limit_row *limits_find(struct str key); /* NULL = no such limit */
 /* Text ("20e9", "30", "0.5", "256MiB" for bytes) -> value; -FAULT_USAGE names key, value and range. */
-must_use int limits_set_text(struct sandbox_limits *l, const struct limit_row *row, struct str text, struct fault *reterr);
+must_use int limits_set_text(struct sandbox_limits *l, const struct limit_row *row, struct str text,
+                             struct fault *reterr);
 /* JSON number -> value; -FAULT_CONFIG. */
-must_use int limits_set_json(struct sandbox_limits *l, const struct limit_row *row, const json_t *value, struct fault *reterr);
+must_use int limits_set_json(struct sandbox_limits *l, const struct limit_row *row,
+                             const json_t *value, struct fault *reterr);
 /* Each field of l becomes the smaller of the two. */
 void limits_tighten(struct sandbox_limits *l, const struct sandbox_limits *other);
 own json_t *limits_json(const struct sandbox_limits *l);
-must_use int limits_from_json(const json_t *object, struct sandbox_limits *ret, struct fault *reterr); /* all keys required */
+must_use int limits_from_json(const json_t *object, struct sandbox_limits *ret,
+                              struct fault *reterr); /* all keys required */

@@ -11,58 +11,84 @@
 #include "sandbox/run/limits.h"
 
 #define SANDBOX_MOUNTS_MAX 32
-#define SANDBOX_ARGS_MAX 1024          /* and 1 MiB of bytes, args and env together */
+#define SANDBOX_ARGS_MAX 1024 /* and 1 MiB of bytes, args and env together */
 #define SANDBOX_TOUCHED_MAX 4096
 #define SANDBOX_REFUSED_MAX 64
 #define SANDBOX_ARGS_BYTES_MAX ((size_t)1 << 20)
-#define SANDBOX_COLLECT_MAX ((size_t)32 << 20)  /* collected output, whatever max_output_bytes says */
+#define SANDBOX_COLLECT_MAX                                                                        \
+    ((size_t)32 << 20) /* collected output, whatever max_output_bytes says */
 #define SANDBOX_PATH_MAX 4096
 
 struct sandbox_mount {
-    char *host;      /* own; host path, for people and receipts; the worker never opens it */
-    char *guest;     /* own; absolute, normalised: "/", "/lib" */
-    int dir_fd;      /* own; O_PATH|O_DIRECTORY */
+    char *host;  /* own; host path, for people and receipts; the worker never opens it */
+    char *guest; /* own; absolute, normalised: "/", "/lib" */
+    int dir_fd;  /* own; O_PATH|O_DIRECTORY */
     bool writable;
 };
 
 enum sandbox_stop { /* names in sandbox_stop_name(): the receipt's stopped_by */
-    SANDBOX_EXIT, SANDBOX_FUEL, SANDBOX_TIMEOUT, SANDBOX_MEMORY, SANDBOX_STACK, SANDBOX_QUOTA,
-    SANDBOX_DENIED_FS, SANDBOX_DENIED_NET, SANDBOX_DENIED_POLICY, SANDBOX_TRAP, SANDBOX_CANCEL,
-    SANDBOX_CRASH, SANDBOX_INVALID_MODULE, SANDBOX_SCHEMA,
+                    SANDBOX_EXIT,
+                    SANDBOX_FUEL,
+                    SANDBOX_TIMEOUT,
+                    SANDBOX_MEMORY,
+                    SANDBOX_STACK,
+                    SANDBOX_QUOTA,
+                    SANDBOX_DENIED_FS,
+                    SANDBOX_DENIED_NET,
+                    SANDBOX_DENIED_POLICY,
+                    SANDBOX_TRAP,
+                    SANDBOX_CANCEL,
+                    SANDBOX_CRASH,
+                    SANDBOX_INVALID_MODULE,
+                    SANDBOX_SCHEMA,
 };
 const char *sandbox_stop_name(enum sandbox_stop stop);
-int sandbox_stop_exit_code(enum sandbox_stop stop, int guest_exit_code); /* of `exec`: interfaces.md */
+int sandbox_stop_exit_code(enum sandbox_stop stop,
+                           int guest_exit_code); /* of `exec`: interfaces.md */
 
-enum sandbox_touch_op { SANDBOX_TOUCH_WRITE, SANDBOX_TOUCH_CREATE, SANDBOX_TOUCH_DELETE, SANDBOX_TOUCH_RENAME,
-                        SANDBOX_TOUCH_MKDIR, SANDBOX_TOUCH_RMDIR, SANDBOX_TOUCH_LINK, SANDBOX_TOUCH_READ };
+enum sandbox_touch_op {
+    SANDBOX_TOUCH_WRITE,
+    SANDBOX_TOUCH_CREATE,
+    SANDBOX_TOUCH_DELETE,
+    SANDBOX_TOUCH_RENAME,
+    SANDBOX_TOUCH_MKDIR,
+    SANDBOX_TOUCH_RMDIR,
+    SANDBOX_TOUCH_LINK,
+    SANDBOX_TOUCH_READ
+};
 const char *sandbox_touch_name(enum sandbox_touch_op op);
 
 struct sandbox_touch {
     enum sandbox_touch_op op;
-    char *path;          /* own; as the guest sees it */
-    char *path_to;       /* own; rename and link: the new name; else NULL */
-    int image;           /* number of the before-image in the undo folder; -1 = there was nothing before */
+    char *path;    /* own; as the guest sees it */
+    char *path_to; /* own; rename and link: the new name; else NULL */
+    int image; /* number of the before-image in the undo folder; -1 = there was nothing before */
 };
-struct sandbox_refusal { char *op, *target, *why; }; /* own */
+struct sandbox_refusal {
+    char *op, *target, *why;
+}; /* own */
 
 struct sandbox_use {
-    int64_t fuel, wall_us, cpu_us, peak_memory, output_bytes, read_bytes, written_bytes, created_files;
+    int64_t fuel, wall_us, cpu_us, peak_memory, output_bytes, read_bytes, written_bytes,
+        created_files;
 };
 
 struct sandbox_run {
-    const char *const *argv; size_t argc;     /* borrowed */
-    const char *const *env; size_t env_count; /* "NAME=VALUE" */
+    const char *const *argv;
+    size_t argc; /* borrowed */
+    const char *const *env;
+    size_t env_count; /* "NAME=VALUE" */
     struct sandbox_limits limits;
-    bool stream_output;                       /* MONITOR_OUTPUT frames as it comes, instead of raw at the end */
-    uint32_t mounts;                          /* bit set over the worker's mounts that exist for this run */
-    bool read_only;                           /* all mounts ro for this run, whatever the worker holds */
-    bool record_reads;                        /* touched also names files read */
-    bool atomic_writes;                       /* truncating rewrites are staged and land whole at close */
-    struct str stdin_bytes;                   /* used when stdin_fd is -1 */
-    int stdin_fd;                             /* borrowed; -1 = stdin_bytes */
-    int code_fd;                              /* borrowed; sealed memfd of native code; sent once per worker and code_key */
-    const char *code_key;                     /* hex digest naming the code; a worker keeps modules by it */
-    int undo_fd;                              /* borrowed; private folder for before-images; -1 = none kept */
+    bool stream_output;     /* MONITOR_OUTPUT frames as it comes, instead of raw at the end */
+    uint32_t mounts;        /* bit set over the worker's mounts that exist for this run */
+    bool read_only;         /* all mounts ro for this run, whatever the worker holds */
+    bool record_reads;      /* touched also names files read */
+    bool atomic_writes;     /* truncating rewrites are staged and land whole at close */
+    struct str stdin_bytes; /* used when stdin_fd is -1 */
+    int stdin_fd;           /* borrowed; -1 = stdin_bytes */
+    int code_fd; /* borrowed; sealed memfd of native code; sent once per worker and code_key */
+    const char *code_key; /* hex digest naming the code; a worker keeps modules by it */
+    int undo_fd;          /* borrowed; private folder for before-images; -1 = none kept */
 };
 
 struct sandbox_outcome {
@@ -70,10 +96,12 @@ struct sandbox_outcome {
     int exit_code;
     char detail[512];
     struct sandbox_use used;
-    struct sandbox_touch *touched; size_t touched_count; /* own */
-    struct sandbox_refusal *refused; size_t refused_count; /* own */
-    char *limits_hit;                                      /* own; comma-separated keys, or NULL */
-    struct buf out, err;                                   /* collected output: head and tail with a mark between */
+    struct sandbox_touch *touched;
+    size_t touched_count; /* own */
+    struct sandbox_refusal *refused;
+    size_t refused_count; /* own */
+    char *limits_hit;     /* own; comma-separated keys, or NULL */
+    struct buf out, err;  /* collected output: head and tail with a mark between */
     bool output_cut;
 };
 void sandbox_outcome_init(struct sandbox_outcome *o, size_t output_max);
@@ -84,14 +112,16 @@ void sandbox_outcome_done(struct sandbox_outcome *o);
  * empty: the receiver puts in what came beside the body. */
 own json_t *sandbox_run_json(const struct sandbox_run *run); /* NULL on no memory */
 struct sandbox_run_held; /* owns the strings behind a decoded run */
-must_use int sandbox_run_from_json(const json_t *body, struct sandbox_run *ret, own struct sandbox_run_held **ret_held,
-                                   struct fault *reterr);
+must_use int sandbox_run_from_json(const json_t *body, struct sandbox_run *ret,
+                                   own struct sandbox_run_held **ret_held, struct fault *reterr);
 void sandbox_run_held_free(own struct sandbox_run_held *h);
 DEFINE_FREEP(sandbox_run_held, struct sandbox_run_held);
 /* MONITOR_RAN body; collected output travels as raw (lengths in the body). */
 own json_t *sandbox_outcome_json(const struct sandbox_outcome *o);
 /* ret is initialised by the caller; on a fault it holds some of it and is done with as usual.
  * -FAULT_PROTOCOL: not an answer that a worker of ours gives. */
-must_use int sandbox_outcome_from_json(const json_t *body, struct str raw, struct sandbox_outcome *ret, struct fault *reterr);
+must_use int sandbox_outcome_from_json(const json_t *body, struct str raw,
+                                       struct sandbox_outcome *ret, struct fault *reterr);
 /* Cuts what a worker says it used to what the run could have used in the time that really passed. */
-void sandbox_outcome_bound(struct sandbox_outcome *o, const struct sandbox_limits *l, int64_t elapsed_us);
+void sandbox_outcome_bound(struct sandbox_outcome *o, const struct sandbox_limits *l,
+                           int64_t elapsed_us);

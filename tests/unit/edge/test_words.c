@@ -23,7 +23,8 @@ static void the_settings_and_the_jail_call_each_facet_the_same(void **state)
         char text[128];
         assert_int_equal(settings_new(&s), 0);
         snprintf(text, sizeof(text), "{\"required_layers\":[\"%s\"]}", name);
-        if (settings_add(s, POLICY_COMMAND_LINE, "s.json", str_of(text), &fault) != 0) fail_msg("%s: %s", name, fault.text);
+        if (settings_add(s, POLICY_COMMAND_LINE, "s.json", str_of(text), &fault) != 0)
+            fail_msg("%s: %s", name, fault.text);
         assert_int_equal(jail_facets_parse(name, &parsed, &fault), 0);
         assert_int_equal(s->required_facets, parsed);
         assert_int_equal(parsed, 1u << bit);
@@ -42,7 +43,8 @@ static void a_word_that_the_jail_does_not_know_is_refused(void **state)
         char text[128];
         assert_int_equal(settings_new(&s), 0);
         snprintf(text, sizeof(text), "{\"required_layers\":[\"%s\"]}", wrong[i]);
-        assert_int_equal(settings_add(s, POLICY_COMMAND_LINE, "s.json", str_of(text), &fault), -FAULT_CONFIG);
+        assert_int_equal(settings_add(s, POLICY_COMMAND_LINE, "s.json", str_of(text), &fault),
+                         -FAULT_CONFIG);
         assert_int_equal(s->required_facets, 0);
     }
 }
@@ -53,14 +55,21 @@ static void text_of_others_cannot_act_on_a_terminal(void **state)
     static const struct {
         const char *given, *shown;
     } rows[] = {
-        {"plain \xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "plain \xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"},
+        {"plain \xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
+         "plain \xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"},
         {"\x1b[2J\a\r\n\t", "?[2J????"},
-        {"\xc2\x9b" "31m\x7f", "?31m?"},
-        {"\x9b" "31m", "?31m"},                        /* C1 as one byte */
-        {"a\xe2\x80\xae" "b\xe2\x81\xa6", "a?b?"},      /* turned direction */
-        {"\xf3\xa0\x81\x81", "?"},                     /* a tag nobody sees */
-        {"\xe2\x82", "??"},                            /* half a letter */
-        {"\xc0\x9b", "??"},                            /* written longer than it is */
+        {"\xc2\x9b"
+         "31m\x7f",
+         "?31m?"},
+        {"\x9b"
+         "31m",
+         "?31m"}, /* C1 as one byte */
+        {"a\xe2\x80\xae"
+         "b\xe2\x81\xa6",
+         "a?b?"},                  /* turned direction */
+        {"\xf3\xa0\x81\x81", "?"}, /* a tag nobody sees */
+        {"\xe2\x82", "??"},        /* half a letter */
+        {"\xc0\x9b", "??"},        /* written longer than it is */
         {"", ""},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -78,9 +87,13 @@ static void a_cell_never_cuts_a_letter(void **state)
 {
     (void)state;
     char cell[6];
-    safe_copy(cell, sizeof(cell), "abc\xe2\x82\xac" "d");
+    safe_copy(cell, sizeof(cell),
+              "abc\xe2\x82\xac"
+              "d");
     assert_string_equal(cell, "abc");
-    safe_copy(cell, sizeof(cell), "ab\xe2\x82\xac" "d");
+    safe_copy(cell, sizeof(cell),
+              "ab\xe2\x82\xac"
+              "d");
     assert_string_equal(cell, "ab\xe2\x82\xac");
 }
 

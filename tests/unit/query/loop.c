@@ -16,7 +16,8 @@ static int act(const struct query_action *a, void *arg)
     case QUERY_ACT_CALL:
         l->calls++;
         l->last_call = a->number;
-        return buf_addf(&l->log, "call %llu %.*s %.*s\n", (unsigned long long)a->number, STR_FMT(a->tool), STR_FMT(a->text));
+        return buf_addf(&l->log, "call %llu %.*s %.*s\n", (unsigned long long)a->number,
+                        STR_FMT(a->tool), STR_FMT(a->text));
     case QUERY_ACT_SAY: return buf_addf(&l->log, "say %s %.*s\n", a->say, STR_FMT(a->text));
     case QUERY_ACT_WAIT:
         l->waits++;
@@ -69,7 +70,8 @@ void say_thinking(struct loop *l, const char *text)
 
 void say_call(struct loop *l, const char *id, const char *tool, const char *input)
 {
-    loop_event(l, &(struct query_event){.kind = QUERY_CALL, .id = str_of(id), .tool = str_of(tool)});
+    loop_event(l,
+               &(struct query_event){.kind = QUERY_CALL, .id = str_of(id), .tool = str_of(tool)});
     if (*input)
         loop_event(l, &(struct query_event){.kind = QUERY_INPUT, .text = str_of(input)});
     loop_event(l, &(struct query_event){.kind = QUERY_BLOCK_END});
@@ -87,14 +89,17 @@ void end_answer(struct loop *l)
 
 void fail_answer(struct loop *l, enum query_error error, int64_t retry_after_ms)
 {
-    loop_event(l, &(struct query_event){.kind = QUERY_MODEL_END, .error = error, .retry_after_ms = retry_after_ms});
+    loop_event(l, &(struct query_event){
+                      .kind = QUERY_MODEL_END, .error = error, .retry_after_ms = retry_after_ms});
 }
 
 void give_result(struct loop *l, uint64_t number, const char *text, bool is_error)
 {
-    auto_json json_t *body = json_pack("{s:[{s:s, s:s}], s:n, s:b}", "content", "type", "text", "text", text, "structured", "is_error", is_error);
+    auto_json json_t *body = json_pack("{s:[{s:s, s:s}], s:n, s:b}", "content", "type", "text",
+                                       "text", text, "structured", "is_error", is_error);
     assert_non_null(body);
-    loop_event(l, &(struct query_event){.kind = QUERY_RESULT, .number = number, .body = body, .is_error = is_error});
+    loop_event(l, &(struct query_event){
+                      .kind = QUERY_RESULT, .number = number, .body = body, .is_error = is_error});
 }
 
 void pass_time(struct loop *l)
@@ -117,7 +122,8 @@ void assert_conversation_is_whole(const struct loop *l)
 {
     const json_t *all = query_conversation(l->query);
     for (size_t m = 0; m < json_array_size(all); m++) {
-        const json_t *message = json_array_get(all, m), *content = json_object_get(message, "content");
+        const json_t *message = json_array_get(all, m),
+                     *content = json_object_get(message, "content");
         const json_t *answers = json_object_get(json_array_get(all, m + 1), "content");
         size_t answered = 0;
         assert_true(json_array_size(content) > 0);

@@ -31,8 +31,9 @@ static const char answer[] =
     "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"tool_use\"},\"usage\":{\"output_tokens\":77}}\n\n"
     "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
 
-static const char meaning[] = "usage 12 1 3 0\nthink h\xc3\xa4m\nsignature c2ln\nend\nredacted b3Bh\nend\ntext Gr\ntext \xc3\xbc\xc3\x9f"
-                              "e \xf0\x9f\x98\x80\nend\ncall toolu_1 read\ninput \ninput {\"pa\ninput th\":1}\nend\nusage 12 77 3 0\nstop 2\n";
+static const char meaning[] =
+    "usage 12 1 3 0\nthink h\xc3\xa4m\nsignature c2ln\nend\nredacted b3Bh\nend\ntext Gr\ntext \xc3\xbc\xc3\x9f"
+    "e \xf0\x9f\x98\x80\nend\ncall toolu_1 read\ninput \ninput {\"pa\ninput th\":1}\nend\nusage 12 77 3 0\nstop 2\n";
 
 static int note(const struct query_event *e, void *arg)
 {
@@ -46,7 +47,8 @@ static int note(const struct query_event *e, void *arg)
     case QUERY_INPUT: return buf_addf(b, "input %.*s\n", STR_FMT(e->text));
     case QUERY_BLOCK_END: return buf_addf(b, "end\n");
     case QUERY_USAGE:
-        return buf_addf(b, "usage %lld %lld %lld %lld\n", (long long)e->usage.input, (long long)e->usage.output, (long long)e->usage.cache_read,
+        return buf_addf(b, "usage %lld %lld %lld %lld\n", (long long)e->usage.input,
+                        (long long)e->usage.output, (long long)e->usage.cache_read,
                         (long long)e->usage.cache_write);
     case QUERY_STOP: return buf_addf(b, "stop %d\n", (int)e->stop);
     case QUERY_MODEL_END: return buf_addf(b, "failed %s\n", query_error_name(e->error));
@@ -120,26 +122,36 @@ static void a_stream_that_is_cut_before_its_end_is_no_answer(void **state)
     }
     auto_done(buf) struct buf out;
     buf_init(&out, 1 << 20);
-    assert_int_equal(decode((struct str){answer, (size_t)(end - answer)}, 100, 100, &out), -FAULT_INPUT);
+    assert_int_equal(decode((struct str){answer, (size_t)(end - answer)}, 100, 100, &out),
+                     -FAULT_INPUT);
 }
 
 static void what_comes_after_the_end_is_not_looked_at(void **state)
 {
     auto_done(buf) struct buf out;
     (void)state;
-    assert_int_equal(decode_z("data: {\"type\":\"message_stop\"}\n\ndata: broken\n\ndata: {\"type\":\"content_block_stop\"}\n\n", &out), 0);
+    assert_int_equal(
+        decode_z(
+            "data: {\"type\":\"message_stop\"}\n\ndata: broken\n\ndata: {\"type\":\"content_block_stop\"}\n\n",
+            &out),
+        0);
     assert_int_equal(out.len, 0);
 }
 
 static void an_error_event_is_a_failure_of_its_class(void **state)
 {
-    static const char *const rows[][2] = {{"overloaded_error", "failed overloaded\n"}, {"rate_limit_error", "failed rate_limit\n"},
-                                          {"api_error", "failed server\n"}, {"", "failed server\n"}};
+    static const char *const rows[][2] = {{"overloaded_error", "failed overloaded\n"},
+                                          {"rate_limit_error", "failed rate_limit\n"},
+                                          {"api_error", "failed server\n"},
+                                          {"", "failed server\n"}};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char text[200];
         auto_done(buf) struct buf out;
-        snprintf(text, sizeof(text), "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"m\"}}\n\n", rows[i][0]);
+        snprintf(
+            text, sizeof(text),
+            "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"m\"}}\n\n",
+            rows[i][0]);
         assert_int_equal(decode_z(text, &out), 0);
         assert_string_equal(buf_str(&out).at, rows[i][1]);
     }
@@ -147,10 +159,16 @@ static void an_error_event_is_a_failure_of_its_class(void **state)
 
 static void events_that_are_no_objects_are_faults(void **state)
 {
-    static const char *const rows[] = {"data: {\n\n", "data: [1]\n\n", "data: 1\n\n", "data:\n\n", "data: {\"a\":1,\"a\":2}\n\n", "data: \xff\n\n",
-                                       "data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":-1}}}\n\n",
-                                       "data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":\"x\"}}}\n\n",
-                                       "data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":9223372036854775807}}}\n\n"};
+    static const char *const rows[] = {
+        "data: {\n\n",
+        "data: [1]\n\n",
+        "data: 1\n\n",
+        "data:\n\n",
+        "data: {\"a\":1,\"a\":2}\n\n",
+        "data: \xff\n\n",
+        "data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":-1}}}\n\n",
+        "data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":\"x\"}}}\n\n",
+        "data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":9223372036854775807}}}\n\n"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         auto_done(buf) struct buf out;
@@ -160,9 +178,15 @@ static void events_that_are_no_objects_are_faults(void **state)
 
 static void members_that_are_missing_or_of_another_type_mean_nothing(void **state)
 {
-    static const char *const rows[] = {"{\"type\":\"content_block_delta\"}", "{\"type\":\"content_block_delta\",\"delta\":7}", "{\"type\":\"message_delta\",\"delta\":null}",
-                                       "{\"type\":\"message_start\"}", "{\"type\":\"message_start\",\"message\":[]}", "{}", "{\"type\":7}",
-                                       "{\"type\":\"content_block_start\",\"content_block\":{\"type\":\"server_tool_use\",\"name\":\"x\"}}"};
+    static const char *const rows[] = {
+        "{\"type\":\"content_block_delta\"}",
+        "{\"type\":\"content_block_delta\",\"delta\":7}",
+        "{\"type\":\"message_delta\",\"delta\":null}",
+        "{\"type\":\"message_start\"}",
+        "{\"type\":\"message_start\",\"message\":[]}",
+        "{}",
+        "{\"type\":7}",
+        "{\"type\":\"content_block_start\",\"content_block\":{\"type\":\"server_tool_use\",\"name\":\"x\"}}"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char text[200];
@@ -177,8 +201,10 @@ static void members_that_are_missing_or_of_another_type_mean_nothing(void **stat
 
 static own json_t *request(const char *conversation, const char *system, const char *tools)
 {
-    auto_json json_t *messages = json_loads(conversation, 0, NULL), *list = json_loads(tools, 0, NULL);
-    const struct codec_request r = {.model = "m", .system = system, .tools = list, .conversation = messages, .max_tokens = 99};
+    auto_json json_t *messages = json_loads(conversation, 0, NULL),
+                     *list = json_loads(tools, 0, NULL);
+    const struct codec_request r = {
+        .model = "m", .system = system, .tools = list, .conversation = messages, .max_tokens = 99};
     auto_done(buf) struct buf out;
     json_t *body = NULL;
     buf_init(&out, 1 << 20);
@@ -207,12 +233,13 @@ static void blocks_of_the_conversation_become_those_of_the_service(void **state)
         "{\"type\":\"image\",\"media_type\":\"image/png\",\"data\":\"aGk=\"}]}]}]",
         "sys", "[{\"name\":\"read\",\"description\":\"d\",\"input_schema\":{}}]");
     (void)state;
-    assert_same_json(json_object_get(body, "messages"),
-                     "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"task\"}]},"
-                     "{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"s\"},{\"type\":\"redacted_thinking\",\"data\":\"d\"},"
-                     "{\"type\":\"text\",\"text\":\"t\"},{\"type\":\"tool_use\",\"id\":\"i\",\"name\":\"read\",\"input\":{\"p\":1}}]},"
-                     "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"i\",\"is_error\":true,\"content\":[{\"type\":\"text\",\"text\":\"r\"},"
-                     "{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/png\",\"data\":\"aGk=\"}}]}]}]");
+    assert_same_json(
+        json_object_get(body, "messages"),
+        "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"task\"}]},"
+        "{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"s\"},{\"type\":\"redacted_thinking\",\"data\":\"d\"},"
+        "{\"type\":\"text\",\"text\":\"t\"},{\"type\":\"tool_use\",\"id\":\"i\",\"name\":\"read\",\"input\":{\"p\":1}}]},"
+        "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"i\",\"is_error\":true,\"content\":[{\"type\":\"text\",\"text\":\"r\"},"
+        "{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/png\",\"data\":\"aGk=\"}}]}]}]");
     assert_same_json(json_object_get(body, "system"), "\"sys\"");
     assert_same_json(json_object_get(body, "max_tokens"), "99");
     assert_same_json(json_object_get(body, "stream"), "true");
@@ -221,16 +248,20 @@ static void blocks_of_the_conversation_become_those_of_the_service(void **state)
 
 static void a_result_of_nothing_has_no_text_block(void **state)
 {
-    auto_json json_t *body = request("[{\"role\":\"user\",\"content\":[{\"type\":\"result\",\"id\":\"i\",\"tool\":\"read\",\"is_error\":false,"
-                                     "\"content\":[{\"type\":\"text\",\"text\":\"\"}]}]}]", "", "[]");
+    auto_json json_t *body = request(
+        "[{\"role\":\"user\",\"content\":[{\"type\":\"result\",\"id\":\"i\",\"tool\":\"read\",\"is_error\":false,"
+        "\"content\":[{\"type\":\"text\",\"text\":\"\"}]}]}]",
+        "", "[]");
     (void)state;
-    assert_same_json(json_object_get(body, "messages"),
-                     "[{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"i\",\"is_error\":false,\"content\":[]}]}]");
+    assert_same_json(
+        json_object_get(body, "messages"),
+        "[{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"i\",\"is_error\":false,\"content\":[]}]}]");
 }
 
 static void what_is_not_there_is_not_sent(void **state)
 {
-    auto_json json_t *body = request("[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"task\"}]}]", "", "[]");
+    auto_json json_t *body = request(
+        "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"task\"}]}]", "", "[]");
     (void)state;
     assert_null(json_object_get(body, "system"));
     assert_null(json_object_get(body, "tools"));

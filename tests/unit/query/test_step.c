@@ -203,7 +203,8 @@ static void the_same_call_with_the_same_result_three_times_is_a_loop(void **stat
 
 static void another_tool_input_or_result_between_is_no_loop(void **state)
 {
-    static const char *const rows[][3] = {{"list", "{\"p\":1}", "r"}, {"read", "{\"p\":2}", "r"}, {"read", "{\"p\":1}", "other"}};
+    static const char *const rows[][3] = {
+        {"list", "{\"p\":1}", "r"}, {"read", "{\"p\":2}", "r"}, {"read", "{\"p\":1}", "other"}};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct loop l;
@@ -429,7 +430,8 @@ static void a_refusal_stops(void **state)
 
 static void input_that_is_no_object_is_answered_and_not_run(void **state)
 {
-    static const char *const inputs[] = {"{", "[]", "7", "\"x\"", "{\"a\":1,\"a\":2}", "nul", "{}x"};
+    static const char *const inputs[] = {"{",   "[]", "7", "\"x\"", "{\"a\":1,\"a\":2}",
+                                         "nul", "{}x"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(inputs); i++) {
         struct loop l;
@@ -508,7 +510,8 @@ static void input_nested_too_deeply_to_be_sent_back_is_bad(void **state)
 
 static void a_failing_service_is_asked_four_times_in_all(void **state)
 {
-    static const enum query_error again[] = {QUERY_OVERLOADED, QUERY_RATE_LIMIT, QUERY_DISCONNECT, QUERY_MALFORMED, QUERY_SERVER, QUERY_UNREACHABLE};
+    static const enum query_error again[] = {QUERY_OVERLOADED, QUERY_RATE_LIMIT, QUERY_DISCONNECT,
+                                             QUERY_MALFORMED,  QUERY_SERVER,     QUERY_UNREACHABLE};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(again); i++) {
         struct loop l;
@@ -530,7 +533,8 @@ static void a_failing_service_is_asked_four_times_in_all(void **state)
 
 static void failures_that_trying_again_does_not_help_stop_at_once(void **state)
 {
-    static const enum query_error once[] = {QUERY_AUTH, QUERY_QUOTA, QUERY_BAD_REQUEST, QUERY_CONTEXT_TOO_LONG};
+    static const enum query_error once[] = {QUERY_AUTH, QUERY_QUOTA, QUERY_BAD_REQUEST,
+                                            QUERY_CONTEXT_TOO_LONG};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(once); i++) {
         struct loop l;
@@ -604,7 +608,8 @@ static void waits_grow_and_stay_within_bounds(void **state)
     (void)state;
     for (int i = 0; i < 10000; i++) {
         for (unsigned attempt = 1; attempt <= 3; attempt++) {
-            int64_t base = INT64_C(500) << (attempt - 1), wait = recovery_wait_ms(attempt, 0, &seed);
+            int64_t base = INT64_C(500) << (attempt - 1),
+                    wait = recovery_wait_ms(attempt, 0, &seed);
             assert_true(wait >= base / 2 && wait <= base);
         }
         assert_true(recovery_wait_ms(1000, 0, &seed) <= 20000);
@@ -702,9 +707,13 @@ static void expectations_look_at_the_results_before(void **state)
         const char *expect;
         bool holds;
     } rows[] = {
-        {"{\"contains\":\"need\"}", true},        {"{\"contains\":\"straw\"}", false},
-        {"{\"is_error\":true}", true},            {"{\"is_error\":false}", false},
-        {"{\"contains\":\"need\",\"is_error\":true}", true}, {"{\"contains\":\"need\",\"is_error\":false}", false}, {"{}", true},
+        {"{\"contains\":\"need\"}", true},
+        {"{\"contains\":\"straw\"}", false},
+        {"{\"is_error\":true}", true},
+        {"{\"is_error\":false}", false},
+        {"{\"contains\":\"need\",\"is_error\":true}", true},
+        {"{\"contains\":\"need\",\"is_error\":false}", false},
+        {"{}", true},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -779,7 +788,10 @@ static void an_input_without_a_call_is_a_fault_of_the_stream(void **state)
     struct loop l;
     (void)state;
     loop_begin(&l, 50, 50);
-    assert_int_equal(query_step(l.query, &(struct query_event){.kind = QUERY_INPUT, .text = STR("{}")}, NULL, NULL), -FAULT_INPUT);
+    assert_int_equal(query_step(l.query,
+                                &(struct query_event){.kind = QUERY_INPUT, .text = STR("{}")}, NULL,
+                                NULL),
+                     -FAULT_INPUT);
     fail_answer(&l, QUERY_MALFORMED, 0);
     assert_going_on(&l);
     loop_end(&l);
@@ -792,7 +804,11 @@ static void an_answer_is_capped_in_calls(void **state)
     loop_begin(&l, 50, 500);
     for (int i = 0; i < TURN_CALLS_MAX; i++)
         say_call(&l, "a", "read", "{}");
-    assert_int_equal(query_step(l.query, &(struct query_event){.kind = QUERY_CALL, .id = STR("x"), .tool = STR("y")}, NULL, NULL), -FAULT_CAP);
+    assert_int_equal(
+        query_step(l.query,
+                   &(struct query_event){.kind = QUERY_CALL, .id = STR("x"), .tool = STR("y")},
+                   NULL, NULL),
+        -FAULT_CAP);
     loop_end(&l);
 }
 

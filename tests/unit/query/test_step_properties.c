@@ -100,13 +100,17 @@ static int act(const struct query_action *a, void *arg)
 
 static const char *pick_word(struct world *w)
 {
-    static const char *const words[] = {"", "a", "{}", "{", "{\"p\":1}", "\xff", " ", "[[[]]]", "read", "time"};
+    static const char *const words[] = {"",     "a", "{}",     "{",    "{\"p\":1}",
+                                        "\xff", " ", "[[[]]]", "read", "time"};
     return words[draw(w, ARRAY_LEN(words))];
 }
 
 static struct query_event any_event(struct world *w)
 {
-    struct query_event e = {.kind = (enum query_event_kind)draw(w, QUERY_CANCEL + 1), .text = str_of(pick_word(w)), .id = str_of(pick_word(w)), .tool = str_of(pick_word(w))};
+    struct query_event e = {.kind = (enum query_event_kind)draw(w, QUERY_CANCEL + 1),
+                            .text = str_of(pick_word(w)),
+                            .id = str_of(pick_word(w)),
+                            .tool = str_of(pick_word(w))};
     if (e.kind == QUERY_CANCEL && draw(w, 20) != 0) /* rarely: it ends everything */
         e.kind = QUERY_TEXT;
     if (e.kind == QUERY_PLANNER_END && draw(w, 10) != 0)
@@ -140,7 +144,9 @@ static void step(struct world *w, struct query_event e)
 {
     auto_json json_t *body = NULL;
     if (e.kind == QUERY_RESULT || e.kind == QUERY_EXPECT)
-        body = json_pack("{s:[{s:s, s:s}], s:b, s:s}", "content", "type", "text", "text", draw(w, 2) ? "r" : "s", "is_error", e.is_error, "contains", draw(w, 2) ? "r" : "");
+        body = json_pack("{s:[{s:s, s:s}], s:b, s:s}", "content", "type", "text", "text",
+                         draw(w, 2) ? "r" : "s", "is_error", e.is_error, "contains",
+                         draw(w, 2) ? "r" : "");
     e.body = draw(w, 10) ? body : NULL;
     if (e.kind == QUERY_EXPECT)
         e.body = body;
@@ -154,7 +160,9 @@ static void step(struct world *w, struct query_event e)
     if (r == -FAULT_INPUT || r == -FAULT_CAP) { /* the agent's answer to a stream that is none */
         must(w->asked);
         w->asked = false;
-        r = query_step(w->query, &(struct query_event){.kind = QUERY_MODEL_END, .error = QUERY_MALFORMED}, act, w);
+        r = query_step(w->query,
+                       &(struct query_event){.kind = QUERY_MODEL_END, .error = QUERY_MALFORMED},
+                       act, w);
     }
     must(r == 0);
 }
@@ -163,11 +171,13 @@ static void step(struct world *w, struct query_event e)
 static void go_on(struct world *w)
 {
     if (w->asked)
-        step(w, (struct query_event){.kind = QUERY_MODEL_END, .error = draw(w, 4) ? QUERY_OK : QUERY_SERVER});
+        step(w, (struct query_event){.kind = QUERY_MODEL_END,
+                                     .error = draw(w, 4) ? QUERY_OK : QUERY_SERVER});
     else if (w->waits)
         step(w, (struct query_event){.kind = QUERY_TIMER});
     else if (w->out_count)
-        step(w, (struct query_event){.kind = QUERY_RESULT, .number = w->out[0], .is_error = draw(w, 2)});
+        step(w, (struct query_event){
+                    .kind = QUERY_RESULT, .number = w->out[0], .is_error = draw(w, 2)});
 }
 
 static void run_one(uint64_t seed)
@@ -186,7 +196,8 @@ static void run_one(uint64_t seed)
             step(&w, any_event(&w));
         else
             go_on(&w);
-        must(w.dones || w.asked || w.waits || w.out_count); /* somebody owes it something, or it stands still for ever */
+        must(w.dones || w.asked || w.waits ||
+             w.out_count); /* somebody owes it something, or it stands still for ever */
     }
     must(query_is_done(w.query) && w.dones == 1);
     for (int i = 0; i < 3; i++) {
@@ -205,6 +216,7 @@ static void random_sequences_pass_no_cap_lose_no_result_and_end(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_sequences_pass_no_cap_lose_no_result_and_end)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_sequences_pass_no_cap_lose_no_result_and_end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

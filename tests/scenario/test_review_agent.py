@@ -40,9 +40,15 @@ def an_honest_stand_in_is_believed(p):
 
 def a_breach_ends_the_agent(p):
     liar = Liar(p)
-    for lie in ("model_while_busy", "model_skips", "model_zero", "too_long", "unknown_type", "workers_frame", "ready_again", "not_json", "no_tool",
-                "fds", "say_unknown", "gives_up", "done_in_mid_turn"):
+    for lie in ("model_skips", "model_zero", "too_long", "unknown_type", "workers_frame", "ready_again", "not_json", "no_tool",
+                "fds", "say_unknown", "gives_up"):
         ended(liar, lie)
+
+
+def a_turn_under_way_is_waited_for(p):
+    liar = Liar(p)
+    for lie in ("model_while_busy", "done_in_mid_turn"):  # the answer is far away: it cannot come in between
+        ended(liar, lie, model=p.script({"delay_ms": 30000, "text": "late"}))
 
 
 def a_claim_about_the_end_is_checked(p):
@@ -57,7 +63,8 @@ def a_claim_about_the_end_is_checked(p):
 
 def turns_are_counted_by_the_monitor(p):
     liar = Liar(p)
-    r, o = liar.lie("turns", "--max-turns", 3)
+    model = p.script(PRICED, *[{"text": "t", "usage": {"input_tokens": 1, "output_tokens": 1}}] * 200)
+    r, o = liar.lie("turns", "--max-turns", 3, model=model)
     expect(r.returncode == 5 and o["stopped_by"] == "turns" and o["turns"] == 3, r.returncode, o)
     reserves = [m for m in liar.rows_of("money") if m["what"] == "reserve"]
     expect(len(reserves) == 12, "three turns, four requests for each, not one more", len(reserves))
@@ -159,7 +166,7 @@ def a_missing_or_dying_program_is_the_sandbox(p):
         (liar.bin / name).chmod(0o755)
 
 
-main(an_honest_stand_in_is_believed, a_breach_ends_the_agent, a_claim_about_the_end_is_checked, turns_are_counted_by_the_monitor,
+main(an_honest_stand_in_is_believed, a_breach_ends_the_agent, a_turn_under_way_is_waited_for, a_claim_about_the_end_is_checked, turns_are_counted_by_the_monitor,
      nothing_is_sent_after_the_money_is_out, calls_are_counted_by_the_monitor, ten_thousand_calls_at_once_end_it, after_done_nothing_counts,
      calls_that_are_open_at_the_end_get_their_receipts, hostile_arguments_are_data, it_has_nobodys_terminal, a_silent_one_is_ended_by_the_clock,
      a_missing_or_dying_program_is_the_sandbox)

@@ -107,7 +107,8 @@ def exec_is_journalled_before_it_runs(p):
 
 def a_receipt_that_cannot_be_written_ends_the_run(p):
     """Somebody else holds the store: the call's end cannot be journalled. Nothing more is run, and nobody hears of a success."""
-    model = p.script({"delay_ms": 400, "calls": [call("list", path="/"), call("list", path="/")]}, {"text": "x"})
+    model = p.script({"script": 1, "price": {"input_per_mtok_usd": 3, "output_per_mtok_usd": 15}},
+                     {"delay_ms": 400, "calls": [call("list", path="/"), call("list", path="/")]}, {"text": "x"})
     run = subprocess.Popen([BOXAGNTS, "run", "--model", model, "--output", "stream-json", "q"], env=p.env, cwd=p.work, stdout=subprocess.PIPE,
                            stderr=subprocess.PIPE, text=True)
     lines = [json.loads(run.stdout.readline())]
@@ -118,6 +119,7 @@ def a_receipt_that_cannot_be_written_ends_the_run(p):
         if held.execute("SELECT count(*) FROM reservation").fetchone()[0]:
             break
         held.execute("ROLLBACK")
+        expect(run.poll() is None, "it ended and reserved nothing")
     for line in run.stdout:
         lines.append(json.loads(line))
         if lines[-1]["type"] == "note":

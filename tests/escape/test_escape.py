@@ -222,9 +222,11 @@ def naive(base, kind, rounds):
     """What a program does that trusts names: looks whether it is a link, then opens."""
     work = base / "work"
     seen = False
-    deep = os.open(work / "other/deep", os.O_PATH) if kind == "folder" else -1
+    deep = -1
     for _ in range(rounds):
         try:
+            if kind == "folder" and deep < 0:
+                deep = os.open(work / "other/deep", os.O_PATH)  # fails while the attacker has it elsewhere
             if kind == "read":
                 if not os.path.islink(work / "dir"):
                     seen |= (work / "dir/f").read_text() == "SECRET"
@@ -248,15 +250,15 @@ def naive(base, kind, rounds):
 
 
 def race_read_by_host(base, case):
-    return attacked("swap", base, lambda: naive(base, "read", 20000))
+    return attacked("swap", base, lambda: naive(base, "read", 400000))
 
 
 def race_write_by_host(base, case):
-    return attacked("swap", base, lambda: naive(base, "write", 20000))
+    return attacked("swap", base, lambda: naive(base, "write", 400000))
 
 
 def race_folder_by_host(base, case):
-    return attacked("move", base, lambda: naive(base, "folder", 20000))
+    return attacked("move", base, lambda: naive(base, "folder", 400000))
 
 
 def fifo_blocks(base, case):

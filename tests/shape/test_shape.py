@@ -294,13 +294,14 @@ class Sources(House):
         stamp = f"{BUILD}/shape-faces"
         if os.path.exists(stamp) and read(stamp) == digest.hexdigest():
             return # the same faces passed before
-        engine = [flag for flag in re.findall(r"-isystem (\S+/engine-nocompile)", read(f"{BUILD}/compile_commands.json"))[:1]]
+        outside = sorted(set(re.findall(r"-isystem (\S+)", read(f"{BUILD}/compile_commands.json"))))
+        outside = [folder for folder in outside if not folder.endswith("engine-compile")] # its headers are the same
 
         def complaint(entry):
             room, path = entry
             roots = [f"-I{BUILD}/inc/{name}" for name in (room, *plan()[0][room]["USES"])]
             result = run("gcc", "-std=gnu17", "-D_GNU_SOURCE=", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", *roots,
-                         *[f"-isystem{folder}" for folder in engine], "-xc", "-",
+                         *[f"-isystem{folder}" for folder in outside], "-xc", "-",
                          input=f'#include "{spelled(room)}/{os.path.basename(path)}"\n')
             errors = re.findall(r"^.*error: .*$", result.stdout, re.M) or [result.stdout]
             return errors[0].replace(f"{BUILD}/inc/{room}/", "") if result.returncode else ""

@@ -5,11 +5,8 @@
 #include "os/random.h"
 #include "sandbox/jail/jail.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
-
-#define HEAP_KEPT (16 << 20)
 
 const struct command *const commands[] = {
     &command_run,  &command_exec,    &command_tool,   &command_policy, &command_session,
@@ -86,18 +83,8 @@ static int run_command(const struct command *c, int argc, char **argv)
     return fault_exit_code(f.code == -r ? r : -f.code);
 }
 
-/* A call's buffers come and go by the hundred kilobytes; given back to the kernel each time, every
- * call would fault them in anew, a tenth of what a small call costs in all. */
-static void keep_heap(void)
-{
-    (void)mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
-    (void)mallopt(M_MMAP_THRESHOLD, HEAP_KEPT / 4);
-    (void)mallopt(M_TOP_PAD, HEAP_KEPT / 64);
-}
-
 int edge_main(int argc, char **argv)
 {
-    keep_heap();
     uint32_t seed;
     os_random(&seed, sizeof(seed));
     json_start(seed);

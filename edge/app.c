@@ -7,6 +7,8 @@
 #include "os/env.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "sandbox/ask/worker.h"
+#include "sandbox/jail/jail.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -393,6 +395,22 @@ void app_done(struct app *a)
     free(a->agent_program);
     free(a->egress_program);
     *a = (struct app){.work_dir_fd = -1};
+}
+
+int app_start_worker(const struct app *a, int undo_root_fd, int64_t stack_max,
+                     own struct sandbox_worker **ret, struct fault *reterr)
+{
+    const struct sandbox_worker_config config = {
+        .program = a->worker_program,
+        .mounts = a->mounts,
+        .mount_count = a->mount_count,
+        .undo_root_fd = undo_root_fd,
+        .stack_max = stack_max,
+        .memory_max = a->settings->limits.wasm_max_memory_size,
+        .table_max = a->settings->limits.wasm_max_table_elements,
+        .required_facets = JAIL_REQUIRED_DEFAULT | a->settings->required_facets,
+    };
+    return sandbox_worker_new(&config, ret, reterr);
 }
 
 const char *app_call_target(const json_t *input)

@@ -31,19 +31,8 @@ struct finding {
 
 static void try_worker(const struct app *a, struct finding *f)
 {
-    const struct sandbox_limits *l = &a->settings->limits;
-    const struct sandbox_worker_config config = {
-        .program = a->worker_program,
-        .mounts = a->mounts,
-        .mount_count = a->mount_count,
-        .undo_root_fd = -1,
-        .stack_max = l->wasm_max_wasm_stack,
-        .memory_max = l->wasm_max_memory_size,
-        .table_max = l->wasm_max_table_elements,
-        .required_facets = JAIL_REQUIRED_DEFAULT | a->settings->required_facets,
-    };
     auto_(sandbox_worker) struct sandbox_worker *w = NULL;
-    if (sandbox_worker_new(&config, &w, &f->why) == 0)
+    if (app_start_worker(a, -1, a->settings->limits.wasm_max_wasm_stack, &w, &f->why) == 0)
         f->confinement = json_deep_copy(sandbox_worker_confinement(w));
 }
 

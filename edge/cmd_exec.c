@@ -12,7 +12,6 @@
 #include "os/loop.h"
 #include "sandbox/ask/code.h"
 #include "sandbox/ask/worker.h"
-#include "sandbox/jail/jail.h"
 #include "tools/receipt.h"
 
 #include <errno.h>
@@ -153,23 +152,6 @@ static void on_signal(int signal, void *arg)
     sandbox_worker_cancel(((struct execution *)arg)->worker);
 }
 
-static int start_worker(struct execution *x, const struct app *a, int undo_root_fd,
-                        struct fault *reterr)
-{
-    const struct sandbox_limits *l = &a->settings->limits;
-    const struct sandbox_worker_config config = {
-        .program = a->worker_program,
-        .mounts = a->mounts,
-        .mount_count = a->mount_count,
-        .undo_root_fd = undo_root_fd,
-        .stack_max = l->wasm_max_wasm_stack,
-        .memory_max = l->wasm_max_memory_size,
-        .table_max = l->wasm_max_table_elements,
-        .required_facets = JAIL_REQUIRED_DEFAULT | a->settings->required_facets,
-    };
-    return sandbox_worker_new(&config, &x->worker, reterr);
-}
-
 static void name_mounts(struct execution *x)
 {
     const struct app *a = x->app;
@@ -215,7 +197,8 @@ static int run_module(struct execution *x, const struct parsed *p, int code_fd,
     name_mounts(x);
     int r = undo_root(a->state, x->session, &undo_root_fd, reterr);
     if (r == 0)
-        r = start_worker(x, a, undo_root_fd, reterr);
+        r = app_start_worker(a, undo_root_fd, a->settings->limits.wasm_max_wasm_stack, &x->worker,
+                             reterr);
     if (r == 0)
         r = undo_begin(a->state, x->session, "c1", x->mounts, a->mount_count, &undo_fd, reterr);
     x->undo_begun = r == 0;

@@ -13,7 +13,6 @@
 #include "os/fd.h"
 #include "sandbox/ask/code.h"
 #include "sandbox/ask/worker.h"
-#include "sandbox/jail/jail.h"
 #include "tools/receipt.h"
 
 #include <errno.h>
@@ -139,17 +138,7 @@ static int start_worker_for(struct desk *d, const struct sandbox_limits *limits,
         if (r < 0)
             return r;
     }
-    const struct sandbox_worker_config config = {
-        .program = a->worker_program,
-        .mounts = a->mounts,
-        .mount_count = a->mount_count,
-        .undo_root_fd = d->undo_root_fd,
-        .stack_max = limits->wasm_max_wasm_stack,
-        .memory_max = a->settings->limits.wasm_max_memory_size,
-        .table_max = a->settings->limits.wasm_max_table_elements,
-        .required_facets = JAIL_REQUIRED_DEFAULT | a->settings->required_facets,
-    };
-    return sandbox_worker_new(&config, &d->worker, reterr);
+    return app_start_worker(a, d->undo_root_fd, limits->wasm_max_wasm_stack, &d->worker, reterr);
 }
 
 int desk_start_worker(struct desk *d, struct fault *reterr)

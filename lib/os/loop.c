@@ -32,6 +32,7 @@ struct os_watch {
     os_fd_fn on_fd;
     os_signal_fn on_signal;
     sigset_t newly_blocked;
+    bool was_signalled; /* one was delivered: they stay blocked */
 
     /* WATCH_TIMER: in the heap when deadline_ns is not INT64_MAX */
     int64_t deadline_ns;
@@ -188,7 +189,8 @@ static void release_kind(struct os_watch *w)
     case WATCH_SIGNALS:
         r = os_watch_set_events(w, 0);
         os_close(w->fd);
-        (void)sigprocmask(SIG_UNBLOCK, &w->newly_blocked, NULL);
+        if (!w->was_signalled)
+            (void)sigprocmask(SIG_UNBLOCK, &w->newly_blocked, NULL);
         break;
     }
 }
@@ -332,8 +334,10 @@ int os_loop_watch_signals(struct os_loop *l, const int *signals, os_signal_fn fn
 static void call_signals(struct os_watch *w)
 {
     struct signalfd_siginfo info;
-    while (!w->is_freed && os_read(w->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+    while (!w->is_freed && os_read(w->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        w->was_signalled = true;
         w->on_signal((int)info.ssi_signo, w->arg);
+    }
 }
 
 static void call_fd(struct os_watch *w, uint32_t bits)

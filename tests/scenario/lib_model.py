@@ -64,14 +64,19 @@ class Stub:
         self.listener.settimeout(LONGEST)
         self.port = self.listener.getsockname()[1]
         self.base = f"http://127.0.0.1:{self.port}"
-        self.lock, self.open, self.closing = threading.Lock(), [], False
+        self.lock, self.open, self.closing, self.over = threading.Lock(), [], False, threading.Event()
 
     def __enter__(self):
         threading.Thread(target=self.accept, daemon=True).start()
         return self
 
+    def hold(self):
+        """Says nothing more, as long as the test lasts."""
+        self.over.wait(LONGEST)
+
     def __exit__(self, *_):
         self.closing = True
+        self.over.set()
         try:
             self.listener.shutdown(socket.SHUT_RDWR) # also wakes who waits in accept(); closing alone does not
         except OSError:

@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -20,7 +21,7 @@ from lib_model import Stub, call_block, message, sse, text, text_block
 BIN = os.environ.get("BOXAGNTS_BIN") or os.path.join(os.path.dirname(__file__), "../../build/release/bin")
 READY, FAULT, START, MODEL, CANCEL, DATA, END = 2, 4, 64, 66, 68, 67, 69
 KEY = "test-key-3141592653589793"
-PATIENCE = 20
+PATIENCE = 60 # seconds; reached only when something is broken
 
 
 class Egress:
@@ -93,7 +94,7 @@ class Egress:
     def __exit__(self, *_):
         self.socket.close()
         try:
-            self.process.wait(5)
+            self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -152,13 +153,11 @@ class Egresses(unittest.TestCase):
             self.assertEqual(end["usage"]["output_tokens"], 7)
 
     def test_an_answer_is_over_at_its_end_event_though_the_connection_stays(self):
-        def answer(_, ask):
+        def answer(stub, ask):
             ask.stream(text("hi"))
-            time.sleep(10)
-        began = time.monotonic()
+            stub.hold()
         _, end, _ = self.turn(answer)
         self.assertEqual(end["outcome"], "ok")
-        self.assertLess(time.monotonic() - began, 5)
 
     def test_a_large_request_goes_out_whole_and_without_expect(self):
         body = b'{"x":"' + b"y" * (3 << 20) + b'"}'
@@ -173,12 +172,12 @@ class Egresses(unittest.TestCase):
         with Stub(lambda _, ask: ask.stream(events)) as stub, Egress(base=stub.base) as egress:
             before = resident(egress)
             egress.model()
-            time.sleep(1.5)
-            self.assertLess(resident(egress) - before, 32 << 20)
-            total, kind = 0, DATA
+            total, kind, most = 0, DATA, 0
             while kind == DATA:
                 kind, _, body, raw = egress.receive()
                 total += len(raw)
+                most = max(most, resident(egress) - before) if kind == DATA else most
+            self.assertLess(most, 32 << 20)
         self.assertEqual(body["outcome"], "ok")
         self.assertEqual(total, sum(len(sse(event)) for event in events))
 
@@ -340,13 +339,11 @@ class Egresses(unittest.TestCase):
         self.assertLess(end["bytes_in"], 70_000)
 
     def test_silence_ends_after_the_idle_time(self):
-        def answer(_, ask):
+        def answer(stub, ask):
             ask.stream(text("x")[:3])
-            time.sleep(10)
+            stub.hold()
         with Stub(answer) as stub, Egress(base=stub.base, idle_ms=300) as egress:
-            began = time.monotonic()
             _, end = egress.turn()
-            self.assertLess(time.monotonic() - began, 5)
         self.assertEqual(end["error"]["class"], "disconnect")
 
     def test_nobody_there_is_unreachable_and_nothing_was_sent(self):
@@ -395,27 +392,24 @@ class Egresses(unittest.TestCase):
                 self.assertEqual((end["error"]["class"], len(stub.asks)), ("unreachable", 1))
 
     def test_cancel_stops_at_once(self):
-        gone = []
+        gone = threading.Event()
         def answer(_, ask):
             if ask.number == 2:
                 return ask.stream(text("hi"))
             ask.head()
             while ask.send(sse({"type": "ping"})):
                 time.sleep(0.02)
-            gone.append(time.monotonic())
+            gone.set()
         with Stub(answer) as stub, Egress(base=stub.base) as egress:
             egress.model()
             self.assertEqual(egress.receive()[0], DATA)
             egress.send(CANCEL, 1)
-            cancelled = time.monotonic()
             kind = DATA
             while kind == DATA:
                 kind, _, end, _ = egress.receive()
             self.assertEqual((kind, end["outcome"], end["sent"]), (END, "error", True))
             self.assertNotIn("usage", end)
-            while not gone and time.monotonic() < cancelled + 5:
-                time.sleep(0.01)
-            self.assertTrue(gone and gone[0] - cancelled < 1)
+            self.assertTrue(gone.wait(PATIENCE), "the connection was closed")
             egress.send(CANCEL, 1) # one that crossed the end: nothing
             _, end = egress.turn(2)
             self.assertEqual(end["outcome"], "ok")
@@ -424,10 +418,7 @@ class Egresses(unittest.TestCase):
         with Egress(base="http://no-such-host.invalid:80") as egress:
             egress.model()
             egress.send(CANCEL, 1)
-            began = time.monotonic()
-            kind, _, end, _ = egress.receive()
-            self.assertEqual(kind, END)
-            self.assertLess(time.monotonic() - began, 1)
+            self.assertEqual(egress.receive()[0], END)
 
     def test_ends_when_the_monitor_hangs_up(self):
         def answer(_, ask):
@@ -439,14 +430,14 @@ class Egresses(unittest.TestCase):
             egress.model()
             egress.receive()
             egress.socket.close()
-            self.assertEqual(egress.process.wait(3), 0)
+            self.assertEqual(egress.process.wait(PATIENCE), 0)
 
     def gives_up(self, egress):
         """Its word, and that it has ended."""
         with egress:
             kind, _, body, _ = egress.receive()
             self.assertEqual(kind, FAULT)
-            self.assertNotEqual(egress.process.wait(3), 0)
+            self.assertNotEqual(egress.process.wait(PATIENCE), 0)
             self.assertNotIn(KEY, json.dumps(body))
             return body["text"]
 
@@ -466,16 +457,16 @@ class Egresses(unittest.TestCase):
     def test_frames_out_of_state_end_it(self):
         with Egress() as egress:
             egress.model()
-            self.assertNotEqual(egress.process.wait(3), 0)
+            self.assertNotEqual(egress.process.wait(PATIENCE), 0)
         with Egress(base="http://127.0.0.1:1") as egress:
             egress.start("http://127.0.0.1:1", KEY, "x-api-key")
-            self.assertNotEqual(egress.process.wait(3), 0)
+            self.assertNotEqual(egress.process.wait(PATIENCE), 0)
         with Egress() as egress:
             egress.socket.sendall(b"\xff" * 64)
-            self.assertNotEqual(egress.process.wait(3), 0)
+            self.assertNotEqual(egress.process.wait(PATIENCE), 0)
 
     def test_a_turn_number_is_used_once_at_a_time(self):
-        with Stub(lambda _, ask: time.sleep(3)) as stub:
+        with Stub(lambda stub, ask: stub.hold()) as stub:
             egress = Egress(base=stub.base)
             egress.model(7)
             egress.model(7)

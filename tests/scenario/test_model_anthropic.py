@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import unittest
 
@@ -260,10 +259,8 @@ class Runs(unittest.TestCase):
         def endless(ask):
             ask.head()
             ask.send(sse({"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": "{}"}}))
-            until = time.monotonic() + 3
-            while time.monotonic() < until and ask.send(sse({"type": "ping"})):
+            while ask.send(sse({"type": "ping"})):
                 time.sleep(0.01)
-            ask.send(b"".join(map(sse, text("x"))))
         result, stub, _ = self.run_with(self.script(endless, text("done")))
         self.ends(result, 0, None)
         self.assertEqual((result["text"], len(stub.asks)), ("done", 2))
@@ -359,13 +356,11 @@ class Runs(unittest.TestCase):
         self.assertEqual((len(stub.asks), result["turns"]), (3, 3))
 
     def test_the_time_limit_ends_a_silent_stream(self):
-        def silent(ask):
+        def silent(stub, ask):
             ask.head()
-            time.sleep(20)
-        began = time.monotonic()
-        result, _, _ = self.run_with(self.script(silent), "--timeout", "1.5s")
+            stub.hold()
+        result, _, _ = self.run_with(silent, "--timeout", "1.5s")
         self.ends(result, 5, "time")
-        self.assertLess(time.monotonic() - began, 6)
 
     def test_the_same_call_three_times_is_a_loop(self):
         result, stub, _ = self.run_with(self.script(message([call_block("t", "list", {})], stop="tool_use")))
@@ -403,25 +398,21 @@ class Runs(unittest.TestCase):
         with Stub(answer) as stub:
             process = subprocess.Popen(self.command(), env=self.environment(stub), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             try:
-                until = time.monotonic() + 20
-                while not when(stub) and time.monotonic() < until:
+                until = time.monotonic() + PATIENCE
+                while not (when(stub) and len(self.family(process.pid)) >= 3) and time.monotonic() < until:
                     time.sleep(0.01)
-                time.sleep(0.1)
                 family = self.family(process.pid)
                 self.assertGreaterEqual(len(family), 3, "agent, worker and egress")
-                began = time.monotonic()
                 for _ in range(signals):
                     process.send_signal(signal.SIGINT)
-                out, _ = process.communicate(timeout=10)
-                took = time.monotonic() - began
+                out, _ = process.communicate(timeout=PATIENCE)
             finally:
                 process.kill()
                 process.wait()
         self.assertEqual(process.returncode, 130)
-        self.assertLess(took, 1.0)
         result = json.loads(out)
         self.assertEqual((result["status"], result["stopped_by"]), ("cancelled", "cancel"))
-        until = time.monotonic() + 2
+        until = time.monotonic() + PATIENCE
         left = family
         while left and time.monotonic() < until:
             left = {pid for pid in family if os.path.exists(f"/proc/{pid}")}
@@ -442,7 +433,7 @@ class Runs(unittest.TestCase):
         self.assertGreater(result["cost_usd"], 0) # what was sent is owed at its worst
 
     def test_cancel_before_the_service_answers(self):
-        self.cancel(lambda _, ask: time.sleep(5), lambda stub: stub.asks)
+        self.cancel(lambda stub, ask: stub.hold(), lambda stub: stub.asks)
 
     def test_cancel_in_the_wait_before_a_retry(self):
         def answer(_, ask):
@@ -452,7 +443,7 @@ class Runs(unittest.TestCase):
         self.assertEqual(result["cost_usd"], 0)
 
     def test_two_signals_at_once_end_it_too(self):
-        self.cancel(lambda _, ask: time.sleep(5), lambda stub: stub.asks, signals=2)
+        self.cancel(lambda stub, ask: stub.hold(), lambda stub: stub.asks, signals=2)
 
     def test_the_journal_verifies_after_all_of_this(self):
         with Stub(self.script(lambda ask: ask.error(529, "x", "overloaded_error"), text("x")[:3], text("done"))) as stub:

@@ -420,9 +420,22 @@ static void signals_are_delivered_here_while_watched(void **state)
     once(l, 1000);
     assert_int_equal(s.count, 3);
     os_watch_free(s.watch);
-    assert_false(is_blocked(SIGUSR1));
+    assert_true(is_blocked(SIGUSR1)); /* told once, it is not broken off by being told again */
     assert_true(is_blocked(SIGUSR2)); /* as it was before */
+    sigaddset(&set, SIGUSR1);
     sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void signals_that_never_came_are_unblocked(void **state)
+{
+    auto_(os_loop) struct os_loop *l = new_loop();
+    struct seen s = {0};
+    static const int signals[] = {SIGUSR1, SIGUSR2, 0};
+    (void)state;
+    assert_int_equal(os_loop_watch_signals(l, signals, on_signal, &s, &s.watch), 0);
+    os_watch_free(s.watch);
+    assert_false(is_blocked(SIGUSR1));
+    assert_false(is_blocked(SIGUSR2));
 }
 
 static void on_stop(void *arg)
@@ -481,6 +494,7 @@ int main(void)
         cmocka_unit_test(the_first_callback_may_free_all_watches_of_the_round),
         cmocka_unit_test(a_round_inside_a_callback_loses_no_timer),
         cmocka_unit_test(signals_are_delivered_here_while_watched),
+        cmocka_unit_test(signals_that_never_came_are_unblocked),
         cmocka_unit_test(running_ends_with_the_given_result),
         cmocka_unit_test(the_loop_takes_its_watches_along),
     };

@@ -219,6 +219,7 @@ static int run_module(struct execution *x, const struct parsed *p, int code_fd,
             .code_fd = code_fd,
             .code_key = code_key,
             .undo_fd = undo_fd,
+            .http_fd = -1,
         };
         r = sandbox_worker_run(x->worker, x->loop, &run, on_output, on_done, x, reterr);
     }

@@ -420,6 +420,7 @@ static void run(struct desk *d)
             .code_fd = code->fd,
             .code_key = code->key,
             .undo_fd = c->undo_fd,
+            .http_fd = -1,
         };
         r = sandbox_worker_run(d->worker, d->c.loop, &request, NULL, on_ran, d, &why);
     }

@@ -169,7 +169,7 @@ static int on_stream(int stream, struct str bytes, void *arg)
 /* Puts the descriptors of the message where the body says; they stay the message's. */
 static int place_fds(const struct message *m, struct sandbox_run *run, struct fault *reterr)
 {
-    int *places[] = {&run->code_fd, &run->stdin_fd, &run->undo_fd};
+    int *places[] = {&run->code_fd, &run->stdin_fd, &run->undo_fd, &run->http_fd};
     size_t count = 0;
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
         if (*places[i] < 0)

@@ -118,7 +118,7 @@ static void once_read(void *arg)
                                     .stdin_fd = -1,
                                     .code_fd = -1,
                                     .code_key = KEY,
-                                    .undo_fd = -1,
+                                    .undo_fd = -1, .http_fd = -1,
                                     .stdin_bytes = STR("{\"path\":\"/kib.txt\"}")};
     struct sandbox_outcome o;
     sandbox_outcome_init(&o, SANDBOX_COLLECT_MAX);
@@ -141,7 +141,7 @@ static void full_guest(const struct engine *e, const struct module *m,
                                     .stdin_fd = -1,
                                     .code_fd = -1,
                                     .code_key = KEY,
-                                    .undo_fd = -1,
+                                    .undo_fd = -1, .http_fd = -1,
                                     .stdin_bytes = STR("")};
     struct sandbox_outcome o;
     sandbox_outcome_init(&o, SANDBOX_COLLECT_MAX);
@@ -327,7 +327,7 @@ static void bench_worker(void)
     b.run = (struct sandbox_run){.argv = argv,
                                  .argc = 1,
                                  .stdin_fd = -1,
-                                 .undo_fd = -1,
+                                 .undo_fd = -1, .http_fd = -1,
                                  .code_key = KEY,
                                  .code_fd = compiled(WASM(empty)),
                                  .stdin_bytes = STR("{}"),

@@ -26,7 +26,7 @@ static const struct frame_permit agent_rows[] = {
 PERMITS(permits_agent, agent_rows);
 
 static const struct frame_permit worker_rows[] = {
-    {WORKER_RUN, "WORKER_RUN", PROTOCOL_ARGUMENTS_MAX + 8 * MIB, 3, STATE_IDLE},
+    {WORKER_RUN, "WORKER_RUN", PROTOCOL_ARGUMENTS_MAX + 8 * MIB, 4, STATE_IDLE},
     {WORKER_CANCEL, "WORKER_CANCEL", 4 * KIB, 0, STATE_SERVING},
 };
 PERMITS(permits_worker, worker_rows);
@@ -36,8 +36,30 @@ static const struct frame_permit egress_rows[] = {
     {EGRESS_START, "EGRESS_START", MIB, FRAME_FDS_MAX, STATE_STARTING},
     {EGRESS_MODEL, "EGRESS_MODEL", PROTOCOL_MODEL_BODY_MAX, 0, STATE_SERVING},
     {EGRESS_CANCEL, "EGRESS_CANCEL", 4 * KIB, 0, STATE_SERVING},
+    {EGRESS_GUESTS, "EGRESS_GUESTS", 16 * KIB, 0, STATE_STARTING},
+    {EGRESS_SECRET, "EGRESS_SECRET", 16 * KIB, 1, STATE_SERVING},
+    {EGRESS_GRANT, "EGRESS_GRANT", 4 * MIB, 1, STATE_SERVING},
+    {EGRESS_REVOKE, "EGRESS_REVOKE", 4 * KIB, 0, STATE_SERVING},
 };
 PERMITS(permits_egress, egress_rows);
+
+/* IDLE: no request is open, BUSY: one is. Egress ends a request when it likes, so what the worker still says about
+ * that one may come in IDLE; the number tells. The worker begins a new one only after it has closed the last. */
+static const struct frame_permit egress_http_rows[] = {
+    {EGRESS_HTTP_BEGIN, "EGRESS_HTTP_BEGIN", PROTOCOL_HTTP_HEAD_MAX, 0, STATE_IDLE},
+    {EGRESS_HTTP_BODY, "EGRESS_HTTP_BODY", PROTOCOL_HTTP_PIECE_MAX, 0, STATE_SERVING},
+    {EGRESS_HTTP_SENT, "EGRESS_HTTP_SENT", 4 * KIB, 0, STATE_SERVING},
+    {EGRESS_HTTP_CLOSE, "EGRESS_HTTP_CLOSE", 4 * KIB, 0, STATE_SERVING},
+};
+PERMITS(permits_egress_http, egress_http_rows);
+
+/* What was under way when the worker closed a request comes in IDLE, or in BUSY with the old number. */
+static const struct frame_permit worker_http_rows[] = {
+    {WORKER_HTTP_HEAD, "WORKER_HTTP_HEAD", PROTOCOL_HTTP_HEAD_MAX, 0, STATE_SERVING},
+    {WORKER_HTTP_BODY, "WORKER_HTTP_BODY", PROTOCOL_HTTP_PIECE_MAX, 0, STATE_SERVING},
+    {WORKER_HTTP_END, "WORKER_HTTP_END", 16 * KIB, 0, STATE_SERVING},
+};
+PERMITS(permits_worker_http, worker_http_rows);
 
 /* It serves one module and ends. */
 static const struct frame_permit compile_rows[] = {
@@ -69,6 +91,7 @@ static const struct frame_permit monitor_egress_rows[] = {
     {MONITOR_FAULT, "MONITOR_FAULT", 16 * KIB, 0, STATE_ANY},
     {MONITOR_MODEL_DATA, "MONITOR_MODEL_DATA", PROTOCOL_DATA_MAX, 0, STATE_AFTER_START},
     {MONITOR_MODEL_END, "MONITOR_MODEL_END", 64 * KIB, 0, STATE_AFTER_START},
+    {MONITOR_GRANT_END, "MONITOR_GRANT_END", MIB, 0, STATE_AFTER_START},
 };
 PERMITS(permits_monitor_egress, monitor_egress_rows);
 

@@ -5,6 +5,7 @@
  *   worker  <-> monitor      runs of modules
  *   egress  <-> monitor      model requests to services
  *   compile <-> monitor      wasm in, native code out
+ *   worker  <-> egress       HTTP of one call's guest, over a socket pair that the monitor made for this call
  *
  * Even numbers ask (towards the monitor or from it), odd ones answer, as far as there is a pair. */
 #pragma once
@@ -54,6 +55,26 @@ enum frame_type {
     MONITOR_MODEL_END =
         69, /* body {outcome, status?, error?, usage, bytes_in, bytes_out, contacted}; id = turn */
 
+    /* monitor -> an egress that serves guests (docs/egress.md) */
+    EGRESS_GUESTS = 70, /* instead of START; body {ca_file?, idle_ms?}; once */
+    EGRESS_SECRET = 72, /* body {name, host, header, prefix}, fd: the value (sealed memory file) */
+    EGRESS_GRANT =
+        74, /* body: what one call may reach and how much; fd: egress' end of its pair; id = grant */
+    EGRESS_REVOKE = 76, /* the call is over: nothing goes out after it; id = grant */
+    /* egress -> monitor */
+    MONITOR_GRANT_END =
+        71, /* the answer to REVOKE: body {http_requests, http_bytes, contacted, refused, limits_hit}; id = grant */
+
+    /* worker -> egress, over the call's own pair; id = request, counted up from 1 */
+    EGRESS_HTTP_BEGIN = 96,  /* body {method, url, headers, body_size?, redirects} */
+    EGRESS_HTTP_BODY = 98,   /* raw = bytes of the request's body */
+    EGRESS_HTTP_SENT = 100,  /* the request's body is whole */
+    EGRESS_HTTP_CLOSE = 102, /* the guest wants no more of this answer */
+    /* egress -> worker */
+    WORKER_HTTP_HEAD = 97, /* body {status, url, headers} */
+    WORKER_HTTP_BODY = 99, /* raw = bytes of the answer's body */
+    WORKER_HTTP_END = 101, /* body {outcome, text}; nothing of this request follows */
+
     /* monitor -> compile */
     COMPILE_MODULE = 80, /* body {engine config}, fds: wasm (sealed memfd), out (memfd); id = 1 */
     /* compile -> monitor */
@@ -73,12 +94,16 @@ enum {
 #define PROTOCOL_ARGUMENTS_MAX ((uint32_t)16 << 20)
 #define PROTOCOL_RESULT_MAX ((uint32_t)48 << 20)
 #define PROTOCOL_DATA_MAX ((uint32_t)1 << 20)
+#define PROTOCOL_HTTP_HEAD_MAX ((uint32_t)256 << 10) /* both directions, as JSON */
+#define PROTOCOL_HTTP_PIECE_MAX ((uint32_t)64 << 10)
 
 /* One table per receiver. The monitor has one per kind of peer. */
 extern const struct channel_permits permits_agent; /* what an agent accepts */
 extern const struct channel_permits permits_worker;
 extern const struct channel_permits permits_egress;
 extern const struct channel_permits permits_compile;
+extern const struct channel_permits permits_worker_http; /* of the pair between worker and egress */
+extern const struct channel_permits permits_egress_http;
 extern const struct channel_permits
     permits_monitor_agent; /* what the monitor accepts from an agent */
 extern const struct channel_permits permits_monitor_worker;

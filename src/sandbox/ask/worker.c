@@ -406,7 +406,7 @@ static int send_run(struct sandbox_worker *w, const struct sandbox_run *run)
     auto_json json_t *body = sandbox_run_json(run);
     if (!body)
         return -ENOMEM;
-    const int given[] = {run->code_fd, run->stdin_fd, run->undo_fd};
+    const int given[] = {run->code_fd, run->stdin_fd, run->undo_fd, run->http_fd};
     int fds[ARRAY_LEN(given)];
     size_t count = 0;
     for (size_t i = 0; i < ARRAY_LEN(given); i++)

@@ -89,6 +89,7 @@ struct sandbox_run {
     int code_fd; /* borrowed; sealed memfd of native code; sent once per worker and code_key */
     const char *code_key; /* hex digest naming the code; a worker keeps modules by it */
     int undo_fd;          /* borrowed; private folder for before-images; -1 = none kept */
+    int http_fd; /* borrowed; this call's channel to egress (host/ask/http_client.h); -1 = no network */
 };
 
 struct sandbox_outcome {
@@ -107,8 +108,8 @@ struct sandbox_outcome {
 void sandbox_outcome_init(struct sandbox_outcome *o, size_t output_max);
 void sandbox_outcome_done(struct sandbox_outcome *o);
 
-/* WORKER_RUN body. argv, env, limits, flags, code_key; stdin bytes travel as raw, fds in the order code, stdin, undo
- * (those that are there; the body says which). Decoded, the fds are -1 or their place in that order, and stdin_bytes is
+/* WORKER_RUN body. argv, env, limits, flags, code_key; stdin bytes travel as raw, fds in the order code, stdin, undo,
+ * http (those that are there; the body says which). Decoded, the fds are -1 or their place in that order, and stdin_bytes is
  * empty: the receiver puts in what came beside the body. */
 own json_t *sandbox_run_json(const struct sandbox_run *run); /* NULL on no memory */
 struct sandbox_run_held; /* owns the strings behind a decoded run */

@@ -82,7 +82,8 @@ own json_t *sandbox_run_json(const struct sandbox_run *run)
               set_new(o, "code", json_string(run->code_key)) &&
               set_new(o, "code_fd", json_boolean(run->code_fd >= 0)) &&
               set_new(o, "stdin_fd", json_boolean(run->stdin_fd >= 0)) &&
-              set_new(o, "undo_fd", json_boolean(run->undo_fd >= 0));
+              set_new(o, "undo_fd", json_boolean(run->undo_fd >= 0)) &&
+              set_new(o, "http_fd", json_boolean(run->http_fd >= 0));
     return ok ? take(o) : NULL;
 }
 
@@ -136,14 +137,14 @@ static int flag_from_json(const json_t *body, const char *key, bool *ret, struct
 
 static int flags_from_json(const json_t *body, struct sandbox_run *ret, struct fault *reterr)
 {
-    bool code_fd = false, stdin_fd = false, undo_fd = false;
+    bool code_fd = false, stdin_fd = false, undo_fd = false, http_fd = false;
     const struct {
         const char *key;
         bool *at;
     } flags[] = {{"stream_output", &ret->stream_output}, {"read_only", &ret->read_only},
                  {"record_reads", &ret->record_reads},   {"atomic_writes", &ret->atomic_writes},
                  {"code_fd", &code_fd},                  {"stdin_fd", &stdin_fd},
-                 {"undo_fd", &undo_fd}};
+                 {"undo_fd", &undo_fd},                  {"http_fd", &http_fd}};
     for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
         int r = flag_from_json(body, flags[i].key, flags[i].at, reterr);
         if (r < 0)
@@ -153,6 +154,7 @@ static int flags_from_json(const json_t *body, struct sandbox_run *ret, struct f
     ret->code_fd = code_fd ? next++ : -1;
     ret->stdin_fd = stdin_fd ? next++ : -1;
     ret->undo_fd = undo_fd ? next++ : -1;
+    ret->http_fd = http_fd ? next++ : -1;
     return 0;
 }
 
@@ -173,7 +175,7 @@ static int key_from_json(const json_t *body, char ret[65], struct fault *reterr)
 int sandbox_run_from_json(const json_t *body, struct sandbox_run *ret, own struct sandbox_run_held **ret_held,
                           struct fault *reterr)
 {
-    struct sandbox_run run = {.code_fd = -1, .stdin_fd = -1, .undo_fd = -1};
+    struct sandbox_run run = {.code_fd = -1, .stdin_fd = -1, .undo_fd = -1, .http_fd = -1};
     auto_(sandbox_run_held) struct sandbox_run_held *held = calloc(1, sizeof *held);
     if (!held)
         return -ENOMEM;

@@ -246,8 +246,8 @@ static void announced_descriptors_that_did_not_come_end_the_peer(void **state)
 static void more_descriptors_than_the_permit_end_the_peer(void **state)
 {
     (void)state;
-    const int fds[] = {raw_fd, raw_fd, raw_fd, raw_fd};
-    assert_int_equal(channel_send(far_end, WORKER_RUN, 1, NULL, STR(""), fds, 4), 0);
+    const int fds[] = {raw_fd, raw_fd, raw_fd, raw_fd, raw_fd};
+    assert_int_equal(channel_send(far_end, WORKER_RUN, 1, NULL, STR(""), fds, 5), 0);
     assert_breach("");
 }
 

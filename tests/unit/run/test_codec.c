@@ -17,7 +17,7 @@ static struct sandbox_run sample_run(void)
     static const char *const argv[] = {"prog", "", "caf\xc3\xa9", "bad\xff\xfeutf8"};
     static const char *const env[] = {"A=1", "B=\x80"};
     struct sandbox_run run = {.argv = argv, .argc = 4, .env = env, .env_count = 2, .stream_output = true, .mounts = 5,
-                              .record_reads = true, .code_fd = 9, .stdin_fd = -1, .undo_fd = 11, .code_key = KEY,
+                              .record_reads = true, .code_fd = 9, .stdin_fd = -1, .undo_fd = 11, .http_fd = 12, .code_key = KEY,
                               .stdin_bytes = STR("")};
     limits_default(&run.limits);
     return run;
@@ -44,6 +44,7 @@ static void a_run_comes_back_as_it_went(void **state)
     assert_int_equal(back.code_fd, 0); /* places in the order of the frame's descriptors */
     assert_int_equal(back.stdin_fd, -1);
     assert_int_equal(back.undo_fd, 1);
+    assert_int_equal(back.http_fd, 2);
 }
 
 static int decode_run(json_t *body)

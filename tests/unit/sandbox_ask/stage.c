@@ -110,7 +110,7 @@ enum sandbox_stop stage_run_code(struct stage *s, int code_fd, const char *key)
     const struct sandbox_run run = {
         .argv = argv, .argc = 1, .limits = s->limits, .stream_output = s->stream, .mounts = UINT32_MAX,
         .stdin_bytes = s->stdin_bytes.at ? s->stdin_bytes : STR(""), .stdin_fd = -1, .code_fd = code_fd,
-        .code_key = key, .undo_fd = s->undo_fd, .read_only = s->read_only,
+        .code_key = key, .undo_fd = s->undo_fd, .http_fd = -1, .read_only = s->read_only,
     };
     struct fault fault = {0};
     s->is_done = false;

@@ -338,11 +338,11 @@ static void on_call_done(const struct desk_outcome *o, void *arg)
                             sandbox_stop_name(o->stop), "is_error", o->is_error);
     if (row)
         (void)!json_array_append_new(t->calls, row);
-    view_waiting(t->view, NULL);
-    view_result(t->view, o);
     auto_json json_t *body = json_pack("{s:s, s:b, s:s}", "call", o->call, "is_error", o->is_error,
                                        "stopped_by", sandbox_stop_name(o->stop));
     int r = send_result(t, pending->number, body, o->result);
+    view_waiting(t->view, NULL);
+    view_result(t->view, o); /* after the answer: the agent goes on meanwhile */
     if (r == -FAULT_CAP) {
         auto_json json_t *instead =
             result_error("the call ran; its result is too long to be handed on");

@@ -117,6 +117,18 @@ int buf_addf(struct buf *b, const char *fmt, ...)
     return 0;
 }
 
+int buf_insert(struct buf *b, size_t at, struct str s)
+{
+    must(at <= b->len);
+    int r = buf_reserve(b, s.len);
+    if (r < 0 || s.len == 0)
+        return r;
+    memmove(b->at + at + s.len, b->at + at, b->len - at + 1);
+    memcpy(b->at + at, s.at, s.len);
+    b->len += s.len;
+    return 0;
+}
+
 void buf_drop_front(struct buf *b, size_t n)
 {
     must(n <= b->len);

@@ -24,8 +24,9 @@ int buf_add_str(struct buf *b, struct str s);
 int buf_add_z(struct buf *b, const char *z);
 int buf_add_c(struct buf *b, char c);
 int buf_addf(struct buf *b, const char *fmt, ...) printf_like(2, 3);
-void buf_drop_front(struct buf *b, size_t n); /* removes the first n bytes */
-must_use int buf_error(const struct buf *b);  /* 0 or the sticky error */
+int buf_insert(struct buf *b, size_t at, struct str s); /* before what stands at `at` <= len */
+void buf_drop_front(struct buf *b, size_t n);           /* removes the first n bytes */
+must_use int buf_error(const struct buf *b);            /* 0 or the sticky error */
 own char *buf_take(struct buf *b); /* NUL-terminated content; b is empty after; NULL on error */
 static inline struct str buf_str(const struct buf *b)
 {

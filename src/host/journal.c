@@ -221,22 +221,26 @@ static int print_body(struct state *s, const json_t *body, struct fault *reterr)
     return print_plain(s, copy, reterr);
 }
 
+static int put_body(struct state *s, struct journal_head *head, const char *session,
+                    const char *call, const char *kind, const json_t *body, struct fault *reterr)
+{
+    int r = print_body(s, body, reterr);
+    return r < 0 ? r : put_row(s, head, session, call, kind, reterr);
+}
+
 int journal_put(struct state *s, const char *session, const char *call, const char *kind,
                 const json_t *body, struct fault *reterr)
 {
     struct journal_head head;
     must(store_in_transaction(s->store));
-    int r = print_body(s, body, reterr);
+    int r = load_head(s, &head, reterr);
     if (r == 0)
-        r = load_head(s, &head, reterr);
-    if (r == 0)
-        r = put_row(s, &head, session, call, kind, reterr);
-    if (r == 0)
-        r = store_head(s, &head, reterr);
-    return r;
+        r = put_body(s, &head, session, call, kind, body, reterr);
+    return r < 0 ? r : store_head(s, &head, reterr);
 }
 
-/* Receipts have a chain of their own: prev and hash in the receipt itself. */
+/* Receipts have a chain of their own: prev and hash in the receipt itself. The hash goes into the text that was
+ * hashed, so that it is printed once. */
 static int seal_receipt(struct state *s, const struct journal_head *head, json_t *receipt,
                         char ret_hash[65], struct fault *reterr)
 {
@@ -244,35 +248,34 @@ static int seal_receipt(struct state *s, const struct journal_head *head, json_t
     (void)json_object_del(receipt, "hash");
     if (json_object_set_new(receipt, "prev", json_string(head->receipt_hash)) < 0)
         return state_no_memory(reterr);
-    int r = print_body(s, receipt, reterr);
+    int r = print_plain(s, receipt, reterr);
     if (r < 0)
         return r;
     digest_sha256(s->body.at, s->body.len, &digest);
     digest_hex(&digest, ret_hash);
     if (json_object_set_new(receipt, "hash", json_string(ret_hash)) < 0)
         return state_no_memory(reterr);
-    return print_body(s, receipt, reterr);
+    r = journal_add_hash(&s->body, ret_hash);
+    return r < 0 ? fault_set(reterr, -r, "cannot journal this: %s", fault_sentence(r)) : 0;
 }
 
-static int put_receipt(struct state *s, const char *session, json_t *receipt, struct fault *reterr)
+static int put_receipt(struct state *s, struct journal_head *head, const char *session,
+                       json_t *receipt, struct fault *reterr)
 {
-    struct journal_head head;
     char hash[65];
     const char *call = json_string_value(json_object_get(receipt, "call"));
     if (!json_is_object(receipt))
         return fault_set(reterr, EINVAL, "a receipt must be a JSON object");
     if (has_wild(receipt, 0) && tame(receipt, 0) < 0)
         return state_no_memory(reterr);
-    int r = load_head(s, &head, reterr);
+    int r = seal_receipt(s, head, receipt, hash, reterr);
     if (r == 0)
-        r = seal_receipt(s, &head, receipt, hash, reterr);
-    if (r == 0)
-        r = put_row(s, &head, session, call, "receipt", reterr);
+        r = put_row(s, head, session, call, "receipt", reterr);
     if (r < 0)
         return r;
-    memcpy(head.receipt_hash, hash, sizeof(hash));
-    head.receipts++;
-    return store_head(s, &head, reterr);
+    memcpy(head->receipt_hash, hash, sizeof(hash));
+    head->receipts++;
+    return 0;
 }
 
 static int begin(struct state *s, enum journal_weight weight, struct fault *reterr)
@@ -303,32 +306,39 @@ int journal_add(struct state *s, const char *session, const char *call, const ch
     return r < 0 ? r : end(s, journal_put(s, session, call, kind, body, reterr), reterr);
 }
 
-int journal_receipt(struct state *s, const char *session, json_t *receipt,
-                    enum journal_weight weight, struct fault *reterr)
+/* A row if there is a kind, and a receipt, in one transaction that reads and writes the head once. */
+static int add_receipt(struct state *s, const char *session, const char *call, const char *kind,
+                       const json_t *body, json_t *receipt, enum journal_weight weight,
+                       struct fault *reterr)
 {
+    struct journal_head head;
     int r = begin(s, weight, reterr);
     if (r < 0)
         return r;
-    r = end(s, put_receipt(s, session, receipt, reterr), reterr);
+    r = load_head(s, &head, reterr);
+    if (r == 0 && kind)
+        r = put_body(s, &head, session, call, kind, body, reterr);
+    if (r == 0)
+        r = put_receipt(s, &head, session, receipt, reterr);
+    if (r == 0)
+        r = store_head(s, &head, reterr);
+    r = end(s, r, reterr);
     if (r < 0)
         unseal(receipt); /* what was not stored must not look as if it were */
     return r;
+}
+
+int journal_receipt(struct state *s, const char *session, json_t *receipt,
+                    enum journal_weight weight, struct fault *reterr)
+{
+    return add_receipt(s, session, NULL, NULL, NULL, receipt, weight, reterr);
 }
 
 int journal_add_with_receipt(struct state *s, const char *session, const char *call,
                              const char *kind, const json_t *body, json_t *receipt,
                              enum journal_weight weight, struct fault *reterr)
 {
-    int r = begin(s, weight, reterr);
-    if (r < 0)
-        return r;
-    r = journal_put(s, session, call, kind, body, reterr);
-    if (r == 0)
-        r = put_receipt(s, session, receipt, reterr);
-    r = end(s, r, reterr);
-    if (r < 0)
-        unseal(receipt);
-    return r;
+    return add_receipt(s, session, call, kind, body, receipt, weight, reterr);
 }
 
 /* --- reading --- */

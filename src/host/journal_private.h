@@ -23,6 +23,10 @@ struct journal_parts {
 void journal_row_print(const struct journal_parts *p, struct buf *out);
 void journal_row_hash(const struct journal_parts *p, struct buf *scratch, char ret_hex[65]);
 
+/* Puts "hash" into the canonical text of an object that has other members and not this one, where the
+ * canonical form has it. -errno of the buffer. */
+must_use int journal_add_hash(struct buf *text, const char hash[65]);
+
 void journal_head_mac(const uint8_t key[32], const struct journal_head *h, char ret_hex[65]);
 /* 0 and *ret | 1 no head yet */
 must_use int journal_head_read(struct state *s, struct journal_head *ret, struct fault *reterr);

@@ -88,6 +88,46 @@ void journal_row_hash(const struct journal_parts *p, struct buf *scratch, char r
     digest_hex(&digest, ret_hex);
 }
 
+/* Where a member goes into the canonical text of an object: before the first of the object's own keys that sorts
+ * behind it. ASCII keys sort as bytes. */
+static size_t place_of(struct str text, const char *key)
+{
+    size_t depth = 0, len = strlen(key);
+    bool is_string = false, is_key = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.at[i];
+        if (is_string) {
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                is_string = false;
+        } else if (c == '"') {
+            is_string = true;
+            if (depth == 1 && is_key && i + 1 + len < text.len) {
+                int order = memcmp(text.at + i + 1, key, len);
+                if (order > 0 || (order == 0 && text.at[i + 1 + len] != '"'))
+                    return i;
+            }
+        } else if (c == '{' || c == '[') {
+            depth++;
+        } else if (c == '}' || c == ']') {
+            depth--;
+        }
+        is_key = !is_string && (c == '{' || c == ',');
+    }
+    return text.len - 1; /* the closing brace */
+}
+
+int journal_add_hash(struct buf *text, const char hash[65])
+{
+    char member[80];
+    size_t at = place_of(buf_str(text), "hash");
+    bool is_last = at == text->len - 1;
+    int len =
+        snprintf(member, sizeof(member), is_last ? ",\"hash\":\"%s\"" : "\"hash\":\"%s\",", hash);
+    return buf_insert(text, at, (struct str){member, (size_t)len});
+}
+
 void journal_head_mac(const uint8_t key[32], const struct journal_head *h, char ret_hex[65])
 {
     char text[256];

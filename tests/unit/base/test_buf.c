@@ -111,6 +111,22 @@ static void dropping_the_front_keeps_the_rest(void **state)
     buf_done(&b);
 }
 
+static void inserting_moves_what_stands_behind(void **state)
+{
+    struct buf b;
+    (void)state;
+    buf_init(&b, 12);
+    assert_int_equal(buf_insert(&b, 0, STR("world")), 0);
+    assert_int_equal(buf_insert(&b, 0, STR("hello")), 0);
+    assert_int_equal(buf_insert(&b, 5, STR(" ")), 0);
+    assert_int_equal(buf_insert(&b, 11, STR("!")), 0);
+    assert_string_equal(b.at, "hello world!");
+    assert_int_equal(buf_insert(&b, 3, STR("")), 0);
+    assert_int_equal(buf_insert(&b, 3, STR("x")), -FAULT_CAP);
+    assert_string_equal(b.at, "hello world!");
+    buf_done(&b);
+}
+
 static void taking_hands_over_the_text_and_leaves_it_usable(void **state)
 {
     struct buf b;
@@ -149,6 +165,7 @@ int main(void)
         cmocka_unit_test(a_size_that_wraps_is_refused),
         cmocka_unit_test(printed_text_is_whole_at_every_length),
         cmocka_unit_test(dropping_the_front_keeps_the_rest),
+        cmocka_unit_test(inserting_moves_what_stands_behind),
         cmocka_unit_test(taking_hands_over_the_text_and_leaves_it_usable),
         cmocka_unit_test(taking_moves_a_pointer_out_of_its_place),
     };

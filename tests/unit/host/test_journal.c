@@ -152,6 +152,35 @@ static void a_receipt_carries_its_own_chain(void **given)
     state_free(s);
 }
 
+/* The hash goes into the text; it must be the text that printing the whole would have given. */
+static void a_hash_is_put_where_the_canonical_form_has_it(void **given)
+{
+    static const char *const objects[] = {
+        "{\"a\":1}",
+        "{\"v\":1}",
+        "{\"has\":1,\"h\":2}",
+        "{\"hashes\":1,\"has\":{\"x\":0,\"i\":[{\"z\":1}]}}",
+        "{\"a\":{\"i\":\"}{\\\"\",\"z\":\"\\\\\"},\"g\":\",\\\"z\\\":\",\"i\":[1,2],\"\":0}",
+        "{\"a\":[\"z\",\"y\",{\"k\":[]}],\"\xc3\xa9\":1}",
+    };
+    char hash[65];
+    (void)given;
+    memset(hash, 'f', 64);
+    hash[64] = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(objects); i++) {
+        json_t *object = scratch_json(objects[i]);
+        auto_done(buf) struct buf by_hand, text;
+        buf_init(&by_hand, 4096);
+        buf_init(&text, 4096);
+        assert_int_equal(json_print_canonical(object, &by_hand), 0);
+        assert_int_equal(journal_add_hash(&by_hand, hash), 0);
+        json_object_set_new(object, "hash", json_string(hash));
+        assert_int_equal(json_print_canonical(object, &text), 0);
+        assert_string_equal(by_hand.at, text.at);
+        json_decref(object);
+    }
+}
+
 static void each_tampering_is_noticed(void **given)
 {
     static const struct {
@@ -575,6 +604,7 @@ int main(void)
         T(what_was_written_verifies_and_open_calls_are_named),
         T(a_row_hash_is_over_the_canonical_form),
         T(a_receipt_carries_its_own_chain),
+        T(a_hash_is_put_where_the_canonical_form_has_it),
         T(each_tampering_is_noticed),
         T(two_rows_that_change_places_are_noticed),
         T(rows_cannot_be_changed_by_mistake),

@@ -177,7 +177,7 @@ static int apply_command_line(struct app *a, const struct parsed *p, struct faul
         buf_init(&text, 1 << 20);
         if ((r = json_print(object, &text)) < 0)
             return r;
-        if ((r = settings_add(a->settings, POLICY_COMMAND_LINE, "command line", buf_str(&text),
+        if ((r = settings_add(a->settings, POLICY_COMMAND_LINE, SETTINGS_FROM_FLAGS, buf_str(&text),
                               reterr)) < 0) {
             if (reterr->code == FAULT_CONFIG)
                 reterr->code = FAULT_USAGE;
@@ -325,6 +325,16 @@ static int open_cache(struct app *a)
     return r;
 }
 
+int app_check_arguments(const struct app *a, const char *const *argv, size_t argc,
+                        struct fault *reterr)
+{
+    const struct sandbox_run run = {.argv = argv,
+                                    .argc = argc,
+                                    .env = (const char *const *)a->settings->env_vars,
+                                    .env_count = a->settings->env_count};
+    return sandbox_run_check(&run, reterr);
+}
+
 static int open_work_dir(struct app *a, const struct parsed *p, struct fault *reterr)
 {
     const char *said = option_value(p, OPT_WORK_DIR);
@@ -367,6 +377,8 @@ int app_open(struct app *a, const struct parsed *p, unsigned needs, struct fault
     }
     if (r == 0 && (needs & APP_MOUNTS))
         r = open_mounts(a, reterr);
+    if (r == 0 && (needs & APP_MOUNTS))
+        r = app_check_arguments(a, NULL, 0, reterr);
     if (r == 0 && (needs & APP_STATE))
         r = state_open(&a->state, reterr);
     if (r == 0 && (needs & APP_STATE))

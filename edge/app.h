@@ -67,6 +67,9 @@ enum { APP_MOUNTS = 1, APP_STATE = 2, APP_TOOLS = 4 };
 must_use int app_open(struct app *a, const struct parsed *p, unsigned needs, struct fault *reterr);
 void app_done(struct app *a);
 
+/* Whether the environment of the settings, and these arguments with it, fit a call: -FAULT_USAGE says what does not. */
+must_use int app_check_arguments(const struct app *a, const char *const *argv, size_t argc,
+                                 struct fault *reterr);
 /* The mounts in the words of the tool layer (borrowed strings). */
 size_t app_effect_mounts(const struct app *a, struct effect_mount *ret, size_t max);
 /* Starts a worker with this app's mounts and required facets, and the engine-wide values of the

@@ -111,6 +111,8 @@ static void book(struct execution *x, const struct sandbox_outcome *o, enum sand
         .exit_code = o ? o->exit_code : 0,
         .is_error = stop != SANDBOX_EXIT || (o && o->exit_code != 0),
         .detail = detail,
+        .limits = &x->app->settings->limits,
+        .limit_doors = &x->app->settings->limit_doors,
         .touched = touched,
         .confinement = x->worker ? sandbox_worker_confinement(x->worker) : NULL,
     };
@@ -291,6 +293,8 @@ static int cmd_exec(const struct parsed *p, struct fault *reterr)
     struct execution x = {
         .app = &app, .path = p->positional[0], .receipt_path = option_value(p, OPT_RECEIPT)};
     int r = app_open(&app, p, APP_MOUNTS | APP_STATE, reterr);
+    if (r == 0)
+        r = app_check_arguments(&app, p->positional, p->positional_count, reterr);
     if (r == 0)
         r = execute(&x, p, reterr);
     sandbox_worker_free(x.worker);

@@ -38,6 +38,9 @@ struct call {
     size_t effect_count,
         effects_asked; /* effects_asked: so many from the front need no (further) question */
     bool writes, undo_begun, intent_written;
+    struct sandbox_limits limits; /* of the settings, tightened by the tool */
+    struct limit_doors limit_doors;
+    bool has_limits; /* it came as far as being run */
     int undo_fd;
     struct buf stdin_text;
     struct effect effects[CALL_EFFECTS_MAX]; /* last: 64 KiB that are not cleared for each call */
@@ -276,6 +279,8 @@ static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum s
         .stop = stop,
         .is_error = is_error,
         .detail = sentence,
+        .limits = c->has_limits ? &c->limits : NULL,
+        .limit_doors = &c->limit_doors,
         .touched = touched,
         .confinement = desk_confinement(d),
     };
@@ -389,11 +394,13 @@ static void run(struct desk *d)
     const struct app *a = d->c.app;
     struct fault why = {0};
     const struct code *code = NULL;
-    struct sandbox_limits limits = a->settings->limits;
-    limits_tighten(&limits, &c->tool->limits);
+    c->limits = a->settings->limits;
+    c->limit_doors = a->settings->limit_doors;
+    limits_tighten(&c->limits, &c->limit_doors, &c->tool->limits, LIMIT_TOOL);
+    c->has_limits = true;
     int r = c->writes ? journal_intent(d, c, &why) : 0;
     if (r == 0)
-        r = start_worker_for(d, &limits, &why);
+        r = start_worker_for(d, &c->limits, &why);
     if (r == 0)
         r = code_of(d, c->tool, &code, &why);
     if (r == 0 && c->writes) {
@@ -411,7 +418,7 @@ static void run(struct desk *d)
             .argc = 1,
             .env = (const char *const *)a->settings->env_vars,
             .env_count = a->settings->env_count,
-            .limits = limits,
+            .limits = c->limits,
             .mounts = a->mount_count >= 32 ? UINT32_MAX : (1u << a->mount_count) - 1,
             .read_only = !c->writes,
             .atomic_writes = true,

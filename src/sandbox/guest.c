@@ -191,7 +191,8 @@ static int make_wasi(struct guest *g)
         .quota = {.output_bytes = INT64_MAX,
                   .write_bytes = run->limits.max_write_bytes,
                   .open_files = run->limits.max_open_files,
-                  .created_files = run->limits.max_created_files},
+                  .created_files = run->limits.max_created_files,
+                  .dir_entries = run->limits.max_dir_entries},
         .deadline_ns = g->deadline_ns,
         .is_cancelled = is_cancelled,
         .cancel_fd = g->host->cancel_fd,
@@ -238,12 +239,16 @@ static wasmtime_error_t *execute(const struct module *module, wasmtime_context_t
     return wasmtime_func_call_unchecked(context, &start.of.func, none, 0, ret_trap);
 }
 
-static void stop_detail(struct sandbox_outcome *o, enum sandbox_stop stop, const char *fmt, ...) printf_like(3, 4);
-static void stop_detail(struct sandbox_outcome *o, enum sandbox_stop stop, const char *fmt, ...)
+/* limit: key of the limit that ended it; NULL = none did. */
+static void stop_detail(struct sandbox_outcome *o, enum sandbox_stop stop, const char *limit,
+                        const char *fmt, ...) printf_like(4, 5);
+static void stop_detail(struct sandbox_outcome *o, enum sandbox_stop stop, const char *limit,
+                        const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
     o->stop = stop;
+    o->ended_by = limit;
     vsnprintf(o->detail, sizeof o->detail, fmt, args);
     va_end(args);
 }
@@ -251,13 +256,14 @@ static void stop_detail(struct sandbox_outcome *o, enum sandbox_stop stop, const
 static void stop_from_host(const struct guest *g, struct sandbox_outcome *o)
 {
     if (g->stopped_by == WASI_STOP_DEADLINE) {
-        stop_detail(o, SANDBOX_TIMEOUT, "it ran longer than wasm_timeout (%" PRId64 " ms)",
+        stop_detail(o, SANDBOX_TIMEOUT, "wasm_timeout",
+                    "it ran longer than wasm_timeout (%" PRId64 " ms)",
                     g->run->limits.wasm_timeout_ns / OS_NS_PER_MS);
     } else if (g->stopped_by == WASI_STOP_CANCEL) {
-        stop_detail(o, SANDBOX_CANCEL, "it was cancelled");
+        stop_detail(o, SANDBOX_CANCEL, NULL, "it was cancelled");
     } else {
         o->exit_code = (int)wasi_exit_code(g->wasi);
-        stop_detail(o, SANDBOX_EXIT, "it ended with exit code %d", o->exit_code);
+        stop_detail(o, SANDBOX_EXIT, NULL, "it ended with exit code %d", o->exit_code);
     }
 }
 
@@ -267,18 +273,21 @@ static void stop_from_trap(const struct guest *g, own wasm_trap_t *trap, struct 
     bool has_code = wasmtime_trap_code(trap, &code);
     char text[300];
     if (has_code && code == WASMTIME_TRAP_CODE_OUT_OF_FUEL) {
-        stop_detail(o, SANDBOX_FUEL, "it used up wasm_fuel (%" PRId64 ")", g->run->limits.wasm_fuel);
+        stop_detail(o, SANDBOX_FUEL, "wasm_fuel", "it used up wasm_fuel (%" PRId64 ")",
+                    g->run->limits.wasm_fuel);
     } else if (has_code && code == WASMTIME_TRAP_CODE_STACK_OVERFLOW) {
-        stop_detail(o, SANDBOX_STACK, "it used up wasm_max_wasm_stack (%" PRId64 " bytes)",
+        stop_detail(o, SANDBOX_STACK, "wasm_max_wasm_stack",
+                    "it used up wasm_max_wasm_stack (%" PRId64 " bytes)",
                     g->run->limits.wasm_max_wasm_stack);
     } else if (g->limits.memory_refused > 0) {
         /* A guest whose allocator got a no and then gave up: it died of the limit, not of itself. */
-        stop_detail(o, SANDBOX_MEMORY,
-                    "it gave up after %" PRIu64 " bytes of memory were refused (wasm_max_memory_size %" PRIu64 ")",
+        stop_detail(o, SANDBOX_MEMORY, "wasm_max_memory_size",
+                    "it gave up after %" PRIu64
+                    " bytes of memory were refused (wasm_max_memory_size %" PRIu64 ")",
                     g->limits.memory_refused, g->limits.memory_max);
     } else {
         engine_trap_text(trap, text, sizeof text);
-        stop_detail(o, SANDBOX_TRAP, "%s", text);
+        stop_detail(o, SANDBOX_TRAP, NULL, "%s", text);
         return;
     }
     wasm_trap_delete(trap);
@@ -290,13 +299,16 @@ static void stop_from_error(const struct guest *g, own wasmtime_error_t *error, 
     char text[300];
     engine_error_text(error, text, sizeof text);
     if (g->limits.memory_refused > 0)
-        stop_detail(o, SANDBOX_MEMORY, "it declares %" PRIu64 " bytes of memory (wasm_max_memory_size %" PRIu64 ")",
+        stop_detail(o, SANDBOX_MEMORY, "wasm_max_memory_size",
+                    "it declares %" PRIu64 " bytes of memory (wasm_max_memory_size %" PRIu64 ")",
                     g->limits.memory_refused, g->limits.memory_max);
     else if (g->limits.table_refused > 0)
-        stop_detail(o, SANDBOX_MEMORY, "it declares a table of %" PRIu64 " elements (wasm_max_table_elements %" PRIu64 ")",
+        stop_detail(o, SANDBOX_MEMORY, "wasm_max_table_elements",
+                    "it declares a table of %" PRIu64 " elements (wasm_max_table_elements %" PRIu64
+                    ")",
                     g->limits.table_refused, g->limits.table_max);
     else
-        stop_detail(o, SANDBOX_TRAP, "%s", text);
+        stop_detail(o, SANDBOX_TRAP, NULL, "%s", text);
 }
 
 static void take_end(const struct guest *g, own wasmtime_error_t *error, own wasm_trap_t *trap,
@@ -313,7 +325,7 @@ static void take_end(const struct guest *g, own wasmtime_error_t *error, own was
     } else if (error) {
         stop_from_error(g, error, o);
     } else {
-        stop_detail(o, SANDBOX_EXIT, "it ended with exit code 0");
+        stop_detail(o, SANDBOX_EXIT, NULL, "it ended with exit code 0");
     }
 }
 

@@ -105,9 +105,10 @@ static int load_code(const struct engine *e, int code_fd, struct module *row, st
         return 0;
     char text[400];
     engine_error_text(error, text, sizeof text);
-    if (strstr(text, "minimum byte size") || strstr(text, "minimum element size")) {
+    bool is_table = strstr(text, "minimum element size") != NULL;
+    if (is_table || strstr(text, "minimum byte size")) {
         (void)fault_set(reterr, FAULT_LIMIT, "%s", text);
-        return MODULE_TOO_LARGE;
+        return is_table ? MODULE_TABLE_TOO_LARGE : MODULE_MEMORY_TOO_LARGE;
     }
     if (strstr(text, "exceeds the limit") || strstr(text, "exceed the limit") || strstr(text, "exceeds the per-instance limit")) {
         (void)fault_set(reterr, FAULT_MODULE, "%s", text);

@@ -26,8 +26,8 @@ void modules_init(struct modules *m, const struct engine *engine);
 void modules_done(struct modules *m);
 
 /* code_fd is borrowed; -1 or an unsealed file is a fault when the module is not loaded yet.
- * returns 0 | MODULE_INVALID (an import we do not have, or no _start) | MODULE_TOO_LARGE (declares more memory or table
- * than this worker gives anyone), with a sentence each | negative: the code itself cannot be loaded */
-enum { MODULE_INVALID = 1, MODULE_TOO_LARGE = 2 };
+ * returns 0 | MODULE_INVALID (an import we do not have, or no _start) | MODULE_MEMORY_TOO_LARGE, MODULE_TABLE_TOO_LARGE
+ * (declares more than this worker gives anyone), with a sentence each | negative: the code itself cannot be loaded */
+enum { MODULE_INVALID = 1, MODULE_MEMORY_TOO_LARGE = 2, MODULE_TABLE_TOO_LARGE = 3 };
 must_use int modules_get(struct modules *m, const char *key, int code_fd, const struct module **ret,
                          struct fault *reterr);

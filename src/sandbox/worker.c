@@ -200,7 +200,10 @@ static int run_module(struct worker *w, const struct sandbox_run *run, struct sa
     const struct module *module;
     int r = modules_get(&w->modules, run->code_key, run->code_fd, &module, reterr);
     if (r > 0) {
-        o->stop = r == MODULE_TOO_LARGE ? SANDBOX_MEMORY : SANDBOX_INVALID_MODULE;
+        o->stop = r == MODULE_INVALID ? SANDBOX_INVALID_MODULE : SANDBOX_MEMORY;
+        o->ended_by = r == MODULE_MEMORY_TOO_LARGE  ? "wasm_max_memory_size"
+                      : r == MODULE_TABLE_TOO_LARGE ? "wasm_max_table_elements"
+                                                    : NULL;
         snprintf(o->detail, sizeof o->detail, "%s", reterr->text);
         return 0;
     }

@@ -31,9 +31,14 @@ static void apply_amounts(struct settings *s)
 {
     struct settings_amount a;
     for (size_t i = 0; i < SETTINGS_AMOUNTS_MAX && settings_amount_at(i, &a); i++) {
-        int64_t said = s->merge->amount_said[i] ? s->merge->operator_amounts[i] : a.fallback;
-        *amount_of(s, &a) =
-            said < s->merge->workspace_amounts[i] ? said : s->merge->workspace_amounts[i];
+        const struct settings_merge *m = s->merge;
+        int64_t said = m->amount_said[i] ? m->operator_amounts[i] : a.fallback;
+        bool is_narrowed = m->workspace_amounts[i] < said;
+        *amount_of(s, &a) = is_narrowed ? m->workspace_amounts[i] : said;
+        if (i < sandbox_limit_row_count) /* the limits of a run come first: settings_amount_at() */
+            s->limit_doors.by[i] = (uint8_t)(is_narrowed         ? m->workspace_doors[i]
+                                             : m->amount_said[i] ? m->operator_doors[i]
+                                                                 : LIMIT_DEFAULT);
     }
 }
 
@@ -110,10 +115,13 @@ static void merge_amounts(struct settings_merge *m, const struct settings_layer 
         if (!l->amount_said[i])
             continue;
         if (settings_is_workspace(l->layer)) {
-            if (l->amounts[i] < m->workspace_amounts[i])
-                m->workspace_amounts[i] = l->amounts[i];
+            if (l->amounts[i] >= m->workspace_amounts[i])
+                continue;
+            m->workspace_amounts[i] = l->amounts[i];
+            m->workspace_doors[i] = l->door;
         } else if (!m->amount_said[i] || l->amounts[i] < m->operator_amounts[i]) {
             m->operator_amounts[i] = l->amounts[i];
+            m->operator_doors[i] = l->door;
             m->amount_said[i] = true;
         }
     }
@@ -306,11 +314,25 @@ static int check_room(const struct settings *s, const struct settings_layer *l, 
     return 0;
 }
 
+/* The layer in the words of a receipt; options and --settings FILE are one layer, but two doors. */
+static enum limit_door door_of(enum policy_layer layer, const char *file)
+{
+    static const enum limit_door doors[] = {
+        [POLICY_MANAGED] = LIMIT_MANAGED, [POLICY_COMMAND_LINE] = LIMIT_SETTINGS,
+        [POLICY_LOCAL] = LIMIT_LOCAL,     [POLICY_PROJECT] = LIMIT_PROJECT,
+        [POLICY_USER] = LIMIT_USER,       [POLICY_BUILTIN] = LIMIT_DEFAULT,
+    };
+    must((size_t)layer < ARRAY_LEN(doors));
+    bool is_flags = layer == POLICY_COMMAND_LINE && strcmp(file, SETTINGS_FROM_FLAGS) == 0;
+    return is_flags ? LIMIT_FLAG : doors[layer];
+}
+
 int settings_add(struct settings *s, enum policy_layer layer, const char *file, struct str text,
                  struct fault *reterr)
 {
     struct settings_layer l = {0};
     int r = settings_layer_read(&l, layer, file, text, reterr);
+    l.door = door_of(layer, file);
     if (r == 0)
         r = check_room(s, &l, file, reterr);
     if (r == 0)

@@ -26,6 +26,7 @@ struct settings_provider {
 struct settings {
     char *model;                  /* own; NULL = not said */
     struct sandbox_limits limits; /* all layers, the tighter one */
+    struct limit_doors limit_doors; /* ... and which layer that was */
     char *work_dir;               /* own; NULL = not said */
     struct settings_mount mounts[SETTINGS_MOUNTS_MAX];
     size_t mount_count;
@@ -53,6 +54,8 @@ struct settings {
 must_use int settings_new(own struct settings **ret); /* defaults */
 void settings_free(own struct settings *s);
 DEFINE_FREEP(settings, struct settings);
+/* The name that the options of the command line have as a "file": their limits are by LIMIT_FLAG. */
+#define SETTINGS_FROM_FLAGS "command line"
 /* Reads one layer's text. file is for messages. Workspace layers may only narrow (limits, denies); bypass, hooks, allow rules,
  * providers, tool_dirs, map_dirs there are -FAULT_CONFIG. Nothing is half-applied on failure. */
 must_use int settings_add(struct settings *s, enum policy_layer layer, const char *file,

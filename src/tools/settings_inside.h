@@ -45,6 +45,7 @@ struct settings_rule {
 
 struct settings_layer {
     enum policy_layer layer;
+    enum limit_door door; /* what receipts call this layer */
     bool amount_said[SETTINGS_AMOUNTS_MAX];
     int64_t amounts[SETTINGS_AMOUNTS_MAX];
     char *model, *work_dir;
@@ -71,6 +72,7 @@ void settings_provider_done(struct settings_provider *p);
 struct settings_merge {
     bool amount_said[SETTINGS_AMOUNTS_MAX];
     int64_t operator_amounts[SETTINGS_AMOUNTS_MAX], workspace_amounts[SETTINGS_AMOUNTS_MAX];
+    enum limit_door operator_doors[SETTINGS_AMOUNTS_MAX], workspace_doors[SETTINGS_AMOUNTS_MAX];
     int model_layer, work_dir_layer, mode_layer; /* POLICY_BUILTIN = nobody */
     enum policy_mode operator_mode, workspace_mode;
     bool workspace_mode_said;

@@ -83,7 +83,7 @@ static int vbad(struct reader *r, const char *fmt, va_list args)
     }
     vsnprintf(sentence, sizeof sentence, fmt, args);
     char where[120] = "";
-    bool is_file = strcmp(r->file, "command line") != 0;
+    bool is_file = strcmp(r->file, SETTINGS_FROM_FLAGS) != 0;
     if (is_file)
         snprintf(where, sizeof where, ":%zu", json_line_of(r->text, r->steps, r->depth));
     if (!r->depth)

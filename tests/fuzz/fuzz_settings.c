@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct sandbox_limits limits = w->limits;
     r = settings_add(w, POLICY_PROJECT, "fuzz.json", text, NULL);
     must(r == 0 || r == -FAULT_CONFIG);
-    limits_tighten(&limits, &w->limits);
+    limits_tighten(&limits, NULL, &w->limits, LIMIT_PROJECT);
     must(memcmp(&limits, &w->limits, sizeof limits) == 0);
     must(w->mount_count == 0 && w->allowed_count == 0 && w->provider_count == 0 &&
          w->tool_dir_count == 0 && !w->work_dir);

@@ -150,11 +150,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int u_fd = openat(root_fd, "u", O_PATH | O_DIRECTORY | O_CLOEXEC);
     static const char *const argv[] = {"guest", "x"}, *const env[] = {"A=B"};
     struct wasi_mount mounts[] = {{"/", w_fd, (how & 1) == 0}, {"/m", m_fd, (how & 2) != 0}};
-    struct wasi_config config = {
-        .argv = argv, .argc = 2, .env = env, .env_count = 1, .mounts = mounts, .mount_count = (how & 4) ? 2 : 1,
-        .quota = {1000, 10000, 8, 6}, .deadline_ns = os_now_mono_ns() + 2 * OS_NS_PER_MS, .cancel_fd = -1,
-        .record_reads = (how & 8) != 0, .atomic_writes = (how & 16) != 0, .stdin_fd = -1, .stdin_bytes = STR("input"),
-        .on_output = on_output, .pass_all_output = (how & 32) != 0, .undo_fd = (how & 64) ? u_fd : -1, .arg = &sum};
+    struct wasi_config config = {.argv = argv,
+                                 .argc = 2,
+                                 .env = env,
+                                 .env_count = 1,
+                                 .mounts = mounts,
+                                 .mount_count = (how & 4) ? 2 : 1,
+                                 .quota = {1000, 10000, 8, 6, 40},
+                                 .deadline_ns = os_now_mono_ns() + 2 * OS_NS_PER_MS,
+                                 .cancel_fd = -1,
+                                 .record_reads = (how & 8) != 0,
+                                 .atomic_writes = (how & 16) != 0,
+                                 .stdin_fd = -1,
+                                 .stdin_bytes = STR("input"),
+                                 .on_output = on_output,
+                                 .pass_all_output = (how & 32) != 0,
+                                 .undo_fd = (how & 64) ? u_fd : -1,
+                                 .arg = &sum};
     uint8_t *memory = malloc(MEMORY);
     struct wasi *w = NULL;
     must(memory != NULL && wasi_new(&config, &w) == 0);

@@ -435,6 +435,9 @@ int sandbox_worker_run(struct sandbox_worker *w, struct os_loop *loop, const str
         return fault_set(reterr, FAULT_PEER_GONE, "the worker has ended");
     if (!sandbox_worker_serves(w, &run->limits))
         return fault_set(reterr, FAULT_SANDBOX, "this worker has not the stack, memory or table that the run asks for");
+    int fits = sandbox_run_check(run, reterr);
+    if (fits < 0)
+        return fits;
     w->id = ++w->next_id;
     w->limits = run->limits;
     w->on_output = run->stream_output ? on_output : NULL;

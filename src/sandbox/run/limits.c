@@ -2,6 +2,7 @@
  * error that names the range: it is never clamped, because a limit that is not what was asked for is no limit. */
 #include "sandbox/run/limits.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,9 +32,23 @@ const struct limit_row sandbox_limit_rows[] = {
     {ROW(max_open_files), .unit = "", .fallback = 256, .min = 0, .max = 1024, .help = "files open at once"},
     {ROW(max_created_files), .unit = "", .fallback = 10000, .min = 0, .max = 10000000,
      .help = "files, folders and links made"},
+    {ROW(max_dir_entries), .unit = "", .fallback = 1000000, .min = 0, .max = 1000000000,
+     .help = "entries of folders that are listed"},
 };
 /* clang-format on */
 const size_t sandbox_limit_row_count = ARRAY_LEN(sandbox_limit_rows);
+static_assert(ARRAY_LEN(sandbox_limit_rows) <= SANDBOX_LIMITS_MAX, "each row has a door");
+
+const char *limit_door_name(enum limit_door door)
+{
+    static const char *const names[LIMIT_DOORS] = {
+        [LIMIT_DEFAULT] = "default",   [LIMIT_MANAGED] = "managed", [LIMIT_FLAG] = "flag",
+        [LIMIT_SETTINGS] = "settings", [LIMIT_LOCAL] = "local",     [LIMIT_PROJECT] = "project",
+        [LIMIT_USER] = "user",         [LIMIT_TOOL] = "tool",
+    };
+    must((size_t)door < ARRAY_LEN(names));
+    return names[door];
+}
 
 static int64_t *field(struct sandbox_limits *l, const struct limit_row *row)
 {
@@ -176,14 +191,45 @@ int limits_set_json(struct sandbox_limits *l, const struct limit_row *row, const
     return 0;
 }
 
-void limits_tighten(struct sandbox_limits *l, const struct sandbox_limits *other)
+void limits_tighten(struct sandbox_limits *l, struct limit_doors *doors,
+                    const struct sandbox_limits *other, enum limit_door door)
 {
     for (size_t i = 0; i < sandbox_limit_row_count; i++) {
         const struct limit_row *row = &sandbox_limit_rows[i];
         int64_t theirs = value_of(other, row);
-        if (theirs < *field(l, row))
-            *field(l, row) = theirs;
+        if (theirs >= *field(l, row))
+            continue;
+        *field(l, row) = theirs;
+        if (doors)
+            doors->by[i] = (uint8_t)door;
     }
+}
+
+/* In the unit that the settings have: seconds with their fraction, counts as they are. */
+static own json_t *value_json(const struct limit_row *row, int64_t value)
+{
+    int64_t unit = 1;
+    for (unsigned i = 0; i < row->scale; i++)
+        unit *= 10;
+    return value % unit == 0 ? json_integer(value / unit) : json_real((double)value / (double)unit);
+}
+
+own json_t *limits_receipt_json(const struct sandbox_limits *l, const struct limit_doors *doors)
+{
+    auto_json json_t *object = json_object();
+    for (size_t i = 0; object && i < sandbox_limit_row_count; i++) {
+        const struct limit_row *row = &sandbox_limit_rows[i];
+        json_t *one = json_object();
+        if (!one || json_object_set_new(one, "value", value_json(row, value_of(l, row))) ||
+            json_object_set_new(one, "by",
+                                json_string(limit_door_name((enum limit_door)doors->by[i])))) {
+            json_decref(one);
+            return NULL;
+        }
+        if (json_object_set_new(object, row->key, one))
+            return NULL;
+    }
+    return take(object);
 }
 
 own json_t *limits_json(const struct sandbox_limits *l)

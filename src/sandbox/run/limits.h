@@ -18,6 +18,7 @@ struct sandbox_limits {
     int64_t max_write_bytes;
     int64_t max_open_files;
     int64_t max_created_files;
+    int64_t max_dir_entries; /* entries that fd_readdir gives, all folders of the call together */
 };
 
 struct limit_row {
@@ -31,6 +32,26 @@ struct limit_row {
 extern const struct limit_row sandbox_limit_rows[];
 extern const size_t sandbox_limit_row_count;
 
+/* Who said the value that holds. The names are the receipt's `limits.KEY.by`. */
+enum limit_door {
+    LIMIT_DEFAULT,
+    LIMIT_MANAGED,  /* the managed settings */
+    LIMIT_FLAG,     /* an option of the command line */
+    LIMIT_SETTINGS, /* --settings FILE */
+    LIMIT_LOCAL,    /* .boxagnts/settings.local.json */
+    LIMIT_PROJECT,  /* .boxagnts/settings.json */
+    LIMIT_USER,     /* the user's own settings */
+    LIMIT_TOOL,     /* the tool's manifest */
+    LIMIT_DOORS
+};
+const char *limit_door_name(enum limit_door door);
+
+#define SANDBOX_LIMITS_MAX 24
+/* Beside a struct sandbox_limits: the door of each row, by its place in the table. */
+struct limit_doors {
+    uint8_t by[SANDBOX_LIMITS_MAX]; /* enum limit_door */
+};
+
 void limits_default(struct sandbox_limits *ret);
 const struct limit_row *limits_find(struct str key); /* NULL = no such limit */
 /* Text ("20e9", "30", "0.5", "256MiB" for bytes) -> value; -FAULT_USAGE names key, value and range. */
@@ -39,8 +60,13 @@ must_use int limits_set_text(struct sandbox_limits *l, const struct limit_row *r
 /* JSON number -> value; -FAULT_CONFIG. */
 must_use int limits_set_json(struct sandbox_limits *l, const struct limit_row *row,
                              const json_t *value, struct fault *reterr);
-/* Each field of l becomes the smaller of the two. */
-void limits_tighten(struct sandbox_limits *l, const struct sandbox_limits *other);
+/* Each field of l becomes the smaller of the two, and its door (doors may be NULL) follows; of two equal values the one
+ * that was there first stands. */
+void limits_tighten(struct sandbox_limits *l, struct limit_doors *doors,
+                    const struct sandbox_limits *other, enum limit_door door);
+/* {KEY: {"value": N, "by": DOOR}} of all rows: what a receipt says was in force, in the units of the settings (seconds with
+ * their fraction). NULL on no memory. */
+own json_t *limits_receipt_json(const struct sandbox_limits *l, const struct limit_doors *doors);
 own json_t *limits_json(const struct sandbox_limits *l);
 must_use int limits_from_json(const json_t *object, struct sandbox_limits *ret,
                               struct fault *reterr); /* all keys required */

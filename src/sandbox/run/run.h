@@ -11,7 +11,8 @@
 #include "sandbox/run/limits.h"
 
 #define SANDBOX_MOUNTS_MAX 32
-#define SANDBOX_ARGS_MAX 1024 /* and 1 MiB of bytes, args and env together */
+#define SANDBOX_ARGS_MAX                                                                           \
+    1024 /* of args, of env; and 1 MiB of bytes, both together, their NULs counted */
 #define SANDBOX_TOUCHED_MAX 4096
 #define SANDBOX_REFUSED_MAX 64
 #define SANDBOX_ARGS_BYTES_MAX ((size_t)1 << 20)
@@ -96,6 +97,7 @@ struct sandbox_outcome {
     enum sandbox_stop stop;
     int exit_code;
     char detail[512];
+    const char *ended_by; /* static; key of the limit that ended it; NULL = none did */
     struct sandbox_use used;
     struct sandbox_touch *touched;
     size_t touched_count; /* own */
@@ -108,6 +110,8 @@ struct sandbox_outcome {
 void sandbox_outcome_init(struct sandbox_outcome *o, size_t output_max);
 void sandbox_outcome_done(struct sandbox_outcome *o);
 
+/* Whether arguments and environment fit: -FAULT_USAGE says how much is too much. To be asked before anything is journalled. */
+must_use int sandbox_run_check(const struct sandbox_run *run, struct fault *reterr);
 /* WORKER_RUN body. argv, env, limits, flags, code_key; stdin bytes travel as raw, fds in the order code, stdin, undo,
  * http (those that are there; the body says which). Decoded, the fds are -1 or their place in that order, and stdin_bytes is
  * empty: the receiver puts in what came beside the body. */

@@ -70,6 +70,30 @@ static own json_t *list_json(const char *const *list, size_t count)
     return take(array);
 }
 
+static int check_list(const char *const *list, size_t count, const char *what, size_t *bytes,
+                      struct fault *reterr)
+{
+    if (count > SANDBOX_ARGS_MAX)
+        return fault_set(reterr, FAULT_USAGE, "%zu %s: a call has at most %d", count, what,
+                         SANDBOX_ARGS_MAX);
+    for (size_t i = 0; i < count; i++)
+        *bytes += strlen(list[i]) + 1; /* no overflow: they are in memory */
+    return 0;
+}
+
+int sandbox_run_check(const struct sandbox_run *run, struct fault *reterr)
+{
+    size_t bytes = 0;
+    int r = check_list(run->argv, run->argc, "arguments", &bytes, reterr);
+    if (r == 0)
+        r = check_list(run->env, run->env_count, "environment variables", &bytes, reterr);
+    if (r < 0 || bytes <= SANDBOX_ARGS_BYTES_MAX)
+        return r;
+    return fault_set(reterr, FAULT_USAGE,
+                     "arguments and environment of %zu bytes: a call has at most %zu", bytes,
+                     SANDBOX_ARGS_BYTES_MAX);
+}
+
 own json_t *sandbox_run_json(const struct sandbox_run *run)
 {
     auto_json json_t *o = json_object();
@@ -121,10 +145,13 @@ static int list_from_json(const json_t *body, const char *key, size_t *bytes_lef
     if (!*ret)
         return -ENOMEM;
     for (; *ret_count < count; ++*ret_count) {
-        r = bytes_from_json(json_array_get(array, *ret_count), *bytes_left, &(*ret)[*ret_count], reterr);
+        if (*bytes_left == 0)
+            return fault_set(reterr, FAULT_INPUT, "run: '%s' is too long", key);
+        r = bytes_from_json(json_array_get(array, *ret_count), *bytes_left - 1, &(*ret)[*ret_count],
+                            reterr);
         if (r < 0)
             return r;
-        *bytes_left -= strlen((*ret)[*ret_count]);
+        *bytes_left -= strlen((*ret)[*ret_count]) + 1;
     }
     return 0;
 }
@@ -379,8 +406,11 @@ own json_t *sandbox_outcome_json(const struct sandbox_outcome *o)
     detail.len = utf8_valid_prefix(detail);
     bool ok = body && set_new(body, "stop", json_string(sandbox_stop_name(o->stop))) &&
               set_new(body, "exit_code", json_integer(o->exit_code)) &&
-              set_new(body, "detail", json_stringn(detail.at, detail.len)) && set_new(body, "used", use_json(&o->used)) &&
-              set_new(body, "touched", touched_json(o)) && set_new(body, "refused", refused_json(o)) &&
+              set_new(body, "detail", json_stringn(detail.at, detail.len)) &&
+              set_new(body, "used", use_json(&o->used)) &&
+              set_new(body, "touched", touched_json(o)) &&
+              set_new(body, "refused", refused_json(o)) &&
+              set_new(body, "ended_by", json_string(o->ended_by ? o->ended_by : "")) &&
               set_new(body, "limits_hit", json_string(o->limits_hit ? o->limits_hit : "")) &&
               set_new(body, "out", json_integer((json_int_t)o->out.len)) &&
               set_new(body, "err", json_integer((json_int_t)o->err.len)) &&
@@ -416,6 +446,19 @@ static void copy_text(char *ret, size_t size, struct str text)
     for (size_t i = 0; i < len; i++)
         if ((unsigned char)ret[i] < 0x20 || ret[i] == 0x7f)
             ret[i] = ' ';
+}
+
+static int ended_by_from_json(const json_t *body, const char **ret, struct fault *reterr)
+{
+    struct str key = {0};
+    int r = json_get_str(body, "ended_by", &key, reterr);
+    if (r != 0)
+        return r < 0 ? r : fault_set(reterr, FAULT_PROTOCOL, "outcome: 'ended_by' is missing");
+    const struct limit_row *row = key.len > 0 ? limits_find(key) : NULL;
+    if (key.len > 0 && !row)
+        return fault_set(reterr, FAULT_PROTOCOL, "outcome: 'ended_by' names no limit");
+    *ret = row ? row->key : NULL;
+    return 0;
 }
 
 static int limits_hit_from_json(const json_t *body, char **ret, struct fault *reterr)
@@ -476,6 +519,8 @@ static int outcome_parts(const json_t *body, struct str raw, struct sandbox_outc
         r = touched_from_json(body, ret, reterr);
     if (r == 0)
         r = refused_from_json(body, ret, reterr);
+    if (r == 0)
+        r = ended_by_from_json(body, &ret->ended_by, reterr);
     if (r == 0)
         r = limits_hit_from_json(body, &ret->limits_hit, reterr);
     if (r == 0)

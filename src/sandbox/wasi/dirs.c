@@ -2,7 +2,9 @@
  * packed entries is kept, because guests ask again from the last whole entry that fitted their buffer.
  * A mount point beneath this folder is listed as the folder that the guest will find there, whether the
  * host has a folder of that name or not: those are listed at the end, their cookies have the top bit set
- * (the kernel's never do). */
+ * (the kernel's never do).
+ * Each entry that is given whole counts against the quota, asked for again or not: a folder that is read from its start
+ * over and over is work, too. */
 #include "sandbox/wasi/inside.h"
 
 #include "os/fd.h"
@@ -90,12 +92,21 @@ static int stream_find(struct dir_stream *s, uint64_t cookie, const char **ret_a
 struct out {
     uint8_t *at;
     size_t len, used;
+    int64_t entries, entries_max; /* given whole in this call; what the quota leaves */
+    bool is_over;                 /* there is an entry that the quota does not leave */
 };
 
-/* false when the buffer is full: the last entry may be cut, which tells the guest that there is more. */
+/* false when the buffer or the quota is full: the last entry may be cut, which tells the guest that there is more. */
 static bool emit(struct out *o, uint64_t next, uint64_t ino, uint8_t type, const char *name, size_t name_len)
 {
     uint8_t head[HEAD] = {0};
+    bool is_whole = o->len - o->used >=
+                    HEAD + name_len; /* else it only fills the buffer and is asked for again */
+    if (is_whole && o->entries == o->entries_max) {
+        o->is_over = true;
+        return false;
+    }
+    o->entries += is_whole;
     put_u64(head, next);
     put_u64(head + 8, ino);
     put_u32(head + 16, (uint32_t)name_len);
@@ -196,7 +207,8 @@ static int fill(struct wasi *w, struct fd *f, uint64_t cookie, struct out *o)
 int call_fd_readdir(struct wasi *w, struct wasi_memory m, wasi_args)
 {
     struct fd *f;
-    struct out o = {.len = (uint32_t)a[2]};
+    struct out o = {.len = (uint32_t)a[2],
+                    .entries_max = w->config.quota.dir_entries - w->use.dir_entries};
     uint8_t *answer = guest_at(m, (uint32_t)a[4], 4);
     int r = fd_need_dir(w, a[0], RIGHT_FD_READDIR, &f);
     if (r < 0)
@@ -207,8 +219,11 @@ int call_fd_readdir(struct wasi *w, struct wasi_memory m, wasi_args)
     r = stream_open(f);
     if (r == 0 && o.len > 0)
         r = fill(w, f, a[3], &o);
+    w->use.dir_entries += o.entries;
     if (r < 0)
         return r;
+    if (o.is_over) /* a short answer would say that the folder ends here */
+        return quota_note(w, HIT_ENTRIES, -EDQUOT);
     put_u32(answer, (uint32_t)o.used);
     return 0;
 }

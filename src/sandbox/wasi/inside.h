@@ -136,7 +136,7 @@ struct fd {
     struct dir_stream *stream;  /* own */
 };
 
-enum limit_bit { HIT_OUTPUT = 1, HIT_WRITE = 2, HIT_OPEN = 4, HIT_CREATED = 8 };
+enum limit_bit { HIT_OUTPUT = 1, HIT_WRITE = 2, HIT_OPEN = 4, HIT_CREATED = 8, HIT_ENTRIES = 16 };
 
 struct touch {
     enum wasi_touch_op op;
@@ -160,7 +160,7 @@ struct wasi {
     uint32_t exit_code;
     bool is_ended;
     unsigned limits_hit;        /* enum limit_bit */
-    char limits_text[96];
+    char limits_text[120];
     size_t args_bytes, env_bytes;
     size_t stdin_pos;
 

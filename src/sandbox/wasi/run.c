@@ -220,8 +220,9 @@ int quota_note(struct wasi *w, enum limit_bit bit, int r)
         enum limit_bit bit;
         const char *key;
     } rows[] = {
-        {HIT_WRITE, "max_write_bytes"}, {HIT_OPEN, "max_open_files"},
+        {HIT_WRITE, "max_write_bytes"},     {HIT_OPEN, "max_open_files"},
         {HIT_CREATED, "max_created_files"}, {HIT_OUTPUT, "max_output_bytes"},
+        {HIT_ENTRIES, "max_dir_entries"},
     };
     size_t len = 0;
     if ((w->limits_hit & (unsigned)bit) != 0)

@@ -24,11 +24,11 @@ struct wasi_mount {
 };
 
 struct wasi_quota {
-    int64_t output_bytes, write_bytes, open_files, created_files;
+    int64_t output_bytes, write_bytes, open_files, created_files, dir_entries;
 };
 
 struct wasi_use {
-    int64_t output_bytes, read_bytes, written_bytes, created_files, open_peak;
+    int64_t output_bytes, read_bytes, written_bytes, created_files, dir_entries, open_peak;
 };
 
 enum wasi_touch_op { WASI_TOUCH_WRITE, WASI_TOUCH_CREATE, WASI_TOUCH_DELETE, WASI_TOUCH_RENAME,

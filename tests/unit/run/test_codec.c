@@ -87,10 +87,43 @@ static void too_many_or_too_long_arguments_are_refused(void **state)
     static char text[SANDBOX_ARGS_BYTES_MAX + 2];
     memset(text, 'a', sizeof text - 1);
     json_object_set_new(body, "env", json_array());
-    json_object_set_new(body, "argv", json_pack("[s#]", text, (int)SANDBOX_ARGS_BYTES_MAX));
+    json_object_set_new(body, "argv", json_pack("[s#]", text, (int)SANDBOX_ARGS_BYTES_MAX - 1));
     assert_int_equal(decode_run(body), 0);
-    json_object_set_new(body, "argv", json_pack("[s#]", text, (int)SANDBOX_ARGS_BYTES_MAX + 1));
+    json_object_set_new(body, "argv", json_pack("[s#]", text, (int)SANDBOX_ARGS_BYTES_MAX));
     assert_true(decode_run(body) < 0);
+    /* args and env are counted together, and an empty one has its NUL */
+    json_object_set_new(body, "argv", json_pack("[s#]", text, (int)SANDBOX_ARGS_BYTES_MAX - 2));
+    json_object_set_new(body, "env", json_pack("[s]", ""));
+    assert_int_equal(decode_run(body), 0);
+    json_object_set_new(body, "env", json_pack("[ss]", "", ""));
+    assert_true(decode_run(body) < 0);
+}
+
+static void what_a_call_may_have_of_arguments_is_said_before_it_is_sent(void **state)
+{
+    (void)state;
+    static const char *many[SANDBOX_ARGS_MAX + 1];
+    static char text[SANDBOX_ARGS_BYTES_MAX + 1];
+    for (size_t i = 0; i < ARRAY_LEN(many); i++)
+        many[i] = "a";
+    struct fault f = {0};
+    struct sandbox_run run = {
+        .argv = many, .argc = SANDBOX_ARGS_MAX, .env = many, .env_count = SANDBOX_ARGS_MAX};
+    assert_int_equal(sandbox_run_check(&run, &f), 0);
+    run.argc++;
+    assert_int_equal(sandbox_run_check(&run, &f), -FAULT_USAGE);
+    assert_non_null(strstr(f.text, "1025 arguments"));
+    run.argc--;
+    run.env_count++;
+    assert_int_equal(sandbox_run_check(&run, &f), -FAULT_USAGE);
+    assert_non_null(strstr(f.text, "1025 environment variables"));
+    memset(text, 'a', sizeof text - 1);
+    const char *one = text + 1; /* one less than all, and its NUL */
+    run = (struct sandbox_run){.argv = &one, .argc = 1};
+    assert_int_equal(sandbox_run_check(&run, &f), 0);
+    one = text;
+    assert_int_equal(sandbox_run_check(&run, &f), -FAULT_USAGE);
+    assert_non_null(strstr(f.text, "1048577 bytes"));
 }
 
 static void a_nul_in_an_argument_is_refused(void **state)
@@ -123,6 +156,7 @@ static void fill(struct sandbox_outcome *o)
     o->refused[0] = (struct sandbox_refusal){strdup("open"), strdup("/etc/shadow"), strdup("outside")};
     o->refused_count = 1;
     o->limits_hit = strdup("max_open_files,max_output_bytes");
+    o->ended_by = "wasm_fuel";
     buf_add_z(&o->out, "out");
     buf_add_z(&o->err, "error");
     o->output_cut = true;
@@ -147,6 +181,7 @@ static void an_outcome_comes_back_as_it_went(void **state)
     assert_int_equal(back.touched[1].image, -1);
     assert_string_equal(back.refused[0].target, "/etc/shadow");
     assert_string_equal(back.limits_hit, "max_open_files,max_output_bytes");
+    assert_string_equal(back.ended_by, "wasm_fuel");
     assert_string_equal(back.out.at, "out");
     assert_string_equal(back.err.at, "error");
     assert_true(back.output_cut);
@@ -187,6 +222,8 @@ static void malformed_outcomes_are_refused(void **state)
     assert_int_equal(decode_with("touched", json_string("/a"), raw), -FAULT_PROTOCOL);
     assert_int_equal(decode_with("refused", json_pack("[[s,s]]", "a", "b"), raw), -FAULT_PROTOCOL);
     assert_int_equal(decode_with("limits_hit", json_string("no_such_limit"), raw), -FAULT_PROTOCOL);
+    assert_int_equal(decode_with("ended_by", json_string("no_such_limit"), raw), -FAULT_PROTOCOL);
+    assert_int_equal(decode_with("ended_by", json_integer(1), raw), -FAULT_PROTOCOL);
     assert_int_equal(decode_with("used", json_object(), raw), -FAULT_PROTOCOL);
     assert_int_equal(decode_with("exit_code", json_integer(INT64_MAX), raw), -FAULT_PROTOCOL);
     assert_int_equal(decode_with("out", json_integer(4), raw), -FAULT_PROTOCOL);
@@ -260,6 +297,7 @@ int main(void)
         cmocka_unit_test(a_run_comes_back_as_it_went),
         cmocka_unit_test(a_run_lacking_a_key_is_refused),
         cmocka_unit_test(too_many_or_too_long_arguments_are_refused),
+        cmocka_unit_test(what_a_call_may_have_of_arguments_is_said_before_it_is_sent),
         cmocka_unit_test(a_nul_in_an_argument_is_refused),
         cmocka_unit_test(an_outcome_comes_back_as_it_went),
         cmocka_unit_test(a_worker_cannot_claim_what_only_the_monitor_decides),

@@ -49,6 +49,7 @@ static void defaults_are_those_of_the_contract(void **state)
     assert_int_equal(l.max_write_bytes, 268435456);
     assert_int_equal(l.max_open_files, 256);
     assert_int_equal(l.max_created_files, 10000);
+    assert_int_equal(l.max_dir_entries, 1000000);
 }
 
 static void text_is_read_as_people_write_it(void **state)
@@ -152,10 +153,53 @@ static void the_tighter_one_wins_field_by_field(void **state)
     a.wasm_fuel = 5;
     b.wasm_fuel = 9;
     b.max_open_files = 3;
-    limits_tighten(&a, &b);
+    limits_tighten(&a, NULL, &b, LIMIT_TOOL);
     assert_int_equal(a.wasm_fuel, 5);
     assert_int_equal(a.max_open_files, 3);
     assert_int_equal(a.max_write_bytes, b.max_write_bytes);
+}
+
+static void the_door_of_the_tighter_one_is_kept(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sandbox_limit_row_count; i++) {
+        const struct limit_row *row = &sandbox_limit_rows[i];
+        for (int step = -1; step <= 1; step++) { /* the other is tighter, equal, looser */
+            struct sandbox_limits l, other;
+            struct limit_doors doors = {{0}};
+            limits_default(&l);
+            limits_default(&other);
+            int64_t value = row->fallback + step;
+            memcpy((char *)&other + row->offset, &value, sizeof value);
+            doors.by[i] = LIMIT_USER;
+            limits_tighten(&l, &doors, &other, LIMIT_TOOL);
+            assert_int_equal(get(&l, row), step < 0 ? value : row->fallback);
+            assert_int_equal(doors.by[i], step < 0 ? LIMIT_TOOL : LIMIT_USER);
+            auto_json json_t *said = limits_receipt_json(&l, &doors);
+            assert_int_equal(json_object_size(said), sandbox_limit_row_count);
+            const json_t *one = json_object_get(said, row->key);
+            assert_string_equal(json_string_value(json_object_get(one, "by")),
+                                step < 0 ? "tool" : "user");
+        }
+    }
+}
+
+static void a_receipt_says_seconds_with_their_fraction(void **state)
+{
+    (void)state;
+    struct sandbox_limits l;
+    struct limit_doors doors = {{0}};
+    limits_default(&l);
+    l.wasm_timeout_ns = 250000000;
+    auto_json json_t *said = limits_receipt_json(&l, &doors);
+    const json_t *one = json_object_get(said, "wasm_timeout");
+    assert_true(json_real_value(json_object_get(one, "value")) == 0.25);
+    one = json_object_get(said, "wasm_fuel");
+    assert_int_equal(json_integer_value(json_object_get(one, "value")), 20000000000);
+    assert_string_equal(json_string_value(json_object_get(one, "by")), "default");
+    for (int door = 0; door < LIMIT_DOORS; door++)
+        for (int other = 0; other < door; other++)
+            assert_string_not_equal(limit_door_name(door), limit_door_name(other));
 }
 
 int main(void)
@@ -168,6 +212,8 @@ int main(void)
         cmocka_unit_test(each_range_holds_at_its_edges),
         cmocka_unit_test(all_keys_are_needed_and_no_other_is_taken),
         cmocka_unit_test(the_tighter_one_wins_field_by_field),
+        cmocka_unit_test(the_door_of_the_tighter_one_is_kept),
+        cmocka_unit_test(a_receipt_says_seconds_with_their_fraction),
     };
     json_start(1);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@ def outcome(**changes):
     used = dict.fromkeys(("fuel", "wall_us", "cpu_us", "peak_memory", "output_bytes", "read_bytes", "written_bytes",
                           "created_files"), changes.pop("use", 1))
     body = {"stop": "exit", "exit_code": 0, "detail": "fine", "used": used, "touched": [], "refused": [],
-            "limits_hit": "", "out": 0, "err": 0, "cut": False}
+            "limits_hit": "", "ended_by": "", "out": 0, "err": 0, "cut": False}
     body.update(changes)
     return body
 

@@ -56,7 +56,7 @@ static void limits_that_are_not_said_tighten_nothing(void **state)
     l.wasm_timeout_ns *= 10; /* an operator raised it */
     struct sandbox_limits expected = l;
     expected.max_open_files = 4;
-    limits_tighten(&l, &t->limits);
+    limits_tighten(&l, NULL, &t->limits, LIMIT_TOOL);
     assert_memory_equal(&l, &expected, sizeof l);
     tool_free(t);
 }

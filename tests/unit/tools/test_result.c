@@ -221,6 +221,11 @@ static void a_receipt_has_every_field_of_the_interface(void **state)
                                   .read_bytes = 6,
                                   .written_bytes = 7,
                                   .created_files = 8};
+    struct sandbox_limits limits;
+    struct limit_doors doors = {{0}};
+    limits_default(&limits);
+    doors.by[0] = LIMIT_TOOL;
+    o.ended_by = "wasm_fuel";
     o.refused = &refusal;
     o.refused_count = 1;
     o.limits_hit = (char[]){"max_open_files,max_write_bytes"};
@@ -235,6 +240,8 @@ static void a_receipt_has_every_field_of_the_interface(void **state)
                                         .rule = "default:read",
                                         .by = "policy",
                                         .outcome = &o,
+                                        .limits = &limits,
+                                        .limit_doors = &doors,
                                         .touched = touched,
                                         .confinement = jail};
     auto_json json_t *receipt = receipt_new(&facts);
@@ -244,7 +251,12 @@ static void a_receipt_has_every_field_of_the_interface(void **state)
         "'read_bytes':6,'written_bytes':7,'created_files':8,'http_requests':0,'http_bytes':0},"
         "'touched':[{'path':'/a','op':'write','before_sha256':null,'after_sha256':'00'}],"
         "'refused':[{'op':'open','target':'/etc/\xe2\x90\x9bshadow','why':'outside'}],'limits_hit':['max_open_files','max_write_bytes'],"
-        "'contacted':[],'confinement':{'landlock_abi':7}}");
+        "'limit':'wasm_fuel','contacted':[],'confinement':{'landlock_abi':7}}");
+    /* The rows are known to the table's own test; here: all of them, and who said one. */
+    auto_json json_t *in_force = limits_receipt_json(&limits, &doors);
+    const json_t *fuel = json_object_get(in_force, "wasm_fuel");
+    assert_string_equal(json_string_value(json_object_get(fuel, "by")), "tool");
+    assert_int_equal(json_object_set(wanted, "limits", in_force), 0);
     if (!json_equal(receipt, wanted))
         fail_msg("got %s", json_dumps(receipt, 0));
     o.refused = NULL;
@@ -272,6 +284,9 @@ static void a_call_that_never_ran_has_a_receipt_too(void **state)
     assert_int_equal(json_integer_value(json_object_get(receipt, "exit_code")), 3);
     assert_true(json_is_true(json_object_get(receipt, "is_error")));
     assert_string_equal(json_string_value(json_object_get(receipt, "detail")), "nobody to ask");
+    assert_int_equal(json_object_size(json_object_get(receipt, "limits")),
+                     0); /* it was not to run */
+    assert_true(json_is_null(json_object_get(receipt, "limit")));
     assert_int_equal(json_integer_value(json_object_get(json_object_get(receipt, "used"), "fuel")),
                      0);
 }

@@ -259,6 +259,53 @@ static void an_operator_can_raise_a_default(void **state)
     assert_int_equal(s->max_turns, 1000);
 }
 
+/* For each limit, each layer with each other: whoever is tighter is named; a layer of the workspace only when it is below
+ * what the operator says. */
+static void the_layer_that_set_a_limit_is_known(void **state)
+{
+    (void)state;
+    static const struct {
+        enum policy_layer layer;
+        const char *file;
+        enum limit_door door;
+    } doors[] = {
+        {POLICY_MANAGED, "m.json", LIMIT_MANAGED},
+        {POLICY_COMMAND_LINE, SETTINGS_FROM_FLAGS, LIMIT_FLAG},
+        {POLICY_COMMAND_LINE, "s.json", LIMIT_SETTINGS},
+        {POLICY_LOCAL, "l.json", LIMIT_LOCAL},
+        {POLICY_PROJECT, "p.json", LIMIT_PROJECT},
+        {POLICY_USER, "u.json", LIMIT_USER},
+    };
+    for (size_t row = 0; row < sandbox_limit_row_count; row++) {
+        const struct limit_row *r = &sandbox_limit_rows[row];
+        long long unit = r->scale == 9 ? 1000000000 : 1, loose = r->fallback / unit - 1,
+                  tight = loose - 1;
+        for (size_t a = 0; a < ARRAY_LEN(doors); a++) {
+            for (size_t b = 0; b < ARRAY_LEN(doors); b++) {
+                auto_(settings) struct settings *s = fresh();
+                char text[100];
+                assert_int_equal(s->limit_doors.by[row], LIMIT_DEFAULT);
+                snprintf(text, sizeof text, "{\"%s\":%lld}", r->key, tight);
+                assert_int_equal(settings_add(s, doors[a].layer, doors[a].file, str_of(text), NULL),
+                                 0);
+                assert_int_equal(s->limit_doors.by[row], doors[a].door);
+                snprintf(text, sizeof text, "{\"%s\":%lld}", r->key, loose);
+                assert_int_equal(settings_add(s, doors[b].layer, doors[b].file, str_of(text), NULL),
+                                 0);
+                assert_int_equal(s->limit_doors.by[row],
+                                 doors[a].door); /* the tighter one stands */
+                for (size_t other = 0; other < sandbox_limit_row_count; other++)
+                    assert_true(other == row || s->limit_doors.by[other] == LIMIT_DEFAULT);
+            }
+        }
+    }
+    auto_(settings) struct settings *s = fresh();
+    said(s, POLICY_USER, "{'wasm_fuel':30000000000}"); /* raised by the operator: still his word */
+    assert_int_equal(s->limit_doors.by[0], LIMIT_USER);
+    said(s, POLICY_PROJECT, "{'wasm_fuel':25000000000}");
+    assert_int_equal(s->limit_doors.by[0], LIMIT_PROJECT);
+}
+
 static void managed_settings_bound_the_mode_of_the_command_line(void **state)
 {
     (void)state;
@@ -407,6 +454,7 @@ int main(void)
         cmocka_unit_test(a_file_in_the_workspace_can_only_narrow),
         cmocka_unit_test(the_tighter_limit_wins_and_the_higher_layer_says_scalars),
         cmocka_unit_test(an_operator_can_raise_a_default),
+        cmocka_unit_test(the_layer_that_set_a_limit_is_known),
         cmocka_unit_test(managed_settings_bound_the_mode_of_the_command_line),
         cmocka_unit_test(providers_of_two_layers_become_one),
         cmocka_unit_test(nothing_is_half_applied),

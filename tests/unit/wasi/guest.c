@@ -27,10 +27,16 @@ struct guest *g_new(void)
     g->dir_fd = open(g->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     g->undo_fd = -1;
     g->mounts[0] = (struct wasi_mount){.guest = "/", .dir_fd = g->dir_fd, .writable = true};
-    g->config = (struct wasi_config){
-        .mounts = g->mounts, .mount_count = 1, .quota = {1 << 20, 256 << 20, 256, 10000},
-        .deadline_ns = os_now_mono_ns() + 60 * OS_NS_PER_S, .cancel_fd = -1, .stdin_fd = -1,
-        .stdin_bytes = STR(""), .on_output = on_output, .undo_fd = -1, .arg = g};
+    g->config = (struct wasi_config){.mounts = g->mounts,
+                                     .mount_count = 1,
+                                     .quota = {1 << 20, 256 << 20, 256, 10000, 1000000},
+                                     .deadline_ns = os_now_mono_ns() + 60 * OS_NS_PER_S,
+                                     .cancel_fd = -1,
+                                     .stdin_fd = -1,
+                                     .stdin_bytes = STR(""),
+                                     .on_output = on_output,
+                                     .undo_fd = -1,
+                                     .arg = g};
     g->memory = malloc(GUEST_MEMORY);
     assert_non_null(g->memory);
     memset(g->memory, 0, GUEST_MEMORY);

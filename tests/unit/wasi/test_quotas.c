@@ -122,6 +122,41 @@ static void open_files(void **state)
     assert_int_equal(wasi_used(g->w)->open_peak, 40);
 }
 
+/* A folder of 5 files lists as 7 entries: "." and ".." are entries, too. */
+static void listed_entries(void **state)
+{
+    struct guest *g = *state;
+    g->config.quota.dir_entries = 7;
+    g_start(g);
+    for (char name[] = "a"; name[0] <= 'e'; name[0]++)
+        assert_int_equal(g_save(g, name, "x"), 0);
+    assert_int_equal(g_call(g, "fd_readdir", ROOT, BYTES, 4096, 0, ANSWER), 0);
+    assert_true(g_u32(g, ANSWER) < 4096);
+    assert_string_equal(wasi_limits_hit(g->w), "");
+    assert_int_equal(wasi_used(g->w)->dir_entries, 7);
+    assert_int_equal(g_call(g, "fd_readdir", ROOT, BYTES, 4096, 0, ANSWER),
+                     G_DQUOT); /* again is more */
+    assert_string_equal(wasi_limits_hit(g->w), "max_dir_entries");
+    /* One less: it must not look as if the folder ended. */
+    g->config.quota.dir_entries = 6;
+    g_restart(g);
+    assert_int_equal(g_call(g, "fd_readdir", ROOT, BYTES, 4096, 0, ANSWER), G_DQUOT);
+    assert_string_equal(wasi_limits_hit(g->w), "max_dir_entries");
+    /* By small buffers: each whole entry is one; one that is cut and asked for again is one, too. */
+    g_restart(g);
+    uint64_t cookie = 0;
+    uint32_t r = 0, given = 0;
+    while ((r = g_call(g, "fd_readdir", ROOT, BYTES, 40, cookie, ANSWER)) == 0 && given < 20) {
+        cookie = g_u64(g, BYTES);
+        given++;
+    }
+    assert_int_equal(r, G_DQUOT);
+    assert_int_equal(given, 6);
+    g->config.quota.dir_entries = 0;
+    g_restart(g);
+    assert_int_equal(g_call(g, "fd_readdir", ROOT, BYTES, 4096, 0, ANSWER), G_DQUOT);
+}
+
 static void output(void **state)
 {
     struct guest *g = *state;
@@ -183,7 +218,12 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(written_bytes), T(holes_count_once), T(created_files), T(open_files), T(output),
+        T(written_bytes),
+        T(holes_count_once),
+        T(created_files),
+        T(open_files),
+        T(listed_entries),
+        T(output),
         T(refusals_are_capped_and_not_repeated),
         T(a_hole_is_paid_for),
     };

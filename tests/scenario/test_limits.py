@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Every limit on every door: the tighter one wins, it is the one that is enforced, and the receipt says whose it was."""
+import json
+import shutil
+
+from common import HOSTILE, expect, main
+
+# key -> (default, a tighter value, a looser one that is still allowed), in the units of the settings
+LIMITS = {
+    "wasm_fuel": (20000000000, 19000000000, 21000000000), "wasm_timeout": (30, 29.5, 40), "wasm_max_memory_size": (268435456, 200000000, 300000000),
+    "wasm_max_wasm_stack": (2097152, 1048576, 4194304), "wasm_max_table_elements": (100000, 90000, 110000), "max_output_bytes": (1048576, 1000000, 2000000),
+    "max_write_bytes": (268435456, 200000000, 300000000), "max_open_files": (256, 200, 300), "max_created_files": (10000, 9000, 11000),
+    "max_dir_entries": (1000000, 900000, 1100000),
+}
+
+
+def flag(key, value):
+    return [f"--{key.replace('_', '-')}", str(value)]
+
+
+def settings(p, where, **values):
+    path = {"user": p.root / "config/boxagnts/settings.json", "project": p.work / ".boxagnts/settings.json",
+            "local": p.work / ".boxagnts/settings.local.json", "settings": p.root / "extra.json"}[where]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values))
+    return path
+
+
+def own_tool(p, name, guest, **limits):
+    """A module of the hostile guests as a tool with its own limits."""
+    folder = p.root / "data/boxagnts/tools"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(HOSTILE / f"{guest}.wasm", folder / f"{name}.wasm")
+    (folder / f"{name}.tool.json").write_text(json.dumps({
+        "name": name, "version": "1", "description": "a guest of the tests", "input_schema": {"type": "object"},
+        "annotations": {"read_only": True}, "effects": [], "limits": limits}))
+
+
+def call_receipt(p, name, *flags, code=None):
+    proc = p.run("tool", "call", "--json", *flags, name, "{}", code=code)
+    return json.loads(proc.stdout)["receipt"]
+
+
+def the_defaults_are_in_every_receipt(p):
+    _, receipt = p.exec("exit_code", "0", code=0)
+    expect(receipt["limits"] == {k: {"value": v[0], "by": "default"} for k, v in LIMITS.items()}, receipt["limits"])
+    expect(receipt["limit"] is None and receipt["limits_hit"] == [], receipt)
+    table = p.run("policy", "schema", code=0).stdout
+    missing = [k for k in LIMITS if k not in json.loads(table)["properties"]]
+    expect(not missing, missing)
+
+
+def the_tighter_door_wins_and_is_named(p):
+    looser = {k: v[2] for k, v in LIMITS.items()}
+    tight = {k: v[1] for k, v in LIMITS.items()}
+    as_flags = [x for k, v in tight.items() for x in flag(k, v)]
+    doors = {"user": [], "settings": ["--settings", str(p.root / "extra.json")], "project": [], "local": [], "flag": as_flags}
+    for door, flags in doors.items():
+        if door != "flag":
+            file = settings(p, door, **tight)
+        if door in ("project", "local", "flag"):
+            settings(p, "user", **looser)
+        _, receipt = p.exec("exit_code", "0", code=0, flags=flags)
+        expect(receipt["limits"] == {k: {"value": v, "by": door} for k, v in tight.items()}, door, receipt["limits"])
+        if door != "flag":
+            file.unlink()
+    # an operator may raise a default; nobody below can
+    settings(p, "user", **looser)
+    settings(p, "project", **{k: v * 2 if isinstance(v, int) and k not in ("max_open_files", "wasm_max_wasm_stack") else v for k, v in looser.items()})
+    _, receipt = p.exec("exit_code", "0", code=0)
+    expect(receipt["limits"] == {k: {"value": v, "by": "user"} for k, v in looser.items()}, receipt["limits"])
+
+
+def a_tool_tightens_and_cannot_widen(p):
+    settings(p, "user", **{k: v[2] for k, v in LIMITS.items()})
+    own_tool(p, "tight", "exit_code", **{k: v[1] for k, v in LIMITS.items()})
+    receipt = call_receipt(p, "tight", "--yes-to", "Tool(tight)")
+    expect(receipt["limits"] == {k: {"value": v[1], "by": "tool"} for k, v in LIMITS.items()}, receipt["limits"])
+    settings(p, "project", wasm_fuel=1000000, max_open_files=5)
+    receipt = call_receipt(p, "tight", "--yes-to", "Tool(tight)")
+    expect(receipt["limits"]["wasm_fuel"] == {"value": 1000000, "by": "project"} and receipt["limits"]["max_open_files"]["by"] == "project", receipt["limits"])
+    expect(receipt["limits"]["wasm_timeout"]["by"] == "tool", receipt["limits"])
+
+
+def the_limit_that_ended_a_call_is_named_whoever_set_it(p):
+    stops = {"spin": ("fuel", "wasm_fuel", 1000000), "sleep_long": ("timeout", "wasm_timeout", 0.2), "eat_memory": ("memory", "wasm_max_memory_size", 8388608),
+             "deep_recursion": ("stack", "wasm_max_wasm_stack", 131072)}
+    for guest, (stop, key, value) in stops.items():
+        _, receipt = p.exec(guest, flags=flag(key, value), code=5)
+        expect((receipt["stopped_by"], receipt["limit"], receipt["limits"][key]) == (stop, key, {"value": value, "by": "flag"}), receipt)
+        settings(p, "local", **{key: value})
+        _, receipt = p.exec(guest, code=5)
+        expect((receipt["stopped_by"], receipt["limit"], receipt["limits"][key]) == (stop, key, {"value": value, "by": "local"}), receipt)
+        settings(p, "local")
+        own_tool(p, "mine", guest, **{key: value})
+        receipt = call_receipt(p, "mine", "--yes-to", "Tool(mine)", code=5)
+        expect((receipt["stopped_by"], receipt["limit"], receipt["limits"][key]) == (stop, key, {"value": value, "by": "tool"}), receipt)
+
+
+def a_limit_that_is_met_and_survived_is_named(p):
+    for i in range(20):
+        (p.work / f"f{i}").touch()
+    (p.work / "a.txt").write_text("text")
+    for guest, args, key, value in (("huge_write", [], "max_write_bytes", 100000), ("many_files", [], "max_created_files", 7), ("floods", ["open", "60"], "max_open_files", 20),
+                                    ("listing", ["100"], "max_dir_entries", 5), ("flood_stdout", ["2"], "max_output_bytes", 1000)):
+        _, receipt = p.exec(guest, *args, flags=flag(key, value))
+        expect(key in receipt["limits_hit"] and receipt["limits"][key] == {"value": value, "by": "flag"}, guest, receipt)
+        expect(receipt["limit"] is None and receipt["stopped_by"] == "exit", receipt)
+
+
+def arguments_and_environment_have_a_cap_that_is_said(p):
+    many = ["a"] * 1023  # and the name of the program
+    p.exec("exit_code", "0", *many[:-1], code=0)
+    proc, receipt = p.exec("exit_code", "0", *many, code=2)
+    expect("1025 arguments" in proc.stderr and receipt is None, proc.stderr)
+    long = "x" * 120000
+    proc, _ = p.exec("exit_code", "0", *[long] * 9, code=2)
+    expect("1048576" in proc.stderr, proc.stderr)
+    p.exec("exit_code", "0", *[long] * 8, code=0)
+    settings(p, "user", env_vars=[f"A{i}=1" for i in range(700)])
+    settings(p, "project", env_vars=[f"B{i}=1" for i in range(700)])
+    for args in (("exec", HOSTILE / "exit_code.wasm"), ("tool", "call", "list", "{}"), ("run", "--model", p.script({"text": "x"}), "q")):
+        proc = p.run(*args, code=2)
+        expect("1400 environment variables" in proc.stderr, proc.stderr)
+
+
+main(the_defaults_are_in_every_receipt, the_tighter_door_wins_and_is_named, a_tool_tightens_and_cannot_widen,
+     the_limit_that_ended_a_call_is_named_whoever_set_it, a_limit_that_is_met_and_survived_is_named,
+     arguments_and_environment_have_a_cap_that_is_said)

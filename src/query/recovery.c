@@ -7,17 +7,27 @@
 
 static const struct {
     const char *name, *message;
-} incidents[] = {
+} incidents[INCIDENT_COUNT] = {
     [INCIDENT_NONE] = {"none", NULL},
     [INCIDENT_CUT] =
         {"cut",
          "Your answer was cut off at the output limit. Continue exactly where it stopped, in smaller steps."},
+    [INCIDENT_STUCK] =
+        {"stuck",
+         "Your answer repeats itself and was cut off. Do not continue it; say in a few words what is left to do."},
     [INCIDENT_EMPTY] = {"empty",
                         "Your answer was empty. Go on with the task, or say that it is done."},
     [INCIDENT_THINKING_ONLY] = {"thinking-only",
                                 "You thought but did not answer. Give your answer or call a tool."},
-    [INCIDENT_BAD_CALL] = {"bad-call", NULL},
-    [INCIDENT_SERVICE] = {"service", NULL},
+    [INCIDENT_BAD_CALL] =
+        {"bad-call",
+         "Not run: the input of this call is not a valid JSON object. Send the call again with valid JSON."},
+    [INCIDENT_BROKEN] = {"broken", NULL},
+    [INCIDENT_OVERLOADED] = {"overloaded", NULL},
+    [INCIDENT_CONTEXT] = {"context", NULL},
+    [INCIDENT_LOOP] =
+        {"loop",
+         "You repeat yourself and the result stays the same. Do something else, or say what keeps you from going on."},
 };
 
 const char *recovery_message(enum incident i)
@@ -31,26 +41,26 @@ const char *incident_name(enum incident i)
 
 static const struct {
     const char *name;
-    bool retry;
+    enum incident incident;
 } errors[QUERY_ERROR_COUNT] = {
-    [QUERY_OK] = {"ok", false},
-    [QUERY_OVERLOADED] = {"overloaded", true},
-    [QUERY_RATE_LIMIT] = {"rate_limit", true},
-    [QUERY_DISCONNECT] = {"disconnect", true},
-    [QUERY_MALFORMED] = {"malformed", true},
-    [QUERY_SERVER] = {"server", true},
-    [QUERY_AUTH] = {"auth", false},
-    [QUERY_QUOTA] = {"quota", false},
-    [QUERY_BAD_REQUEST] = {"bad_request", false},
-    [QUERY_CONTEXT_TOO_LONG] = {"context_too_long", false},
-    [QUERY_UNREACHABLE] = {"unreachable", true},
-    [QUERY_BUDGET] = {"budget", false},
-    [QUERY_TIME] = {"time", false},
+    [QUERY_OK] = {"ok", INCIDENT_NONE},
+    [QUERY_OVERLOADED] = {"overloaded", INCIDENT_OVERLOADED},
+    [QUERY_RATE_LIMIT] = {"rate_limit", INCIDENT_OVERLOADED},
+    [QUERY_DISCONNECT] = {"disconnect", INCIDENT_BROKEN},
+    [QUERY_MALFORMED] = {"malformed", INCIDENT_BROKEN},
+    [QUERY_SERVER] = {"server", INCIDENT_OVERLOADED},
+    [QUERY_AUTH] = {"auth", INCIDENT_NONE},
+    [QUERY_QUOTA] = {"quota", INCIDENT_NONE},
+    [QUERY_BAD_REQUEST] = {"bad_request", INCIDENT_NONE},
+    [QUERY_CONTEXT_TOO_LONG] = {"context_too_long", INCIDENT_NONE},
+    [QUERY_UNREACHABLE] = {"unreachable", INCIDENT_OVERLOADED},
+    [QUERY_BUDGET] = {"budget", INCIDENT_NONE},
+    [QUERY_TIME] = {"time", INCIDENT_NONE},
 };
 
-bool recovery_may_retry(enum query_error e)
+enum incident recovery_incident(enum query_error e)
 {
-    return errors[e].retry;
+    return errors[e].incident;
 }
 const char *query_error_name(enum query_error e)
 {

@@ -25,7 +25,7 @@ void turn_done(struct turn *t)
         free(t->calls[i].id);
         free(t->calls[i].tool);
         free(t->calls[i].input);
-        free(t->calls[i].why_bad);
+        json_decref(t->calls[i].value);
     }
     turn_init(t);
 }
@@ -92,25 +92,22 @@ static int close_call(struct turn *t)
 {
     struct turn_call *call = &t->calls[t->call_count - 1];
     struct str text = t->piece.len ? buf_str(&t->piece) : STR("{}");
-    struct fault why = {0};
     auto_json json_t *input = NULL;
-    int r = json_parse(text, TURN_TEXT_MAX, &input, &why);
+    int r = json_parse(text, TURN_TEXT_MAX, &input, NULL);
     if (r == -ENOMEM)
         return r;
-    const char *bad = r < 0                                ? why.text
-                      : !json_is_object(input)             ? "the input is not a JSON object"
-                      : !is_within(input, INPUT_DEPTH_MAX) ? "the input is nested too deeply"
-                                                           : NULL;
-    if (bad) {
-        call->bad = true;
-        call->why_bad = str_dup(str_of(bad));
+    call->why_bad = r < 0                                ? "it does not parse"
+                    : !json_is_object(input)             ? "it is not an object"
+                    : !is_within(input, INPUT_DEPTH_MAX) ? "it is nested too deeply"
+                                                         : NULL;
+    if (call->why_bad) {
         json_decref(input);
         input = json_object();
-        text = STR("{}");
     }
     call->input = str_dup(text);
-    if (!input || !call->input || (call->bad && !call->why_bad))
+    if (!input || !call->input)
         return -ENOMEM;
+    call->value = json_incref(input);
     return add_block(t, json_pack("{s:s, s:s, s:s, s:O}", "type", "call", "id", call->id, "tool",
                                   call->tool, "input", input));
 }

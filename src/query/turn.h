@@ -9,10 +9,10 @@
 #define TURN_CALLS_MAX 128
 
 struct turn_call {
-    char *id, *tool; /* own */
-    char *input;     /* own; JSON text as it came, "{}" when it came empty or is not an object */
-    bool bad;        /* input is not a JSON object */
-    char *why_bad;   /* own */
+    char *id, *tool;     /* own */
+    char *input;         /* own; text as it came, "{}" when it came empty */
+    json_t *value;       /* own; what the conversation has of it: an object, {} for a bad call */
+    const char *why_bad; /* static; NULL = the input is a JSON object */
 };
 
 struct turn {
@@ -23,7 +23,7 @@ struct turn {
     char *signature; /* own; of the open thinking block */
     struct turn_call calls[TURN_CALLS_MAX];
     size_t call_count;
-    bool has_thinking, too_many_calls;
+    bool has_thinking;
     struct query_usage usage;
     enum query_stop stop;
     json_t *expect; /* own */

@@ -209,7 +209,7 @@ static void another_tool_input_or_result_between_is_no_loop(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct loop l;
         loop_begin(&l, 50, 50);
-        for (int round = 0; round < 3; round++) {
+        for (int round = 0; round < 2; round++) {
             call_and_answer(&l, "read", "{\"p\":1}", "r");
             call_and_answer(&l, "read", "{\"p\":1}", "r");
             call_and_answer(&l, rows[i][0], rows[i][1], rows[i][2]);

@@ -1,0 +1,52 @@
+/* What the files of the loop share. Not a face. */
+#pragma once
+
+#include "base/buf.h"
+#include "query/recovery.h"
+#include "query/repeat.h"
+#include "query/step.h"
+#include "query/turn.h"
+
+enum query_state { IDLE, MODEL, PAUSE, CALLS, DONE };
+
+struct pending {
+    json_t *result; /* own; NULL while the call runs */
+    bool is_error, ran;
+};
+
+struct query {
+    struct query_limits limits;
+    enum query_state state;
+    json_t *conversation; /* own; [{role, content}] */
+    struct turn turn;
+    uint64_t turn_number, call_number,
+        first_call; /* first_call: number of the present turn's first */
+    int64_t turns, calls;
+    struct pending pending[TURN_CALLS_MAX];
+    size_t pending_count, pending_left;
+    bool calls_over, any_bad_call;
+    /* attempts of the incidents that are open */
+    unsigned service_tries, answer_tries, loop_tries;
+    int64_t waited_ms;
+    struct repeat repeat;
+    struct buf final; /* text of the answer, parts of a cut one joined */
+    bool continues;   /* the next text continues the one before (after a cut) */
+    json_t
+        *last_results; /* own; [{text, is_error}] of the calls before, for scripts' expectations */
+    uint64_t seed;
+};
+
+/* --- step.c --- */
+int query_act_done(struct query *q, const char *status, const char *stopped_by, const char *detail,
+                   query_act act, void *arg);
+int query_say(const char *what, struct str text, query_act act, void *arg);
+int query_ask_model(struct query *q, query_act act, void *arg);
+int query_add_message(struct query *q, const char *role, own json_t *content);
+int query_add_user_text(struct query *q, struct str text);
+
+/* --- calls.c --- */
+int query_begin_calls(struct query *q, query_act act, void *arg);
+int query_on_result(struct query *q, const struct query_event *e, query_act act, void *arg);
+/* Answers every call of the turn in the conversation; those without a result get `missing`. */
+int query_close_calls(struct query *q, const char *missing);
+void query_drop_pending(struct query *q);

@@ -79,6 +79,22 @@ size_t utf8_decode(struct str text, size_t at, uint32_t *ret_char)
     return step;
 }
 
+bool utf8_add(struct buf *buf, uint32_t character)
+{
+    uint32_t c =
+        character > 0x10FFFF || (character >= 0xD800 && character <= 0xDFFF) ? 0xFFFD : character;
+    char bytes[4];
+    size_t len = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    static const unsigned char leads[5] = {0, 0x00, 0xC0, 0xE0, 0xF0};
+
+    for (size_t i = len - 1; i > 0; i--) {
+        bytes[i] = (char)(0x80 | (c & 0x3F));
+        c >>= 6;
+    }
+    bytes[0] = (char)(leads[len] | c);
+    return buf_add(buf, (struct str){bytes, len});
+}
+
 size_t utf8_count(struct str text)
 {
     size_t count = 0;

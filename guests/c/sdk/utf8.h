@@ -10,6 +10,8 @@ size_t utf8_step(struct str text);
 /* The character at `at` and its length; an invalid byte counts as one character above the Unicode range. */
 size_t utf8_decode(struct str text, size_t at, uint32_t *ret_char);
 size_t utf8_count(struct str text);
+/* Adds a character; what Unicode has no character for becomes U+FFFD. false: no room, nothing added. */
+bool utf8_add(struct buf *buf, uint32_t character);
 /* The longest start of `text` that has at most `max` bytes and does not cut a character. */
 struct str utf8_head(struct str text, size_t max);
 

@@ -38,6 +38,10 @@ enum {
     OPT_TOOLS,
     OPT_FILE,
     OPT_MAX_TOKENS,
+    OPT_KEY,
+    OPT_SEEN,
+    OPT_NONCE,
+    OPT_PEM,
     OPT_LIMIT = 1000, /* + index into sandbox_limit_rows */
 };
 

@@ -579,15 +579,15 @@ static void report(struct tree *t)
     auto_json json_t *done = done_object(t);
     if (!done)
         return;
-    if (*t->session)
-        (void)!session_end(t->app->state, t->session, t->status, t->spent_pico, t->calls_asked,
-                           t->turns);
     auto_json json_t *body = *t->session ? json_copy(done) : NULL;
     if (body) {
         json_object_del(
             body, "text"); /* the journal has what happened; what was said is not a decision */
         (void)!journal_add(t->app->state, t->session, NULL, "session", body, JOURNAL_DURABLE, NULL);
     }
+    if (*t->session)
+        (void)!session_end(t->app->state, t->session, t->status, t->spent_pico, t->calls_asked,
+                           t->turns);
     view_done(t->view, done, t->detail);
 }
 

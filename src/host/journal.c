@@ -43,7 +43,7 @@ int journal_head_read(struct state *s, struct journal_head *ret, struct fault *r
 
 /* The head that the next row is chained to. A head that is not ours means that somebody else wrote
  * into the store; going on would give the forgery our signature. */
-static int load_head(struct state *s, struct journal_head *ret, struct fault *reterr)
+int journal_head_load(struct state *s, struct journal_head *ret, struct fault *reterr)
 {
     char mac[65];
     int r = journal_head_read(s, ret, reterr);
@@ -228,15 +228,50 @@ static int put_body(struct state *s, struct journal_head *head, const char *sess
     return r < 0 ? r : put_row(s, head, session, call, kind, reterr);
 }
 
+/* A signed head as a row: of the row before it, chained and sealed like every other. */
+static int put_signed(struct state *s, struct journal_head *head, enum journal_why why,
+                      const char *session, struct fault *reterr)
+{
+    auto_json json_t *statement = NULL;
+    int r = journal_statement_new(s, why, session, head, &statement, reterr);
+    if (r == 0)
+        r = journal_statement_sign(s, statement, reterr);
+    if (r == 0)
+        r = put_body(s, head, session, NULL, "head", statement, reterr);
+    return r;
+}
+
+/* The head after the rows that followed row `before`; now and then a signed one goes with it. */
+static int move_head(struct state *s, struct journal_head *head, int64_t before,
+                     struct fault *reterr)
+{
+    int r = 0;
+    if (head->seq / JOURNAL_SIGN_EVERY != before / JOURNAL_SIGN_EVERY)
+        r = put_signed(s, head, JOURNAL_WHY_ROWS, NULL, reterr);
+    return r == 0 ? store_head(s, head, reterr) : r;
+}
+
+int journal_sign_row(struct state *s, enum journal_why why, const char *session,
+                     struct fault *reterr)
+{
+    struct journal_head head = {0};
+    must(store_in_transaction(s->store));
+    int r = journal_head_load(s, &head, reterr);
+    if (r == 0)
+        r = put_signed(s, &head, why, session, reterr);
+    return r == 0 ? store_head(s, &head, reterr) : r;
+}
+
 int journal_put(struct state *s, const char *session, const char *call, const char *kind,
                 const json_t *body, struct fault *reterr)
 {
-    struct journal_head head;
+    struct journal_head head = {0};
     must(store_in_transaction(s->store));
-    int r = load_head(s, &head, reterr);
+    int r = journal_head_load(s, &head, reterr);
+    int64_t before = head.seq;
     if (r == 0)
         r = put_body(s, &head, session, call, kind, body, reterr);
-    return r < 0 ? r : store_head(s, &head, reterr);
+    return r < 0 ? r : move_head(s, &head, before, reterr);
 }
 
 /* Receipts have a chain of their own: prev and hash in the receipt itself. The hash goes into the text that was
@@ -300,8 +335,9 @@ static void unseal(json_t *receipt)
 int journal_add(struct state *s, const char *session, const char *call, const char *kind,
                 const json_t *body, enum journal_weight weight, struct fault *reterr)
 {
-    if (strcmp(kind, "receipt") == 0)
-        return fault_set(reterr, EINVAL, "a receipt is journalled by journal_receipt()");
+    if (strcmp(kind, "receipt") == 0 || strcmp(kind, "head") == 0)
+        return fault_set(reterr, EINVAL,
+                         "receipts and heads are rows that the journal makes itself");
     int r = begin(s, weight, reterr);
     return r < 0 ? r : end(s, journal_put(s, session, call, kind, body, reterr), reterr);
 }
@@ -311,17 +347,18 @@ static int add_receipt(struct state *s, const char *session, const char *call, c
                        const json_t *body, json_t *receipt, enum journal_weight weight,
                        struct fault *reterr)
 {
-    struct journal_head head;
+    struct journal_head head = {0};
     int r = begin(s, weight, reterr);
     if (r < 0)
         return r;
-    r = load_head(s, &head, reterr);
+    r = journal_head_load(s, &head, reterr);
+    int64_t before = head.seq;
     if (r == 0 && kind)
         r = put_body(s, &head, session, call, kind, body, reterr);
     if (r == 0)
         r = put_receipt(s, &head, session, receipt, reterr);
     if (r == 0)
-        r = store_head(s, &head, reterr);
+        r = move_head(s, &head, before, reterr);
     r = end(s, r, reterr);
     if (r < 0)
         unseal(receipt); /* what was not stored must not look as if it were */

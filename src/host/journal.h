@@ -17,7 +17,8 @@ enum journal_weight {
     JOURNAL_DURABLE /* on disk when this returns */
 };
 
-/* kind: intent, event, decision, grant, money, peer, session (lower case). body: borrowed object. */
+/* kind: intent, event, decision, grant, money, peer, session (lower case). body: borrowed object. Rows of
+ * kind receipt and head are made by the journal alone. */
 must_use int journal_add(struct state *s, const char *session, const char *call, const char *kind,
                          const json_t *body, enum journal_weight weight, struct fault *reterr);
 /* Sets prev and hash in the receipt object and stores it. */
@@ -36,14 +37,29 @@ struct journal_row {
 must_use int journal_each(struct state *s, const char *session, int64_t from_seq,
                           int (*each)(const struct journal_row *r, void *arg), void *arg);
 
-/* Checks both chains, that every effect's intent has a receipt (or is reported as unknown outcome), and
- * that the database itself is whole. ret_report own: {"rows","receipts","unknown":[{session,call,seq,tool}],
- * "open":[...] (calls of sessions that are running),"ok":bool,"first_bad":null|{seq,why},"head":{seq,hash}}.
+/* What a verifier brings along. All of it is optional; zeroed = nothing. docs/receipts.md. */
+struct journal_trust {
+    const uint8_t *public_key; /* borrowed, 32 bytes: heads must be signed by this key */
+    struct str seen;           /* an export, or a signed head, that this verifier has seen before */
+    struct str nonce;          /* the export must have been made for this word; at == NULL: none */
+};
+
+/* Checks both chains, every signed head, that every effect's intent has a receipt (or is reported as
+ * unknown outcome), and that the database itself is whole. trust may be NULL; only its key counts here.
+ * ret_report own: {"rows","receipts","unknown":[{session,call,seq,tool}], "open":[...] (calls of sessions
+ * that are running),"ok":bool,"first_bad":null|{seq,why,problem},"head":{seq,hash},"signed":{...}}.
  * 0 verified | JOURNAL_BAD */
 enum { JOURNAL_BAD = 1 };
-must_use int journal_verify(struct state *s, own json_t **ret_report, struct fault *reterr);
-/* Offline: the same over an export (JSON lines), without state. */
-must_use int journal_verify_export(struct str text, own json_t **ret_report, struct fault *reterr);
-must_use int journal_export(struct state *s, const char *session,
+must_use int journal_verify(struct state *s, const struct journal_trust *trust,
+                            own json_t **ret_report, struct fault *reterr);
+/* Offline: the same over an export (JSON lines), without state. trust may be NULL. -FAULT_INPUT: it is no
+ * export, or trust->seen has no signed head in its last line. */
+must_use int journal_verify_export(struct str text, const struct journal_trust *trust,
+                                   own json_t **ret_report, struct fault *reterr);
+/* Writes lines: a header, the rows, the head with its signature. The whole journal is verified on the
+ * way; what does not verify is exported but not signed: JOURNAL_BAD then. session, nonce may be NULL. */
+must_use int journal_export(struct state *s, const char *session, const char *nonce,
                             int (*line)(struct str json_line, void *arg), void *arg,
                             struct fault *reterr);
+/* A signed head to be kept elsewhere: {"signed":{...}}. ret own. */
+must_use int journal_signed_head(struct state *s, own json_t **ret, struct fault *reterr);

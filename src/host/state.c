@@ -3,11 +3,9 @@
  * open to nobody else. Must never loosen or repair a folder by itself: it says what to do. */
 #include "host/state_private.h"
 
-#include "os/clock.h"
 #include "os/env.h"
 #include "os/fd.h"
 #include "os/file.h"
-#include "os/random.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,7 +61,7 @@ static int find_dir(const char *own_variable, const char *xdg_variable, const ch
 
 /* --- what is there --- */
 
-static int cannot_make(int err, const char *dir, struct fault *reterr)
+int state_cannot_make(int err, const char *dir, struct fault *reterr)
 {
     int r = fault_sys(reterr, err, "cannot make the state folder %s", dir);
     if (err == ENOSPC || err == EDQUOT)
@@ -98,7 +96,7 @@ static int open_dir(struct state *s, struct fault *reterr)
 {
     int r = os_mkdir_parents(s->dir, 0700);
     if (r < 0 && r != -EEXIST)
-        return cannot_make(-r, s->dir, reterr);
+        return state_cannot_make(-r, s->dir, reterr);
     s->dir_fd = os_open_trusted(s->dir, O_RDONLY | O_DIRECTORY, 0);
     if (s->dir_fd < 0) {
         r = fault_sys(reterr, -s->dir_fd, "cannot open the state folder %s", s->dir);
@@ -132,95 +130,6 @@ int state_sub_dir(int dir_fd, const char *name, bool make, int *ret_fd)
     return 0;
 }
 
-/* --- the install key --- */
-
-static int read_key(struct state *s, int keys_fd, struct fault *reterr)
-{
-    struct buf bytes;
-    struct stat st;
-    buf_init(&bytes, STATE_KEY_SIZE + 1);
-    int r = os_stat_at(keys_fd, "install.key", &st);
-    if (r < 0)
-        return r; /* -ENOENT is for the caller */
-    r = os_read_file_at(keys_fd, "install.key", &bytes);
-    if (r == 0 &&
-        (bytes.len != STATE_KEY_SIZE || (st.st_mode & 077) != 0 || st.st_uid != os_uid())) {
-        r = fault_set(reterr, FAULT_CORRUPT,
-                      "%s/keys/install.key is not a private file of %d bytes", s->dir,
-                      STATE_KEY_SIZE);
-        fault_next(
-            reterr,
-            "put the right file back from a copy; without it the journal's head cannot be checked");
-    } else if (r < 0) {
-        r = fault_sys(reterr, -r, "cannot read %s/keys/install.key", s->dir);
-    } else {
-        memcpy(s->key, bytes.at, STATE_KEY_SIZE);
-    }
-    if (bytes.at != NULL)
-        base_wipe(bytes.at, bytes.len);
-    buf_done(&bytes);
-    return r;
-}
-
-static int make_key(struct state *s, int keys_fd, struct fault *reterr)
-{
-    uint8_t key[STATE_KEY_SIZE];
-    os_random(key, sizeof(key));
-    int r = os_write_file_at(keys_fd, "install.key", (struct str){(const char *)key, sizeof(key)},
-                             0600, true);
-    base_wipe(key, sizeof(key));
-    return r < 0 ? cannot_make(-r, s->dir, reterr) : 0;
-}
-
-/* A store with rows and no key: somebody took the key away. A new one would hide that. */
-static int may_make_key(struct state *s, struct fault *reterr)
-{
-    auto_query struct store_query *q = NULL;
-    int r = store_query(s->store, "SELECT count(*) FROM head", &q, reterr);
-    if (r == 0)
-        r = store_next(q, reterr);
-    if (r < 0)
-        return r;
-    if (store_i64(q, 0) == 0)
-        return 0;
-    r = fault_set(reterr, FAULT_CORRUPT,
-                  "%s/keys/install.key is missing, but the store was used with it", s->dir);
-    fault_next(reterr, "put it back from a copy, or move %s away to start anew", s->dir);
-    return r;
-}
-
-static int make_first_key(struct state *s, int keys_fd, struct fault *reterr)
-{
-    int r = os_sweep_temporary(keys_fd); /* of a process that was killed right here */
-    if (r < 0)
-        return cannot_make(-r, s->dir, reterr);
-    r = may_make_key(s, reterr);
-    if (r == 0)
-        r = make_key(s, keys_fd, reterr);
-    return r == 0 ? read_key(s, keys_fd, reterr) : r;
-}
-
-/* First use by several processes at once: the store's write lock decides who makes the key, and the
- * file appears whole (rename), so everybody reads the same one. */
-static int load_key(struct state *s, struct fault *reterr)
-{
-    auto_close int keys_fd = -1;
-    int r = state_sub_dir(s->dir_fd, "keys", true, &keys_fd);
-    if (r < 0)
-        return cannot_make(-r, s->dir, reterr);
-    r = read_key(s, keys_fd, reterr);
-    if (r != -ENOENT)
-        return r;
-    r = store_begin(s->store, STORE_LIGHT, reterr);
-    if (r < 0)
-        return r;
-    r = read_key(s, keys_fd, reterr);
-    if (r == -ENOENT) /* still: nobody was first */
-        r = make_first_key(s, keys_fd, reterr);
-    store_rollback(s->store);
-    return r;
-}
-
 /* --- open and close --- */
 
 static int open_store(struct state *s, struct fault *reterr)
@@ -243,12 +152,12 @@ static int open_parts(struct state *s, struct fault *reterr)
     if (r == 0)
         r = open_store(s, reterr);
     if (r == 0)
-        r = load_key(s, reterr);
+        r = state_load_keys(s, reterr);
     if (r < 0)
         return r;
     r = state_sub_dir(s->dir_fd, "undo", true, &s->undo_fd);
     if (r < 0)
-        return cannot_make(-r, s->dir, reterr);
+        return state_cannot_make(-r, s->dir, reterr);
     return session_recover(s, reterr);
 }
 
@@ -275,6 +184,7 @@ void state_free(struct state *s)
     os_close(s->undo_fd);
     os_close(s->dir_fd);
     base_wipe(s->key, sizeof(s->key));
+    base_wipe(s->seed, sizeof(s->seed));
     buf_done(&s->body);
     buf_done(&s->row);
     free(s->dir);

@@ -5,6 +5,7 @@
 
 #include "base/base.h"
 #include "base/fault.h"
+#include "base/sign.h"
 #include "base/str.h"
 #include "wire/json.h"
 
@@ -20,6 +21,8 @@ const char *state_cache_dir(const struct state *s);
 int state_dir_fd(const struct state *s);
 /* Per-install key, made at first use (32 bytes, keys/install.key, 0600). Never printed. */
 const uint8_t *state_install_key(const struct state *s);
+/* The public half of the key that signs journal heads (keys/sign.key, 0600, made at first use). */
+void state_public_key(const struct state *s, uint8_t ret[SIGN_PUBLIC_SIZE]);
 struct store *state_store(struct state *s); /* the open database */
 
 /* --- sessions --- */

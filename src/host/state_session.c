@@ -296,13 +296,20 @@ static int record_end(struct state *s, const char *id, const char *status, int64
                            reterr);
 }
 
+/* The last word about a session is signed: from here on nothing of it can be cut off unseen by who
+ * keeps that head. */
+static int sign_end(struct state *s, const char *id, int r, struct fault *reterr)
+{
+    return r < 0 ? r : journal_sign_row(s, JOURNAL_WHY_END, id, reterr);
+}
+
 int session_end(struct state *s, const char *id, const char *status, int64_t cost_pico,
                 int64_t calls, int64_t turns)
 {
     int r = store_begin(s->store, STORE_DURABLE, NULL);
     if (r < 0)
         return r;
-    r = record_end(s, id, status, cost_pico, calls, turns, NULL);
+    r = sign_end(s, id, record_end(s, id, status, cost_pico, calls, turns, NULL), NULL);
     if (r == 0)
         return store_commit(s->store, NULL);
     store_rollback(s->store);
@@ -467,6 +474,7 @@ static int mark_lost(struct state *s, const json_t *ids, struct fault *reterr)
         r = set_status(s, text, "lost", true, reterr);
         if (r == 0)
             r = note_in_journal(s, text, json_pack("{s:s}", "event", "lost"), reterr);
+        r = sign_end(s, text, r, reterr);
         if (r < 0)
             return r;
     }

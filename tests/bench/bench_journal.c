@@ -119,7 +119,7 @@ static void verify(int i)
     struct fault fault = {0};
     json_t *report = NULL;
     (void)i;
-    check(journal_verify(state, &report, &fault), &fault);
+    check(journal_verify(state, NULL, &report, &fault), &fault);
     json_decref(report);
 }
 

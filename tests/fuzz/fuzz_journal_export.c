@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fault fault = {0};
     json_t *report = NULL;
-    int r = journal_verify_export((struct str){(const char *)data, size}, &report, &fault);
+    int r = journal_verify_export((struct str){(const char *)data, size}, NULL, &report, &fault);
     if (r >= 0 ? report == NULL || json_is_true(json_object_get(report, "ok")) != (r == 0)
                : report != NULL || fault.text[0] == '\0')
         abort();

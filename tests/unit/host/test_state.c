@@ -130,11 +130,46 @@ static void a_missing_or_short_key_is_not_made_anew(void **given)
     scratch_open_fails(FAULT_CORRUPT, "missing");
 }
 
+/* Unlike install.key it may be lost: what was signed stays checkable, and the new key is a foreign one. */
+static void the_signing_key_is_private_lasts_and_may_be_lost(void **given)
+{
+    struct scratch *x = *given;
+    uint8_t first[SIGN_PUBLIC_SIZE], again[SIGN_PUBLIC_SIZE];
+    char keys[256], path[300];
+    struct stat st;
+    struct state *s = scratch_open();
+    state_public_key(s, first);
+    assert_memory_not_equal(state_install_key(s), first, sizeof(first));
+    state_free(s);
+    scratch_path(keys, "%s/keys", x->state);
+    assert_int_equal(stat(scratch_path(path, "%s/sign.key", keys), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    assert_int_equal(st.st_size, 32);
+    s = scratch_open();
+    state_public_key(s, again);
+    assert_memory_equal(first, again, sizeof(first));
+    state_free(s);
+    scratch_write(keys, "sign.key", "short", 0600);
+    scratch_open_fails(FAULT_CORRUPT, "sign.key");
+    scratch_write(keys, "sign.key", "0123456789012345678901234567890123456789", 0600);
+    scratch_open_fails(FAULT_CORRUPT, "sign.key");
+    scratch_write(keys, "sign.key", "01234567890123456789012345678901", 0640);
+    scratch_open_fails(FAULT_CORRUPT, "sign.key");
+    assert_int_equal(unlink(path), 0);
+    s = scratch_open();
+    state_public_key(s, again);
+    assert_memory_not_equal(first, again, sizeof(first));
+    state_free(s);
+}
+
 static void open_and_write_key(void *arg)
 {
     int fd = *(int *)arg;
     struct state *s = scratch_open();
-    if (write(fd, state_install_key(s), 32) != 32)
+    uint8_t both[32 + SIGN_PUBLIC_SIZE]; /* one write: the pipe is shared */
+    memcpy(both, state_install_key(s), 32);
+    state_public_key(s, both + 32);
+    if (write(fd, both, sizeof(both)) != sizeof(both))
         _exit(1);
     state_free(s);
 }
@@ -145,16 +180,16 @@ static void first_use_by_many_processes_gives_one_key(void **given)
     (void)given;
     int ends[2];
     pid_t pids[MANY];
-    uint8_t first[32], other[32];
+    uint8_t first[64], other[64];
     assert_int_equal(pipe(ends), 0);
     for (int i = 0; i < MANY; i++)
         pids[i] = scratch_fork(open_and_write_key, &ends[1]);
     for (int i = 0; i < MANY; i++)
         scratch_reap(pids[i]);
-    assert_int_equal(read(ends[0], first, 32), 32);
+    assert_int_equal(read(ends[0], first, 64), 64);
     for (int i = 1; i < MANY; i++) {
-        assert_int_equal(read(ends[0], other, 32), 32);
-        assert_memory_equal(first, other, 32);
+        assert_int_equal(read(ends[0], other, 64), 64);
+        assert_memory_equal(first, other, 64);
     }
     close(ends[0]);
     close(ends[1]);
@@ -254,7 +289,7 @@ static void a_second_process_is_told_and_a_dead_one_is_lost(void **given)
     assert_int_equal(session_lock(s, h.id, &lock, &fault), -FAULT_USAGE);
     assert_int_equal(ledger_balance(s, h.id, &balance), -ENOENT);
     json_t *report = NULL;
-    assert_ok(journal_verify(s, &report, &scratch_fault));
+    assert_ok(journal_verify(s, NULL, &report, &scratch_fault));
     json_decref(report);
     state_free(s);
 }
@@ -294,6 +329,7 @@ int main(void)
         T(a_damaged_store_is_refused_and_left_alone),
         T(a_store_of_a_newer_version_is_refused),
         T(a_missing_or_short_key_is_not_made_anew),
+        T(the_signing_key_is_private_lasts_and_may_be_lost),
         T(first_use_by_many_processes_gives_one_key),
         T(sessions_are_found_by_id_prefix_and_last),
         T(a_second_process_is_told_and_a_dead_one_is_lost),

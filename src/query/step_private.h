@@ -44,7 +44,7 @@ int query_ask_model(struct query *q, query_act act, void *arg);
 int query_add_message(struct query *q, const char *role, own json_t *content);
 int query_add_user_text(struct query *q, struct str text);
 
-/* --- calls.c --- */
+/* --- results.c --- */
 int query_begin_calls(struct query *q, query_act act, void *arg);
 int query_on_result(struct query *q, const struct query_event *e, query_act act, void *arg);
 /* Answers every call of the turn in the conversation; those without a result get `missing`. */

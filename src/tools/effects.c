@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "tools/guest_path.h"
 #include "tools/json_walk.h"
-#include "tools/net_pattern.h"
+#include "wire/net_pattern.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* One rule: text like `Write(./docs)`, read into what it is compared with. Inside of the policy; others use policy.h. */
 #pragma once
 
-#include "tools/net_pattern.h"
 #include "tools/path_pattern.h"
 #include "tools/policy.h"
+#include "wire/net_pattern.h"
 
 struct policy_rule {
     char *text; /* own; as it was written */

@@ -6,8 +6,8 @@
 #include "tools/guest_path.h"
 #include "tools/json_walk.h"
 #include "tools/nearest.h"
-#include "tools/net_pattern.h"
 #include "tools/schema_inside.h"
+#include "wire/net_pattern.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -287,18 +287,24 @@ static int read_host_item(struct reader *r, const json_t *v)
 static int read_network_item(struct reader *r, const json_t *v)
 {
     char why[160];
+    struct net_block ignored;
     if (!is_fine_text(v, 300))
         return bad(r, "must be \"private\" or a network like 10.0.0.0/8");
-    return net_network_check(json_view(v), why) ? bad_entry(r, v, why)
-                                                : add_string(r, LIST_NETWORKS, json_view(v));
+    return net_block_parse(json_view(v), &ignored, why)
+               ? bad_entry(r, v, why)
+               : add_string(r, LIST_NETWORKS, json_view(v));
 }
 static int read_url_item(struct reader *r, const json_t *v)
 {
     char why[160];
     if (!is_fine_text(v, 4096))
         return bad(r, "must be a URL prefix like https://example.org/private/");
-    return net_url_prefix_check(json_view(v), why) ? bad_entry(r, v, why)
-                                                   : add_string(r, LIST_URLS, json_view(v));
+    struct url_prefix prefix = {0};
+    int result = url_prefix_parse(json_view(v), &prefix, why);
+    url_prefix_done(&prefix);
+    if (result)
+        return result == -ENOMEM ? result : bad_entry(r, v, why);
+    return add_string(r, LIST_URLS, json_view(v));
 }
 static int read_tool_dir_item(struct reader *r, const json_t *v)
 {

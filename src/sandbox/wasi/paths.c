@@ -258,16 +258,16 @@ static int link_places(struct wasi *w, struct place *from, struct place *to)
     from->is_looked = false;
     if (r == 0)
         r = place_look(from);
+    if (r == 0 && (place_look(to) == 0 || stage_is_open(w, to->real)))
+        r = -EEXIST;
+    if (r == 0 && to->want_dir)
+        r = -ENOENT;
     if (r == 0 && S_ISDIR(from->st.st_mode))
         r = -EPERM;
     if (r == 0 && !S_ISREG(from->st.st_mode) && !S_ISLNK(from->st.st_mode)) {
         wasi_note_refusal(w, "link", "", from->real, "not a regular file or folder");
         r = -WASI_NOTCAPABLE;
     }
-    if (r == 0 && (place_look(to) == 0 || stage_is_open(w, to->real)))
-        r = -EEXIST;
-    if (r == 0 && to->want_dir)
-        r = -ENOENT;
     if (r == 0)
         r = link_may_move(w, from, to, "link");
     if (r < 0)

@@ -8,6 +8,7 @@
 #include "edge/desk.h"
 
 #include "base/digest.h"
+#include "edge/origin.h"
 #include "host/journal.h"
 #include "host/undo.h"
 #include "os/fd.h"
@@ -55,6 +56,7 @@ struct code {
 struct desk {
     struct desk_config c;
     struct sandbox_worker *worker;
+    struct origin *origin; /* own; NULL: see desk_config.prompt */
     int undo_root_fd;
     struct code *codes; /* own; one per tool used */
     size_t code_count;
@@ -78,6 +80,13 @@ int desk_new(const struct desk_config *config, own struct desk **ret)
         return -ENOMEM;
     d->c = *config;
     d->undo_root_fd = -1;
+    if (d->c.prompt) {
+        int r = origin_new(config->app->settings, config->prompt, &d->origin);
+        if (r < 0) {
+            free(d);
+            return r;
+        }
+    }
     *ret = d;
     return 0;
 }
@@ -105,6 +114,7 @@ void desk_free(own struct desk *d)
         os_close(d->codes[i].fd);
     free(d->codes);
     os_close(d->undo_root_fd);
+    origin_free(d->origin);
     free(d);
 }
 
@@ -254,6 +264,21 @@ static int journal_end(struct desk *d, struct call *c, json_t *receipt, bool ran
                 : -ENOMEM;
 }
 
+/* The labels of what this call brought into the session; a bit that is set for the first time is journalled. */
+static void hear(struct desk *d, const struct call *c, const json_t *result)
+{
+    unsigned fresh = origin_ran(d->origin, c->tool, c->effects, c->effect_count);
+    origin_hear(d->origin, c->tool, result);
+    for (unsigned bit = 1; bit <= fresh; bit <<= 1) {
+        auto_json json_t *body =
+            bit & fresh ? json_pack("{s:s, s:s}", "event", "sticky", "bit", origin_bit_name(bit))
+                        : NULL;
+        if (body)
+            (void)!journal_add(d->c.app->state, d->c.session, c->id, "event", body, JOURNAL_LIGHT,
+                               NULL);
+    }
+}
+
 /* Takes the call off the line: receipt into the journal, answer to the planner. outcome NULL = it never ran. */
 static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum sandbox_stop stop,
                    const char *sentence)
@@ -298,6 +323,8 @@ static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum s
              json_pack("{s:s, s:s}", "tool", c->name, "text",
                        *why.text ? why.text : fault_sentence(r)));
     }
+    if (d->origin && outcome && c->tool)
+        hear(d, c, result);
     d->queue_len--;
     memmove(&d->queue[0], &d->queue[1], d->queue_len * sizeof(d->queue[0]));
     d->front_started = false;
@@ -470,15 +497,28 @@ static void on_answer(enum approval_answer answer, void *arg)
     ask_or_run(d);
 }
 
+/* How the question ends, where it is about where a target came from. */
+static void add_origin(const struct desk *d, const struct policy_decision *decision, char *text,
+                       size_t size)
+{
+    size_t len = strlen(text);
+    if (!d->origin || !str_starts(str_of(decision->rule), STR("provenance:")))
+        return;
+    unsigned bits = origin_bits(d->origin);
+    snprintf(text + len, size - len, "; %.400s%s", decision->why,
+             bits & ORIGIN_PRIVATE ? "; this session has read your files" : "");
+}
+
 static void ask_person(struct desk *d)
 {
     struct call *c = front(d);
     const struct effect *e = &c->decision.effect;
     struct effect_mount mounts[SANDBOX_MOUNTS_MAX];
     size_t mount_count = app_effect_mounts(d->c.app, mounts, ARRAY_LEN(mounts));
-    char what[1400], worst[1600], backstop[256];
+    char what[2000], worst[1600], backstop[256];
     snprintf(what, sizeof(what), "%.200s wants %s(%s)%s", c->name, effect_name(e->kind), e->target,
              e->recursive ? " and all beneath it" : "");
+    add_origin(d, &c->decision, what, sizeof(what));
     policy_backstop(e, mounts, mount_count, backstop);
     snprintf(worst, sizeof(worst), "%s %s%s; below it stands: %s",
              e->kind == EFFECT_WRITE ? "changes or deletes" : "does", e->target,
@@ -499,16 +539,40 @@ static void ask_person(struct desk *d)
     }
 }
 
+/* What is decided about effect i of the call; a call without effects has one decision, about its tool. */
+static void decide_one(const struct desk *d, const struct call *c, size_t i,
+                       struct policy_decision *ret)
+{
+    policy_decide(d->c.app->settings->policy, c->tool, c->effect_count ? &c->effects[i] : NULL,
+                  c->effect_count ? 1 : 0, ret);
+    if (d->origin)
+        origin_judge(d->origin, ret);
+}
+
+static size_t decisions_of(const struct call *c)
+{
+    return c->effect_count ? c->effect_count : 1;
+}
+
+/* The narrowest of its effects' decisions is the call's. */
+static void decide(const struct desk *d, struct call *c)
+{
+    decide_one(d, c, 0, &c->decision);
+    for (size_t i = 1; i < decisions_of(c) && c->decision.verdict != POLICY_DENY; i++) {
+        struct policy_decision one;
+        decide_one(d, c, i, &one);
+        if (one.verdict > c->decision.verdict)
+            c->decision = one;
+    }
+}
+
 /* A yes is for the effect that was shown: each one that asks is asked for, and only then it runs. */
 static void ask_or_run(struct desk *d)
 {
     struct call *c = front(d);
-    const struct policy *policy = d->c.app->settings->policy;
-    size_t count = c->effect_count ? c->effect_count : 1;
-    for (; c->effects_asked < count; c->effects_asked++) {
+    for (; c->effects_asked < decisions_of(c); c->effects_asked++) {
         struct policy_decision one;
-        policy_decide(policy, c->tool, c->effect_count ? &c->effects[c->effects_asked] : NULL,
-                      c->effect_count ? 1 : 0, &one);
+        decide_one(d, c, c->effects_asked, &one);
         if (one.verdict == POLICY_ALLOW)
             continue;
         c->decision = one;
@@ -554,7 +618,7 @@ static void begin(struct desk *d)
         finish(d, NULL, (enum sandbox_stop)stop, buf_str(&sentence).at);
         return;
     }
-    policy_decide(d->c.app->settings->policy, c->tool, c->effects, c->effect_count, &c->decision);
+    decide(d, c);
     switch (c->decision.verdict) {
     case POLICY_ALLOW: run(d); return;
     case POLICY_ASK: ask_or_run(d); return;

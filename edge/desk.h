@@ -19,6 +19,8 @@ struct desk_config {
     const char *session, *agent; /* borrowed for the desk's life */
     struct os_loop *loop;
     struct approval *approval; /* borrowed; NULL = nobody can be asked */
+    const char *
+        prompt; /* borrowed until desk_new() returns; NULL: the calls are the person's own, and their targets, too */
 };
 
 /* What came of a call. Views live for the callback. */

@@ -540,7 +540,7 @@ static int begin(struct tree *t, struct fault *reterr)
                           a->settings->total_budget_pico, t->session, &t->lock_fd, reterr);
     if (r == 0)
         r = ledger_open(a->state, t->session, a->settings->total_budget_pico, reterr);
-    const struct desk_config desk = {a, t->session, AGENT_NAME, t->loop, t->approval};
+    const struct desk_config desk = {a, t->session, AGENT_NAME, t->loop, t->approval, t->c->prompt};
     if (r == 0)
         r = desk_new(&desk, &t->desk);
     if (r == 0)

@@ -89,6 +89,13 @@ enum policy_mode policy_mode_of(const struct policy *p)
     return p->mode;
 }
 
+void policy_each_allow(const struct policy *p, void (*each)(const char *rule, void *arg), void *arg)
+{
+    for (size_t k = 0; k < KINDS; k++)
+        for (size_t i = 0; i < p->lists[POLICY_ALLOW][k].count; i++)
+            each(p->lists[POLICY_ALLOW][k].at[i]->text, arg);
+}
+
 static int list_insert(struct rule_list *list, struct policy_rule *rule)
 {
     if (list->count == list->cap) {

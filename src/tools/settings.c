@@ -65,7 +65,9 @@ int settings_new(own struct settings **ret)
         must(i < SETTINGS_AMOUNTS_MAX);
         s->merge->workspace_amounts[i] = INT64_MAX;
     }
-    s->merge->model_layer = s->merge->work_dir_layer = s->merge->mode_layer = POLICY_BUILTIN;
+    s->merge->model_layer = s->merge->work_dir_layer = s->merge->mode_layer =
+        s->merge->provenance_layer = POLICY_BUILTIN;
+    s->provenance = s->merge->operator_provenance = PROVENANCE_ASK;
     struct settings_strings networks = {0};
     if (settings_strings_add(&networks, str_dup(STR("private"))) != 0)
         return -ENOMEM;
@@ -98,6 +100,7 @@ void settings_free(own struct settings *s)
     free_strings(s->block_networks, s->block_network_count);
     free_strings(s->block_urls, s->block_url_count);
     free_strings(s->tool_dirs, s->tool_dir_count);
+    free_strings(s->trusted_tools, s->trusted_tool_count);
     for (size_t i = 0; i < s->provider_count; i++)
         settings_provider_done(&s->providers[i]);
     policy_free(s->policy);
@@ -269,6 +272,23 @@ static int merge_providers(struct settings *s, struct settings_layer *l)
     return 0;
 }
 
+/* The highest layer of the operator's is the word; the workspace can only make it narrower. */
+static void merge_provenance(struct settings *s, const struct settings_layer *l)
+{
+    struct settings_merge *m = s->merge;
+    if (!l->provenance_said)
+        return;
+    if (settings_is_workspace(l->layer)) {
+        if (l->provenance > m->workspace_provenance)
+            m->workspace_provenance = l->provenance;
+    } else if ((int)l->layer <= m->provenance_layer) {
+        m->operator_provenance = l->provenance;
+        m->provenance_layer = (int)l->layer;
+    }
+    s->provenance = m->operator_provenance > m->workspace_provenance ? m->operator_provenance
+                                                                     : m->workspace_provenance;
+}
+
 static int merge(struct settings *s, struct settings_layer *l)
 {
     int r = 0;
@@ -289,6 +309,9 @@ static int merge(struct settings *s, struct settings_layer *l)
         r = append(&s->block_urls, &s->block_url_count, &l->lists[LIST_URLS]);
     if (r == 0)
         r = append(&s->tool_dirs, &s->tool_dir_count, &l->lists[LIST_TOOL_DIRS]);
+    if (r == 0)
+        r = append(&s->trusted_tools, &s->trusted_tool_count, &l->lists[LIST_TRUSTED_TOOLS]);
+    merge_provenance(s, l);
     merge_text(&s->model, &s->merge->model_layer, &l->model, l->layer);
     merge_text(&s->work_dir, &s->merge->work_dir_layer, &l->work_dir, l->layer);
     merge_amounts(s->merge, l);

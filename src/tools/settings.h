@@ -7,6 +7,7 @@
 #include "host/price.h"
 #include "sandbox/run/limits.h"
 #include "tools/policy.h"
+#include "tools/provenance.h"
 
 #define SETTINGS_MOUNTS_MAX 32
 #define SETTINGS_PROVIDERS_MAX 32
@@ -24,10 +25,10 @@ struct settings_provider {
 };
 
 struct settings {
-    char *model;                  /* own; NULL = not said */
-    struct sandbox_limits limits; /* all layers, the tighter one */
+    char *model;                    /* own; NULL = not said */
+    struct sandbox_limits limits;   /* all layers, the tighter one */
     struct limit_doors limit_doors; /* ... and which layer that was */
-    char *work_dir;               /* own; NULL = not said */
+    char *work_dir;                 /* own; NULL = not said */
     struct settings_mount mounts[SETTINGS_MOUNTS_MAX];
     size_t mount_count;
     char **env_vars;
@@ -44,6 +45,9 @@ struct settings {
     struct policy *policy; /* own; rules of all layers and the mode */
     enum policy_mode mode;
     bool mode_said;
+    enum provenance_mode provenance; /* ask, unless somebody says else */
+    char **trusted_tools;
+    size_t trusted_tool_count; /* own; tools whose results are trusted */
     struct settings_provider providers[SETTINGS_PROVIDERS_MAX];
     size_t provider_count;
     char **tool_dirs;

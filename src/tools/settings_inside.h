@@ -29,7 +29,15 @@ struct settings_amount {
 /* All of them: sandbox_limit_rows and the settings' own. false: no such. */
 bool settings_amount_at(size_t i, struct settings_amount *ret);
 
-enum settings_list { LIST_ENV, LIST_HOSTS, LIST_NETWORKS, LIST_URLS, LIST_TOOL_DIRS, LIST_COUNT };
+enum settings_list {
+    LIST_ENV,
+    LIST_HOSTS,
+    LIST_NETWORKS,
+    LIST_URLS,
+    LIST_TOOL_DIRS,
+    LIST_TRUSTED_TOOLS,
+    LIST_COUNT
+};
 struct settings_strings {
     char **at;
     size_t count;
@@ -51,6 +59,8 @@ struct settings_layer {
     char *model, *work_dir;
     bool mode_said;
     enum policy_mode mode;
+    bool provenance_said;
+    enum provenance_mode provenance;
     struct settings_strings lists[LIST_COUNT];
     bool list_said[LIST_COUNT];
     struct settings_mount mounts[SETTINGS_MOUNTS_MAX];
@@ -76,6 +86,8 @@ struct settings_merge {
     int model_layer, work_dir_layer, mode_layer; /* POLICY_BUILTIN = nobody */
     enum policy_mode operator_mode, workspace_mode;
     bool workspace_mode_said;
+    int provenance_layer;
+    enum provenance_mode operator_provenance, workspace_provenance;
     bool networks_said;     /* by the operator: the default "private" is gone */
     bool workspace_private; /* the workspace wants it in any case */
     int *env_layers;        /* own; one for each of env_vars */

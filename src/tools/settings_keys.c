@@ -217,6 +217,19 @@ static int read_mode(struct reader *r, const json_t *v)
     return 0;
 }
 
+static int read_provenance(struct reader *r, const json_t *v)
+{
+    static const char *const names[] = {
+        [PROVENANCE_OFF] = "off", [PROVENANCE_ASK] = "ask", [PROVENANCE_DENY] = "deny"};
+    for (size_t i = 0; json_is_string(v) && i < ARRAY_LEN(names); i++)
+        if (str_is(json_view(v), names[i])) {
+            r->out->provenance = (enum provenance_mode)i;
+            r->out->provenance_said = true;
+            return 0;
+        }
+    return bad(r, "must be \"off\", \"ask\" or \"deny\"");
+}
+
 static int read_hooks(struct reader *r, const json_t *v unused_)
 {
     if (settings_is_workspace(r->out->layer))
@@ -311,6 +324,15 @@ static int read_tool_dir_item(struct reader *r, const json_t *v)
     auto_free char *path = NULL;
     int result = read_host_path(r, v, &path);
     return result ? result : add_string(r, LIST_TOOL_DIRS, str_of(path));
+}
+static int read_trusted_tool_item(struct reader *r, const json_t *v)
+{
+    return is_fine_text(v, 200) ? add_string(r, LIST_TRUSTED_TOOLS, json_view(v))
+                                : bad(r, "must be the name of a tool");
+}
+static int read_trusted_tools(struct reader *r, const json_t *v)
+{
+    return each_item(r, v, read_trusted_tool_item);
 }
 static int read_env(struct reader *r, const json_t *v)
 {
@@ -697,6 +719,9 @@ static const struct key keys[] = {
      "layers of the jail without which nothing runs, beside the usual ones"},
     {"permissions", false, read_permissions, NULL, "rules and mode"},
     {"permission_mode", false, read_mode, MODE_SCHEMA, "the same as permissions.mode"},
+    {"provenance", false, read_provenance, "{\"enum\":[\"off\",\"ask\",\"deny\"]}",
+     "what is done when a target comes from untrusted content"},
+    {"trusted_tools", true, read_trusted_tools, LIST_SCHEMA, "tools whose results are trusted"},
     {"providers", true, read_providers, NULL, "model services by name"},
     {"hooks", false, read_hooks, "false", "not supported yet"},
 };

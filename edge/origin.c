@@ -1,0 +1,138 @@
+/* The labels live here, in the monitor, where no planner and no guest can reach them. */
+#include "edge/origin.h"
+
+#include "tools/provenance.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+struct origin {
+    const struct settings *settings;
+    struct provenance *seen; /* own */
+    unsigned bits;
+};
+
+static void add_rule(const char *rule, void *arg)
+{
+    struct origin *o = arg;
+    (void)provenance_add(o->seen, FROM_OPERATOR, STR("the operator's rules"), str_of(rule));
+}
+
+int origin_new(const struct settings *settings, const char *prompt, own struct origin **ret)
+{
+    auto_(origin) struct origin *o = calloc(1, sizeof(*o));
+    if (!o)
+        return -ENOMEM;
+    o->settings = settings;
+    int r = provenance_new(&o->seen);
+    if (r < 0)
+        return r;
+    (void)provenance_add(o->seen, FROM_REQUEST, STR("the request"), str_of(prompt));
+    policy_each_allow(settings->policy, add_rule, o);
+    for (size_t i = 0; i < settings->allowed_count; i++)
+        add_rule(settings->allowed_outbound_hosts[i], o);
+    *ret = take(o);
+    return 0;
+}
+
+void origin_free(own struct origin *o)
+{
+    if (!o)
+        return;
+    provenance_free(o->seen);
+    free(o);
+}
+
+static bool is_trusted(const struct settings *s, const struct tool *tool)
+{
+    for (size_t i = 0; i < s->trusted_tool_count; i++)
+        if (strcmp(s->trusted_tools[i], tool->name) == 0)
+            return true;
+    return false;
+}
+
+void origin_hear(struct origin *o, const struct tool *tool, const json_t *result)
+{
+    char source[128];
+    const json_t *content = json_object_get(result, "content"), *item;
+    size_t i;
+    if (o->settings->provenance == PROVENANCE_OFF)
+        return;
+    snprintf(source, sizeof(source), "the result of %.80s", tool->name);
+    json_array_foreach(content, i, item)
+    {
+        struct str text;
+        if (json_get_str(item, "text", &text, NULL) == 0)
+            (void)provenance_add(o->seen,
+                                 is_trusted(o->settings, tool) ? FROM_TRUSTED : FROM_UNTRUSTED,
+                                 str_of(source), text);
+    }
+}
+
+const char *origin_bit_name(unsigned bit)
+{
+    return bit == ORIGIN_PRIVATE     ? "private data"
+           : bit == ORIGIN_UNTRUSTED ? "untrusted content"
+                                     : "outward channel";
+}
+
+unsigned origin_bits(const struct origin *o)
+{
+    return o->bits;
+}
+
+unsigned origin_ran(struct origin *o, const struct tool *tool, const struct effect *effects,
+                    size_t count)
+{
+    unsigned before = o->bits;
+    for (size_t i = 0; i < count; i++)
+        o->bits |= effects[i].kind == EFFECT_READ  ? ORIGIN_PRIVATE
+                   : effects[i].kind == EFFECT_NET ? ORIGIN_OUTWARD
+                                                   : 0u;
+    if (!is_trusted(o->settings, tool))
+        o->bits |= ORIGIN_UNTRUSTED;
+    return o->bits & ~before;
+}
+
+/* "host:port" -> the host, without the brackets of IPv6. */
+static struct str host_of(struct str target)
+{
+    for (size_t i = target.len; i > 0; i--)
+        if (target.at[i - 1] == ':') {
+            target.len = i - 1;
+            break;
+        }
+    if (target.len > 2 && target.at[0] == '[' && target.at[target.len - 1] == ']')
+        target = (struct str){target.at + 1, target.len - 2};
+    return target;
+}
+
+void origin_judge(const struct origin *o, struct policy_decision *d)
+{
+    struct provenance_answer a;
+    bool is_net = d->effect.kind == EFFECT_NET;
+    enum policy_mode mode = policy_mode_of(o->settings->policy);
+    if (d->verdict != POLICY_ALLOW || o->settings->provenance == PROVENANCE_OFF ||
+        (!is_net && d->effect.kind != EFFECT_EXEC))
+        return;
+    struct str target = str_of(d->effect.target);
+    provenance_of(o->seen, is_net ? TARGET_HOST : TARGET_TEXT, is_net ? host_of(target) : target,
+                  &a);
+    bool is_unknown =
+        a.verdict == PROVENANCE_UNKNOWN && is_net && provenance_has_untrusted(o->seen);
+    if (a.verdict != PROVENANCE_UNTRUSTED && !is_unknown)
+        return;
+    bool must_deny = o->settings->provenance == PROVENANCE_DENY;
+    if (!must_deny && mode == MODE_BYPASS)
+        return;
+    d->verdict = must_deny || mode == MODE_DONT_ASK ? POLICY_DENY : POLICY_ASK;
+    snprintf(d->rule, sizeof(d->rule), "provenance:%s", is_unknown ? "unknown" : "untrusted");
+    if (is_unknown)
+        snprintf(
+            d->why, sizeof(d->why),
+            "%.200s stands neither in the request nor in the operator's settings, and untrusted content was read",
+            d->effect.target);
+    else
+        snprintf(d->why, sizeof(d->why), "%.200s comes only from untrusted content: %s",
+                 d->effect.target, a.source);
+}

@@ -39,6 +39,8 @@ struct planner {
     int (*ask)(struct planner *p, uint64_t turn, struct str body, int64_t max_tokens,
                const json_t *tools, struct fault *reterr);
     void (*cancel)(struct planner *p);
+    /* Ends the stream of the turn under way, whose end still comes; NULL: a turn comes whole, nothing is to be broken off. */
+    void (*break_off)(struct planner *p);
     void (*free)(own struct planner *p);
 };
 

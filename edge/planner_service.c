@@ -368,6 +368,7 @@ int planner_service_new(const char *provider, const char *name, const struct app
                                   .input_bound = input_bound,
                                   .ask = ask,
                                   .cancel = cancel,
+                                  .break_off = cancel,
                                   .free = free_service};
     s->wire = choice.wire;
     s->loop = loop;

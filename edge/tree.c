@@ -64,7 +64,7 @@ struct tree {
     /* counted here, never reported by the agent */
     uint64_t turn; /* the turn under way or last one; the agent's number, which may only grow */
     unsigned turn_tries, late_turns;
-    bool turn_open, data_lost;
+    bool turn_open, data_lost, broken_off;
     int64_t turns, requests, calls_asked, reserved_pico,
         spent_pico; /* requests: the ledger's name for a reservation */
     struct usage usage;
@@ -226,6 +226,10 @@ static void on_planner_end(const struct planner_end *e, void *arg)
     settle(t, e);
     if (strcmp(e->outcome, "planner_end") == 0)
         t->turns--; /* no answer was given: not a turn */
+    const struct planner_end malformed = {
+        .outcome = "error", .error = "malformed", .text = "the stream makes no sense"};
+    if (t->broken_off)
+        e = &malformed;
     if (strcmp(e->outcome, "error") == 0) {
         auto_json json_t *body =
             json_pack("{s:s, s:s, s:s}", "what", "model-error", "class", e->error, "text", e->text);
@@ -300,7 +304,7 @@ static int on_model(struct tree *t, const struct message *m)
         if (!again)
             t->turns++;
         t->turn_open = true;
-        t->data_lost = false;
+        t->data_lost = t->broken_off = false;
         view_waiting(t->view, "model");
         r = t->planner->ask(t->planner, t->turn, m->raw, max_tokens, t->tools, &why);
     }
@@ -313,6 +317,16 @@ static int on_model(struct tree *t, const struct message *m)
         return 0;
     }
     return r;
+}
+
+/* The agent alone decodes the stream, so it alone sees that it makes no sense. It can only ever end its own turn sooner. */
+static int on_model_stop(struct tree *t, const struct message *m)
+{
+    if (!t->turn_open || m->id != t->turn || !t->planner->break_off)
+        return 0;
+    t->broken_off = true;
+    t->planner->break_off(t->planner);
+    return 0;
 }
 
 /* --- calls --- */
@@ -441,6 +455,7 @@ static int on_agent_frame(struct message *m, void *arg)
         return -FAULT_PROTOCOL; /* it has said its last word */
     switch (m->type) {
     case MONITOR_MODEL: return on_model(t, m);
+    case MONITOR_MODEL_STOP: return on_model_stop(t, m);
     case MONITOR_CALL: return on_call(t, m);
     case MONITOR_SAY: return on_say(t, m);
     case MONITOR_DONE: return on_done(t, m);

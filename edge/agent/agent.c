@@ -26,6 +26,7 @@ struct agent {
     int64_t max_tokens, wake_ns; /* wake_ns: INT64_MAX = no wait */
     enum query_error
         stream_error; /* of the stream itself, QUERY_OK = none; told when the monitor says that the turn is over */
+    bool is_broken_off; /* the monitor was told that this turn's stream makes no sense */
     int fault;
 };
 
@@ -54,6 +55,7 @@ static int send_model(struct agent *g, uint64_t turn)
         return r;
     g->turn = turn;
     g->stream_error = QUERY_OK;
+    g->is_broken_off = false;
     auto_done(buf) struct buf body;
     buf_init(&body, PROTOCOL_MODEL_BODY_MAX - 4096);
     const struct codec_request request = {
@@ -152,7 +154,8 @@ static int on_model_data(struct agent *g, const struct message *m)
     if (!is_stream_fault(r))
         return r;
     g->stream_error = QUERY_MALFORMED;
-    return 0;
+    g->is_broken_off = true;
+    return channel_send(g->channel, MONITOR_MODEL_STOP, g->turn, NULL, STR(""), NULL, 0);
 }
 
 static int end_turn(struct agent *g, struct query_event e)
@@ -179,7 +182,8 @@ static int on_model_end(struct agent *g, const struct message *m)
             .error = query_error_parse(str_of(json_string_value(json_object_get(error, "class"))))};
         if (json_get_i64(error, "retry_after_ms", 0, INT32_MAX, &e.retry_after_ms, NULL) < 0)
             e.retry_after_ms = 0;
-        g->stream_error = QUERY_OK; /* the monitor's word says more */
+        if (!g->is_broken_off)
+            g->stream_error = QUERY_OK; /* the monitor's word says more */
         return end_turn(g, e);
     }
     int r = g->stream_error == QUERY_OK ? g->wire->end(g->decoder, on_codec_event, g) : 0;

@@ -261,6 +261,7 @@ class Runs(unittest.TestCase):
             ask.send(sse({"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": "{}"}}))
             while ask.send(sse({"type": "ping"})):
                 time.sleep(0.01)
+        # the stream would go on for ever: the run breaks it off
         result, stub, _ = self.run_with(self.script(endless, text("done")))
         self.ends(result, 0, None)
         self.assertEqual((result["text"], len(stub.asks)), ("done", 2))

@@ -23,7 +23,9 @@ enum frame_type {
         16, /* ask for a model turn; body {wire, max_tokens}, raw = request body bytes; id = turn */
     MONITOR_CALL =
         18, /* ask for a tool call; body {call, tool}, raw = arguments JSON text; id = call number */
-    MONITOR_SAY = 20,  /* something to show: body {type: text|thinking|turn|recovery, ...} */
+    MONITOR_SAY = 20, /* something to show: body {type: text|thinking|turn|recovery, ...} */
+    MONITOR_MODEL_STOP =
+        24, /* this turn's stream makes no sense: break it off; id = turn. Its END still comes */
     MONITOR_DONE = 22, /* the loop ended: body {status, stopped_by, text} */
 
     /* monitor -> agent */

@@ -409,7 +409,7 @@ void app_done(struct app *a)
     *a = (struct app){.work_dir_fd = -1};
 }
 
-int app_start_worker(const struct app *a, int undo_root_fd, int64_t stack_max,
+int app_start_worker(const struct app *a, const char *agent, int undo_root_fd, int64_t stack_max,
                      own struct sandbox_worker **ret, struct fault *reterr)
 {
     const struct sandbox_worker_config config = {
@@ -421,6 +421,7 @@ int app_start_worker(const struct app *a, int undo_root_fd, int64_t stack_max,
         .memory_max = a->settings->limits.wasm_max_memory_size,
         .table_max = a->settings->limits.wasm_max_table_elements,
         .required_facets = JAIL_REQUIRED_DEFAULT | a->settings->required_facets,
+        .agent = agent,
     };
     return sandbox_worker_new(&config, ret, reterr);
 }

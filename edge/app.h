@@ -77,11 +77,12 @@ must_use int app_check_arguments(const struct app *a, const char *const *argv, s
 /* The mounts in the words of the tool layer (borrowed strings). */
 size_t app_effect_mounts(const struct app *a, struct effect_mount *ret, size_t max);
 /* Starts a worker with this app's mounts and required facets, and the engine-wide values of the
- * settings; only the stack is the caller's to say. undo_root_fd: borrowed, -1 = none. Faults as
+ * settings; only the stack is the caller's to say, and for which agent it is. undo_root_fd: borrowed, -1 = none. Faults as
  * sandbox_worker_new(). */
 struct sandbox_worker; /* sandbox/ask/worker.h */
-must_use int app_start_worker(const struct app *a, int undo_root_fd, int64_t stack_max,
-                              own struct sandbox_worker **ret, struct fault *reterr);
+must_use int app_start_worker(const struct app *a, const char *agent, int undo_root_fd,
+                              int64_t stack_max, own struct sandbox_worker **ret,
+                              struct fault *reterr);
 /* What a call is about, in one word for people: its path, pattern, url, else its first text argument. Borrowed, never NULL. */
 const char *app_call_target(const json_t *input);
 /* A JSON value as one line (or indented for a person) on stdout. */

@@ -32,7 +32,8 @@ struct finding {
 static void try_worker(const struct app *a, struct finding *f)
 {
     auto_(sandbox_worker) struct sandbox_worker *w = NULL;
-    if (app_start_worker(a, -1, a->settings->limits.wasm_max_wasm_stack, &w, &f->why) == 0)
+    if (app_start_worker(a, "doctor", -1, a->settings->limits.wasm_max_wasm_stack, &w, &f->why) ==
+        0)
         f->confinement = json_deep_copy(sandbox_worker_confinement(w));
 }
 

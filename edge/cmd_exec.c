@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#define AGENT_NAME "person"
 #define MODULE_MAX ((size_t)64 << 20)
 #define OUTPUT_KEPT_MAX 4096 /* output is streamed; nothing of it is kept here */
 
@@ -100,7 +101,7 @@ static void book(struct execution *x, const struct sandbox_outcome *o, enum sand
         app_complain(&why);
     const struct receipt_facts facts = {
         .call = "c1",
-        .agent = "person",
+        .agent = AGENT_NAME,
         .tool = x->path,
         .input_sha256 = x->wasm_sha256,
         .verdict = POLICY_ALLOW,
@@ -199,8 +200,8 @@ static int run_module(struct execution *x, const struct parsed *p, int code_fd,
     name_mounts(x);
     int r = undo_root(a->state, x->session, &undo_root_fd, reterr);
     if (r == 0)
-        r = app_start_worker(a, undo_root_fd, a->settings->limits.wasm_max_wasm_stack, &x->worker,
-                             reterr);
+        r = app_start_worker(a, AGENT_NAME, undo_root_fd, a->settings->limits.wasm_max_wasm_stack,
+                             &x->worker, reterr);
     if (r == 0)
         r = undo_begin(a->state, x->session, "c1", x->mounts, a->mount_count, &undo_fd, reterr);
     x->undo_begun = r == 0;
@@ -210,6 +211,7 @@ static int run_module(struct execution *x, const struct parsed *p, int code_fd,
         r = os_loop_watch_signals(x->loop, signals, on_signal, x, &watch);
     if (r == 0) {
         const struct sandbox_run run = {
+            .agent = AGENT_NAME,
             .argv = p->positional,
             .argc = p->positional_count,
             .env = (const char *const *)a->settings->env_vars,

@@ -143,7 +143,7 @@ static int start_worker_for(struct desk *d, const struct sandbox_limits *limits,
                             struct fault *reterr)
 {
     const struct app *a = d->c.app;
-    if (d->worker && !sandbox_worker_dead(d->worker) && sandbox_worker_serves(d->worker, limits))
+    if (d->worker && !sandbox_worker_spent(d->worker) && sandbox_worker_serves(d->worker, limits))
         return 0;
     sandbox_worker_free(take(d->worker));
     if (d->undo_root_fd < 0) {
@@ -151,7 +151,8 @@ static int start_worker_for(struct desk *d, const struct sandbox_limits *limits,
         if (r < 0)
             return r;
     }
-    return app_start_worker(a, d->undo_root_fd, limits->wasm_max_wasm_stack, &d->worker, reterr);
+    return app_start_worker(a, d->c.agent, d->undo_root_fd, limits->wasm_max_wasm_stack, &d->worker,
+                            reterr);
 }
 
 int desk_start_worker(struct desk *d, struct fault *reterr)
@@ -441,6 +442,7 @@ static void run(struct desk *d)
     if (r == 0) {
         const char *argv[] = {c->tool->name, NULL};
         const struct sandbox_run request = {
+            .agent = d->c.agent,
             .argv = argv,
             .argc = 1,
             .env = (const char *const *)a->settings->env_vars,

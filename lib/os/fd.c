@@ -216,3 +216,37 @@ void os_unmap(struct str mapping)
     if (mapping.len > 0)
         must(munmap((void *)(uintptr_t)mapping.at, mapping.len) == 0);
 }
+
+#define SIZE_SEALS (F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
+
+int os_shared_new(const char *name, size_t size, int *ret_fd)
+{
+    auto_close int fd = -1;
+    int r = os_memfd(name, &fd);
+    if (r == 0 && (ftruncate(fd, (off_t)size) < 0 || fcntl(fd, F_ADD_SEALS, SIZE_SEALS) < 0))
+        r = -errno;
+    if (r == 0)
+        *ret_fd = take_fd(&fd);
+    return r;
+}
+
+int os_shared_map(int fd, size_t size, void **ret)
+{
+    uint64_t real = 0;
+    int seals = fcntl(fd, F_GET_SEALS), r = os_file_size(fd, &real);
+    if (r < 0)
+        return r;
+    if (seals < 0 || (seals & SIZE_SEALS) != SIZE_SEALS || real != size)
+        return -EINVAL;
+    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (at == MAP_FAILED)
+        return -errno;
+    *ret = at;
+    return 0;
+}
+
+void os_shared_unmap(void *at, size_t size)
+{
+    if (at != NULL)
+        (void)munmap(at, size);
+}

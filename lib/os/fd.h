@@ -49,3 +49,9 @@ must_use int os_file_size(int fd, uint64_t *ret);
  * memory files and files that nobody else writes. */
 must_use int os_map(int fd, size_t max, struct str *ret);
 void os_unmap(struct str mapping);
+/* Memory that two processes share: a memory file of zeros whose size nobody can change any more, so that neither can
+ * take the pages away under the other; and the mapping of it, writable. */
+must_use int os_shared_new(const char *name, size_t size, int *ret_fd);
+must_use int os_shared_map(int fd, size_t size,
+                           void **ret);      /* -EINVAL: not such a file, or of another size */
+void os_shared_unmap(void *at, size_t size); /* NULL is fine */

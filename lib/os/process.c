@@ -12,6 +12,8 @@
  *     system calls, allocates nothing, takes no lock and writes only to its struct plan. */
 #include "os/process.h"
 
+#include "base/str.h"
+
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/socket.h"
@@ -24,11 +26,13 @@
 #include <sanitizer/asan_interface.h> /* a macro that is empty without the sanitizer */
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { SPAWN_FDS_MAX = 64, SPAWN_STACK = 64 * 1024 };
@@ -284,6 +288,37 @@ int os_child_wait(struct os_child *c, int64_t deadline_ns, int *ret_status)
     c->pid = -1;
     *ret_status = status;
     return 0;
+}
+
+int64_t os_child_cpu_ns(const struct os_child *c)
+{
+    clockid_t clock;
+    struct timespec ts;
+    /* The number cannot be somebody else's: the child is not reaped yet. */
+    if (c->pid <= 0 || clock_getcpuclockid(c->pid, &clock) != 0 || clock_gettime(clock, &ts) < 0)
+        return -1;
+    return (int64_t)ts.tv_sec * OS_NS_PER_S + ts.tv_nsec;
+}
+
+int64_t os_child_memory(const struct os_child *c)
+{
+    char path[40], text[200];
+    if (c->pid <= 0)
+        return -1;
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)c->pid);
+    auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : os_read(fd, text, sizeof text - 1);
+    if (n <= 0)
+        return -1;
+    text[n] = '\0';
+    /* pages: address space, resident, of them with a file behind */
+    int64_t pages[3];
+    struct str rest = {text, (size_t)n}, word;
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+        if (!str_split(rest, ' ', &word, &rest) ||
+            base_parse_i64(word, 0, INT64_C(1) << 48, &pages[i]) < 0)
+            return -1;
+    return pages[2] > pages[1] ? -1 : (pages[1] - pages[2]) * sysconf(_SC_PAGESIZE);
 }
 
 void os_child_done(struct os_child *c)

@@ -45,6 +45,10 @@ must_use int os_spawn(const struct os_spawn *how, struct os_child *ret, struct f
 void os_child_kill(const struct os_child *c); /* SIGKILL through the pidfd */
 /* Reaps. 0 and *ret_status (wait status) when it has ended, 1 when not by the deadline, -errno. */
 must_use int os_child_wait(struct os_child *c, int64_t deadline_ns, int *ret_status);
+/* Processor time of a child that is not reaped, all its threads; ended or not. -1: cannot be told. */
+int64_t os_child_cpu_ns(const struct os_child *c);
+/* What a child holds of memory that is its own (resident, no file behind it), in bytes. -1: cannot be told. */
+int64_t os_child_memory(const struct os_child *c);
 void os_child_done(struct os_child *c); /* kills if needed, reaps, closes; zeroed or done is fine */
 /* In the child: again, after its credentials changed. -EPIPE when the peer is gone already. */
 must_use int os_die_with_parent(int channel_fd);

@@ -5,23 +5,55 @@
 #include "os/clock.h"
 #include "sandbox/guest.h"
 #include "sandbox/run/engine.h"
+#include "sandbox/run/run.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
-    TICK_SIGNAL = 14,                    /* SIGALRM: nothing else in this process sets an alarm */
-    SLOTS = 2,                           /* one runs; the second is being given back */
-    TABLES_MAX = 8,                      /* per module */
-    INSTANCE_SIZE_MAX = 4 << 20,         /* the engine's own record of an instance: large for many functions */
-    KEEP_RESIDENT = 256 << 10,           /* of a slot's memory: cleared by hand, which is quicker than faults */
+    TICK_SIGNAL = 14, /* SIGALRM: nothing else in this process sets an alarm */
+    SLOTS = 2,        /* one runs; the second is being given back */
+    TABLES_MAX = 8,   /* per module */
+    INSTANCE_SIZE_MAX =
+        4 << 20, /* the engine's own record of an instance: large for many functions */
+    KEEP_RESIDENT =
+        256 << 10, /* of a slot's memory: cleared by hand, which is quicker than faults */
     TABLE_KEEP_RESIDENT = 16 << 10,
+    LATE_TICKS = 3, /* past the deadline, before the process gives up on its guest */
 };
+#define LATE_NS (25 * OS_NS_PER_MS) /* with a tick of 10 ms: gone within 40 ms of the deadline */
 
 /* The one engine that ticks; read by the signal handler. */
 static _Atomic(const wasm_engine_t *) ticking;
+
+/* The run that is watched. The handler runs on this thread only, between two instructions of it. */
+static _Atomic int64_t watched_until = INT64_MAX;
+static _Atomic int late_ticks;
+
+/* Code that the epoch reaches is stopped by the first tick past the deadline, a wait of ours by its own deadline. Who is
+ * still there is in the one thing that neither reaches: an engine instruction that moves hundreds of megabytes (memory.fill,
+ * memory.copy), or a system call that does not come back. There is nothing to unwind to, so the process ends; the monitor,
+ * whose clock is coarser because it starts before ours, finds the exit code and the gauge. Several ticks must have come
+ * first: on a machine that does not give us the processor, time alone says nothing about the guest. Safe in a handler: the
+ * clock is read without a lock, and _exit() runs nothing. */
+static void end_if_late(void)
+{
+    int64_t until = atomic_load_explicit(&watched_until, memory_order_relaxed);
+    if (until == INT64_MAX || os_now_mono_ns() < until)
+        return;
+    int ticks = atomic_fetch_add_explicit(&late_ticks, 1, memory_order_relaxed) + 1;
+    if (ticks >= LATE_TICKS && os_now_mono_ns() - until >= LATE_NS)
+        _exit(SANDBOX_WORKER_LATE);
+}
+
+void engine_watch(int64_t deadline_ns)
+{
+    atomic_store_explicit(&late_ticks, 0, memory_order_relaxed);
+    atomic_store_explicit(&watched_until, deadline_ns, memory_order_relaxed);
+}
 
 static void on_tick(int signal)
 {
@@ -29,6 +61,7 @@ static void on_tick(int signal)
     const wasm_engine_t *engine = atomic_load_explicit(&ticking, memory_order_relaxed);
     if (engine)
         wasmtime_engine_increment_epoch(engine); /* one atomic addition: safe in a signal handler */
+    end_if_late();
 }
 
 static void set_pool(wasm_config_t *config, const struct engine_config *how)

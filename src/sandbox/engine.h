@@ -19,6 +19,10 @@ struct engine {
     struct os_ticker *ticker;   /* own; each tick raises the epoch */
 };
 
+/* Until when the guest may run, monotonic; INT64_MAX = nobody runs. Past it the ticks interrupt code that looks at the epoch;
+ * LATE_NS later, with the guest still there, this process ends with SANDBOX_WORKER_LATE. */
+void engine_watch(int64_t deadline_ns);
+
 /* Once per process: the ticker's signal handler knows one engine. */
 must_use int engine_new(const struct engine_config *config, own struct engine **ret, struct fault *reterr);
 void engine_free(own struct engine *e);

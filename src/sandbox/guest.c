@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,6 +58,35 @@ static struct wasi_memory memory_of(struct guest *g, wasmtime_caller_t *caller, 
                                 wasmtime_memory_data_size(context, &g->memory)};
 }
 
+static int64_t fuel_used(const struct guest *g, wasmtime_context_t *context)
+{
+    uint64_t left = 0;
+    must(wasmtime_context_get_fuel(context, &left) == NULL);
+    return g->run->limits.wasm_fuel - (int64_t)left;
+}
+
+/* For the case that this process does not come to its answer. */
+static void tell_gauge(const struct guest *g, wasmtime_context_t *context)
+{
+    struct sandbox_gauge *to = g->host->gauge;
+    if (!to)
+        return;
+    const struct wasi_use *use = wasi_used(g->wasi);
+    const struct {
+        _Atomic int64_t *at;
+        int64_t value;
+    } rows[] = {
+        {&to->fuel, fuel_used(g, context)},
+        {&to->peak_memory, (int64_t)g->limits.memory_peak},
+        {&to->output_bytes, use->output_bytes},
+        {&to->read_bytes, use->read_bytes},
+        {&to->written_bytes, use->written_bytes},
+        {&to->created_files, use->created_files},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        atomic_store_explicit(rows[i].at, rows[i].value, memory_order_relaxed);
+}
+
 /* The unchecked form of a host call: raw values in, raw values out. Safe because the type that was linked is made from
  * the same row (guest_link), and the engine checked the guest's import against it. */
 static wasm_trap_t *on_call(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count)
@@ -70,6 +100,7 @@ static wasm_trap_t *on_call(void *env, wasmtime_caller_t *caller, wasmtime_val_r
         args[i] = function->params[i] == 'I' ? (uint64_t)values[i].i64 : (uint32_t)values[i].i32;
     uint32_t error = 0;
     int stop = function->call(g->wasi, memory_of(g, caller, context), args, &error);
+    tell_gauge(g, context);
     if (stop != 0) {
         g->stopped_by = stop;
         return wasmtime_trap_new("ended", 5);
@@ -148,8 +179,8 @@ static void set_timer(const struct guest *g, int64_t now_ns)
 static wasmtime_error_t *on_epoch(wasmtime_context_t *context, void *arg, uint64_t *ret_delta,
                                   wasmtime_update_deadline_kind_t *ret_kind)
 {
-    (void)context;
     struct guest *g = arg;
+    tell_gauge(g, context);
     int64_t now = os_now_mono_ns();
     if (now >= g->deadline_ns)
         g->stopped_by = WASI_STOP_DEADLINE;
@@ -433,16 +464,17 @@ int guest_run(const struct engine *e, const struct module *module, const struct 
     wasmtime_store_t *store = make_store(&g);
     wasmtime_context_t *context = wasmtime_store_context(store);
     wasm_trap_t *trap = NULL;
+    engine_watch(g.deadline_ns);
     set_timer(&g, start);
     wasmtime_error_t *error = execute(module, context, &trap);
     os_ticker_stop(e->ticker);
+    engine_watch(INT64_MAX);
 
-    uint64_t fuel_left = 0;
-    must(wasmtime_context_get_fuel(context, &fuel_left) == NULL);
+    tell_gauge(&g, context);
+    ret->used.fuel = fuel_used(&g, context);
     take_end(&g, error, trap, ret);
     wasmtime_store_delete(store);
     wasi_end(g.wasi, ret->stop == SANDBOX_EXIT);
-    ret->used.fuel = run->limits.wasm_fuel - (int64_t)fuel_left;
     r = take_answer(&g, ret);
     ret->used.wall_us = (os_now_mono_ns() - start) / 1000;
     ret->used.cpu_us = (os_cpu_thread_ns() - cpu) / 1000;

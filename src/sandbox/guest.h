@@ -11,6 +11,7 @@ struct guest_host {
     const struct wasi_mount *mounts; /* those of this run */
     size_t mount_count;
     int cancel_fd;                   /* readable = stop; -1 = none */
+    struct sandbox_gauge *gauge;     /* told of the use now and then; NULL = nobody looks */
     int (*stream)(int stream, struct str bytes, void *arg); /* for runs with stream_output */
     void *arg;
 };

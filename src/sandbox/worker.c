@@ -2,7 +2,7 @@
  * engine, the jail, READY, then runs. Everything after READY comes from the monitor and is checked as if from a
  * stranger; a breach ends this process, which is the safest thing it can do.
  *
- * Descriptors: 3 the channel, 4... the mounts in the order of --mount, then --undo-fd. */
+ * Descriptors: 3 the channel, 4... the mounts in the order of --mount, then --undo-fd and --gauge-fd. */
 #include "sandbox/worker.h"
 
 #include "base/buf.h"
@@ -28,7 +28,8 @@ struct worker {
     uint32_t required;
     struct wasi_mount mounts[SANDBOX_MOUNTS_MAX];
     size_t mount_count;
-    int undo_fd; /* -1 = none */
+    int undo_fd, gauge_fd;       /* -1 = none */
+    struct sandbox_gauge *gauge; /* the mapping; NULL = none */
     struct jail_outside outside;
     bool has_outside;
 
@@ -85,10 +86,11 @@ static int option(struct worker *w, char *arg, struct fault *reterr)
         return option_size(str_of(rest), "wasm_max_table_elements", &w->config.table_max, reterr);
     if (starts(arg, "--required=", &rest))
         return jail_facets_parse(rest, &w->required, reterr);
-    if (starts(arg, "--undo-fd=", &rest)) {
+    bool is_undo = starts(arg, "--undo-fd=", &rest);
+    if (is_undo || starts(arg, "--gauge-fd=", &rest)) {
         if (base_parse_i64(str_of(rest), WORKER_FIRST_MOUNT_FD, 1023, &fd) < 0)
-            return fault_set(reterr, FAULT_USAGE, "--undo-fd=%s is no descriptor", rest);
-        w->undo_fd = (int)fd;
+            return fault_set(reterr, FAULT_USAGE, "%s is no descriptor", arg);
+        *(is_undo ? &w->undo_fd : &w->gauge_fd) = (int)fd;
         return 0;
     }
     if (starts(arg, "--outer=", &rest))
@@ -102,7 +104,7 @@ static int options(struct worker *w, int argc, char **argv, struct fault *reterr
     limits_default(&l);
     w->config = (struct engine_config){l.wasm_max_wasm_stack, l.wasm_max_memory_size, l.wasm_max_table_elements};
     w->required = JAIL_REQUIRED_DEFAULT;
-    w->undo_fd = -1;
+    w->undo_fd = w->gauge_fd = -1;
     for (int i = 1; i < argc; i++) {
         int r = option(w, argv[i], reterr);
         if (r < 0)
@@ -213,6 +215,7 @@ static int run_module(struct worker *w, const struct sandbox_run *run, struct sa
     const struct guest_host host = {.mounts = mounts,
                                     .mount_count = mounts_of(w, run, mounts),
                                     .cancel_fd = WORKER_CHANNEL_FD,
+                                    .gauge = w->gauge,
                                     .stream = on_stream,
                                     .arg = w};
     r = guest_run(w->engine, module, run, &host, o);
@@ -278,6 +281,15 @@ static int serve(struct worker *w, struct fault *reterr)
     }
 }
 
+/* Mapped before the jail, which closes the descriptor: afterwards nothing can be mapped from it again. */
+static int map_gauge(struct worker *w, struct fault *reterr)
+{
+    void *at = NULL;
+    int r = w->gauge_fd < 0 ? 0 : os_shared_map(w->gauge_fd, SANDBOX_GAUGE_SIZE, &at);
+    w->gauge = at;
+    return r < 0 ? fault_set(reterr, FAULT_USAGE, "--gauge-fd is no page to share") : 0;
+}
+
 static int start(struct worker *w, int argc, char **argv, struct fault *reterr)
 {
     uint32_t seed;
@@ -287,6 +299,8 @@ static int start(struct worker *w, int argc, char **argv, struct fault *reterr)
     if (r < 0)
         return fault_set(reterr, -r, "no channel");
     r = options(w, argc, argv, reterr);
+    if (r == 0)
+        r = map_gauge(w, reterr);
     if (r == 0)
         r = engine_new(&w->config, &w->engine, reterr);
     if (r < 0)

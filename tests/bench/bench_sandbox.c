@@ -274,7 +274,9 @@ static struct sandbox_worker *new_worker(int dir_fd)
                                                  .stack_max = 2097152,
                                                  .memory_max = 268435456,
                                                  .table_max = 100000,
-                                                 .required_facets = JAIL_REQUIRED_DEFAULT};
+                                                 .required_facets = JAIL_REQUIRED_DEFAULT,
+                                                 .agent = "bench",
+                                                 .runs_max = INT32_MAX};
     struct sandbox_worker *w;
     struct fault f = {0};
     check(sandbox_worker_new(&config, &w, &f), &f, "worker");

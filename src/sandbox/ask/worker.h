@@ -19,7 +19,14 @@ struct sandbox_worker_config {
     int undo_root_fd; /* parent of all undo folders of this session, writable for the worker; -1 = none */
     int64_t stack_max, memory_max, table_max; /* engine-wide: a run may ask for less, never more */
     uint32_t required_facets;                 /* jail.h */
+    const char *agent;                        /* whose it is: a run for anybody else is refused */
+    int64_t runs_max, memory_growth_max;      /* 0 = the two below */
 };
+/* After so many runs, or when its own memory has grown by so many bytes since its start, a worker is spent. The first is far
+ * above what a session needs and bounds what nobody thought of; the second is far above what the pool keeps (two slots of
+ * 256 KiB) and what one run's answer takes for a moment (64 MiB). */
+#define SANDBOX_WORKER_RUNS_MAX 10000
+#define SANDBOX_WORKER_GROWTH_MAX (INT64_C(96) << 20)
 /* Starts it and waits for READY (deadline 10 s). -FAULT_SANDBOX when it cannot be started or its jail cannot be built. */
 must_use int sandbox_worker_new(const struct sandbox_worker_config *config,
                                 own struct sandbox_worker **ret, struct fault *reterr);
@@ -34,7 +41,7 @@ int64_t sandbox_worker_pid(const struct sandbox_worker *w);
 /* Starts a run under a loop. on_output (may be NULL) gets streamed bytes; on_done exactly once, also when
  * the worker dies (SANDBOX_CRASH), lies (SANDBOX_CRASH, detail says protocol) or passes its deadline by more
  * than the grace (killed; SANDBOX_TIMEOUT). After a crash or kill the worker is dead: sandbox_worker_dead().
- * One run at a time per worker: -EBUSY. */
+ * One run at a time per worker: -EBUSY. -FAULT_PEER_GONE: it is spent. -FAULT_POLICY: it belongs to another agent. */
 typedef void (*sandbox_output_fn)(int stream, struct str bytes, void *arg);
 typedef void (*sandbox_done_fn)(struct sandbox_outcome *outcome /* borrowed */, void *arg);
 must_use int sandbox_worker_run(struct sandbox_worker *w, struct os_loop *loop,
@@ -45,3 +52,5 @@ void sandbox_worker_cancel(
 /* Ends the run under way at once, its worker with it: on_done comes from within, as SANDBOX_CANCEL. For when no loop follows. */
 void sandbox_worker_kill(struct sandbox_worker *w);
 bool sandbox_worker_dead(const struct sandbox_worker *w);
+/* It serves no further run: it is dead, was interrupted in a run, or has served its time. Start another. */
+bool sandbox_worker_spent(const struct sandbox_worker *w);

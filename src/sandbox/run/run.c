@@ -1,6 +1,8 @@
 /* Names and lifetimes of a run's values. */
 #include "sandbox/run/run.h"
 
+#include <stdatomic.h>
+
 static const struct {
     const char *name;
     int exit_code;
@@ -73,6 +75,24 @@ void sandbox_outcome_done(struct sandbox_outcome *o)
     o->touched_count = o->refused_count = 0;
     buf_done(&o->out);
     buf_done(&o->err);
+}
+
+static int64_t reading(const _Atomic int64_t *at)
+{
+    int64_t value = atomic_load_explicit(at, memory_order_relaxed);
+    return value < 0 ? 0 : value;
+}
+
+struct sandbox_use sandbox_gauge_read(const struct sandbox_gauge *g)
+{
+    return (struct sandbox_use){
+        .fuel = reading(&g->fuel),
+        .peak_memory = reading(&g->peak_memory),
+        .output_bytes = reading(&g->output_bytes),
+        .read_bytes = reading(&g->read_bytes),
+        .written_bytes = reading(&g->written_bytes),
+        .created_files = reading(&g->created_files),
+    };
 }
 
 static void bound(int64_t *value, int64_t most)

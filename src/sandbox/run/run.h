@@ -75,6 +75,7 @@ struct sandbox_use {
 };
 
 struct sandbox_run {
+    const char *agent; /* for whom it is; the worker never hears of it */
     const char *const *argv;
     size_t argc; /* borrowed */
     const char *const *env;
@@ -92,6 +93,17 @@ struct sandbox_run {
     int undo_fd;          /* borrowed; private folder for before-images; -1 = none kept */
     int http_fd; /* borrowed; this call's channel to egress (host/ask/http_client.h); -1 = no network */
 };
+
+/* What the run under way has used so far, on a page that monitor and worker share: all that is left to be read when a
+ * worker is gone without an answer. The worker's word like its answer: bounded before it is shown, and never read otherwise.
+ * Fuel is as of the last call out of the module. */
+struct sandbox_gauge {
+    _Atomic int64_t fuel, peak_memory, output_bytes, read_bytes, written_bytes, created_files;
+};
+#define SANDBOX_GAUGE_SIZE 4096 /* of its memory file: one page */
+
+/* The worker's exit code when a guest was past its deadline in something that cannot be interrupted. */
+#define SANDBOX_WORKER_LATE 75
 
 struct sandbox_outcome {
     enum sandbox_stop stop;
@@ -127,6 +139,8 @@ own json_t *sandbox_outcome_json(const struct sandbox_outcome *o);
  * -FAULT_PROTOCOL: not an answer that a worker of ours gives. */
 must_use int sandbox_outcome_from_json(const json_t *body, struct str raw,
                                        struct sandbox_outcome *ret, struct fault *reterr);
+/* The gauge's figures, as they come: negative ones are 0. */
+struct sandbox_use sandbox_gauge_read(const struct sandbox_gauge *g);
 /* Cuts what a worker says it used to what the run could have used in the time that really passed. */
 void sandbox_outcome_bound(struct sandbox_outcome *o, const struct sandbox_limits *l,
                            int64_t elapsed_us);

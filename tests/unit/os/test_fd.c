@@ -217,6 +217,31 @@ static void a_signal_does_not_end_a_read(void **state)
     os_close(b);
 }
 
+static void shared_memory_is_the_same_on_both_sides_and_keeps_its_size(void **state)
+{
+    (void)state;
+    int fd, plain;
+    void *a = NULL, *b = NULL;
+    assert_int_equal(os_shared_new("s", 4096, &fd), 0);
+    assert_int_equal(os_shared_map(fd, 4096, &a), 0);
+    assert_int_equal(os_shared_map(fd, 4096, &b), 0);
+    assert_ptr_not_equal(a, b);
+    strcpy(a, "hello");
+    assert_string_equal(b, "hello");
+    assert_int_equal(ftruncate(fd, 0), -1); /* or the other side would die of looking */
+    assert_int_equal(ftruncate(fd, 8192), -1);
+    os_shared_unmap(a, 4096);
+    os_shared_unmap(b, 4096);
+    os_shared_unmap(NULL, 4096);
+    assert_int_equal(os_shared_map(fd, 8192, &a), -EINVAL);
+    os_close(fd);
+    assert_int_equal(os_memfd("p", &plain), 0);
+    assert_int_equal(ftruncate(plain, 4096), 0);
+    assert_int_equal(os_shared_map(plain, 4096, &a), -EINVAL); /* its size is not fixed */
+    os_close(plain);
+    assert_true(os_shared_map(-1, 4096, &a) < 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +252,7 @@ int main(void)
         cmocka_unit_test(a_sealed_memory_file_cannot_change),
         cmocka_unit_test(closing_all_but_some_keeps_exactly_those),
         cmocka_unit_test(a_signal_does_not_end_a_read),
+        cmocka_unit_test(shared_memory_is_the_same_on_both_sides_and_keeps_its_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -163,6 +163,16 @@ static int child_sleeps(void)
     return wait_for_a_signal();
 }
 
+/* Works until it has used 20 ms of processor, holds 8 MiB, then sleeps. */
+static int child_uses(void)
+{
+    static char held[8 << 20];
+    memset(held, 1, sizeof held);
+    while (os_cpu_process_ns() < 20 * OS_NS_PER_MS)
+        continue;
+    return child_sleeps();
+}
+
 static int child_binds_again(void)
 {
     char c;
@@ -180,7 +190,8 @@ static int run_as_child(const char *mode)
     } modes[] = {{"fds", child_counts_fds},  {"self", child_checks_itself},
                  {"two", child_reads_two},   {"namespaces", child_looks_at_namespaces},
                  {"tree", child_makes_tree}, {"parent", child_is_parent},
-                 {"sleep", child_sleeps},    {"bind", child_binds_again}};
+                 {"sleep", child_sleeps},    {"bind", child_binds_again},
+                 {"use", child_uses}};
     for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
         if (strcmp(mode, modes[i].name) == 0)
             return modes[i].run();
@@ -499,6 +510,28 @@ static void starting_leaks_no_descriptor(void **state)
     assert_int_equal(count_open(), before);
 }
 
+static void what_a_child_uses_can_be_told_until_it_is_reaped(void **state)
+{
+    (void)state;
+    int a, b, status;
+    char c;
+    assert_int_equal(os_socket_pair(&a, &b), 0);
+    struct os_child child = spawn("use", &b, 1, 0);
+    assert_int_equal(os_read(a, &c, 1), 1);
+    int64_t cpu = os_child_cpu_ns(&child);
+    assert_true(cpu >= 20 * OS_NS_PER_MS);
+    assert_true(os_child_memory(&child) >= 8 << 20);
+    os_child_kill(&child);
+    assert_int_equal(os_wait_fd(child.pidfd, false, in_seconds(60)), 0); /* ended, not reaped */
+    assert_true(os_child_cpu_ns(&child) >= cpu);
+    assert_int_equal(os_child_wait(&child, in_seconds(60), &status), 0);
+    assert_int_equal(os_child_cpu_ns(&child), -1);
+    assert_int_equal(os_child_memory(&child), -1);
+    os_child_done(&child);
+    os_close(a);
+    os_close(b);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -514,6 +547,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_end_of_a_pid_namespace_ends_the_tree),
         cmocka_unit_test(refused_namespaces_are_left_out_unless_they_must_be),
         cmocka_unit_test(binding_again_sees_that_the_peer_is_gone),
+        cmocka_unit_test(what_a_child_uses_can_be_told_until_it_is_reaped),
         cmocka_unit_test(starting_leaks_no_descriptor),
     };
     if (argc > 1)

@@ -15,9 +15,14 @@ static int new_liar(const char *lie, struct fault *reterr)
     char guest[64];
     snprintf(guest, sizeof guest, "/%s", lie);
     struct sandbox_mount mount = {.host = guest, .guest = guest, .dir_fd = stage.dir_fd, .writable = true};
-    const struct sandbox_worker_config config = {
-        .program = path, .mounts = &mount, .mount_count = 1, .undo_root_fd = -1,
-        .stack_max = 2097152, .memory_max = 268435456, .table_max = 100000};
+    const struct sandbox_worker_config config = {.program = path,
+                                                 .mounts = &mount,
+                                                 .mount_count = 1,
+                                                 .undo_root_fd = -1,
+                                                 .stack_max = 2097152,
+                                                 .memory_max = 268435456,
+                                                 .table_max = 100000,
+                                                 .agent = "test"};
     return sandbox_worker_new(&config, &stage.worker, reterr);
 }
 

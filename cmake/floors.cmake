@@ -24,6 +24,7 @@ room(run         FLOOR 40 DIR src/sandbox/run     USES base wire host_ask       
 room(wasi        FLOOR 41 DIR src/sandbox/wasi    USES base os)
 room(sandbox_ask FLOOR 42 DIR src/sandbox/ask     USES base os wire host host_ask jail run               LIBS jansson)
 room(sandbox     FLOOR 42 DIR src/sandbox         USES base os wire host_ask jail run wasi               LIBS jansson engine_run)
+room(keeper      FLOOR 42 DIR src/sandbox/keeper  USES base os wire host_ask jail run                    LIBS jansson)
 room(compile     FLOOR 42 DIR src/sandbox/compile USES base os wire host_ask jail run                    LIBS jansson engine_compile)
 
 room(tools       FLOOR 50 DIR src/tools           USES base os wire run sandbox_ask host host_ask        LIBS jansson pcre2)
@@ -37,3 +38,4 @@ program(boxagnts-agent   SOURCE apps/agent.c    USES edge_agent base)
 program(boxagnts-worker  SOURCE apps/worker.c   USES sandbox jail base)
 program(boxagnts-egress  SOURCE apps/egress.c   USES host_egress jail wire base)
 program(boxagnts-compile SOURCE apps/compile.c  USES compile jail base)
+program(boxagnts-jail    SOURCE apps/jail.c     USES keeper jail base)

@@ -46,19 +46,21 @@ const struct option_row options_policy[] = {
     {0},
 };
 
-const struct option_row *options_limits(void)
+const struct option_row *options_limits(unsigned of)
 {
-    static struct option_row rows[64];
+    static struct option_row lists[LIMITS_OF_COMMANDS + 1][64];
     static char names[64][48];
-    if (rows[0].name)
-        return rows;
-    for (size_t i = 0; i < sandbox_limit_row_count && i + 1 < ARRAY_LEN(rows); i++) {
+    must(of <= LIMITS_OF_COMMANDS);
+    struct option_row *rows = lists[of];
+    for (size_t i = 0, n = 0; i < sandbox_limit_row_count && n + 1 < ARRAY_LEN(lists[0]); i++) {
         const struct limit_row *limit = &sandbox_limit_rows[i];
+        if ((limit->of & of) == 0)
+            continue;
         snprintf(names[i], sizeof(names[i]), "%s", limit->key);
         for (char *c = names[i]; *c; c++)
             if (*c == '_')
                 *c = '-';
-        rows[i] = (struct option_row){
+        rows[n++] = (struct option_row){
             OPT_LIMIT + (int)i, names[i], 0, OPTION_VALUE, *limit->unit ? limit->unit : "N",
             limit->help};
     }
@@ -280,6 +282,8 @@ static int find_programs(struct app *a)
         r = program_path(a, "boxagnts-agent", &a->agent_program);
     if (r == 0)
         r = program_path(a, "boxagnts-egress", &a->egress_program);
+    if (r == 0)
+        r = program_path(a, "boxagnts-jail", &a->jail_program);
     return r;
 }
 
@@ -406,6 +410,7 @@ void app_done(struct app *a)
     free(a->compile_program);
     free(a->agent_program);
     free(a->egress_program);
+    free(a->jail_program);
     *a = (struct app){.work_dir_fd = -1};
 }
 

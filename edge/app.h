@@ -42,13 +42,17 @@ enum {
     OPT_SEEN,
     OPT_NONCE,
     OPT_PEM,
+    OPT_LOOPBACK,
+    OPT_READ_ONLY,
+    OPT_CWD,
     OPT_LIMIT = 1000, /* + index into sandbox_limit_rows */
 };
 
 extern const struct option_row options_common[];  /* --help, --json */
 extern const struct option_row options_sandbox[]; /* --work-dir, --map-dirs, ... */
 extern const struct option_row options_policy[];  /* --permission-mode, --yes-to, --settings */
-const struct option_row *options_limits(void);    /* one flag per row of the limits table */
+const struct option_row *
+options_limits(unsigned of); /* one flag per row of the limits table that is LIMITS_OF_* */
 
 struct app {
     char *work_dir;            /* own; real path */
@@ -60,7 +64,8 @@ struct app {
     struct codecache *cache;   /* own */
     struct registry *registry; /* own */
     char *bin_dir;             /* own; where our programs are */
-    char *worker_program, *compile_program, *agent_program, *egress_program; /* own */
+    char *worker_program, *compile_program, *agent_program, *egress_program,
+        *jail_program; /* own */
     bool json;
 };
 

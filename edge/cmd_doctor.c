@@ -3,6 +3,8 @@
 #include "edge/commands.h"
 #include "edge/peer.h"
 #include "host/ask/protocol.h"
+#include "os/loop.h"
+#include "sandbox/ask/command.h"
 #include "sandbox/ask/worker.h"
 #include "sandbox/jail/jail.h"
 
@@ -26,6 +28,7 @@ const struct command command_doctor = {
 struct finding {
     const char *program;
     json_t *confinement; /* own; NULL = it did not come up */
+    bool is_optional;    /* without it only native commands are not run */
     struct fault why;
 };
 
@@ -54,6 +57,34 @@ static void try_peer(const struct app *a, const char *program, enum jail_program
     peer_done(&peer);
 }
 
+static void on_jailed(struct sandbox_outcome *o, void *arg)
+{
+    (void)o;
+    (void)arg;
+}
+
+/* The jail of a native command, stood up for a moment. */
+static void try_jail(const struct app *a, struct finding *f)
+{
+    static const char *const argv[] = {"true", NULL};
+    auto_(os_loop) struct os_loop *loop = NULL;
+    auto_(sandbox_command) struct sandbox_command *c = NULL;
+    const struct sandbox_command_config config = {.program = a->jail_program,
+                                                  .mounts = a->mounts,
+                                                  .mount_count = a->mount_count,
+                                                  .read_only = true,
+                                                  .argv = argv,
+                                                  .argc = 1,
+                                                  .cwd = "/",
+                                                  .limits = a->settings->limits,
+                                                  .stdin_fd = -1,
+                                                  .required_facets = a->settings->required_facets};
+    if (os_loop_new(&loop) == 0 &&
+        sandbox_command_start(&config, loop, NULL, on_jailed, NULL, &c, &f->why) == 0)
+        f->confinement = json_deep_copy(sandbox_command_confinement(c));
+    sandbox_command_free(take(c)); /* before its loop */
+}
+
 static const char *yes_no(bool yes)
 {
     return yes ? "yes" : "NO";
@@ -63,6 +94,8 @@ static void print_finding(const struct finding *f)
 {
     if (!f->confinement) {
         printf("%-18s MISSING: %s\n", f->program, f->why.text);
+        if (f->is_optional)
+            printf("%-18s          so no native command is run (`jail`, the tool `command`)\n", "");
         if (*f->why.next)
             printf("%-18s          %s\n", "", f->why.next);
         return;
@@ -98,15 +131,17 @@ static int cmd_doctor(const struct parsed *p, struct fault *reterr)
     struct finding findings[] = {{.program = "boxagnts-worker"},
                                  {.program = "boxagnts-agent"},
                                  {.program = "boxagnts-egress"},
-                                 {.program = "boxagnts-compile"}};
+                                 {.program = "boxagnts-compile"},
+                                 {.program = "boxagnts-jail", .is_optional = true}};
     try_worker(&a, &findings[0]);
     try_peer(&a, a.agent_program, JAIL_AGENT, permits_monitor_agent, &findings[1]);
     try_peer(&a, a.egress_program, JAIL_EGRESS, permits_monitor_egress, &findings[2]);
     try_peer(&a, a.compile_program, JAIL_COMPILE, permits_monitor_compile, &findings[3]);
+    try_jail(&a, &findings[4]);
     bool good = true;
     auto_json json_t *programs = json_object();
     for (size_t i = 0; i < ARRAY_LEN(findings); i++) {
-        good = good && findings[i].confinement;
+        good = good && (findings[i].confinement || findings[i].is_optional);
         json_t *value = findings[i].confinement
                             ? findings[i].confinement
                             : json_pack("{s:s, s:s}", "missing", findings[i].why.text, "next",

@@ -49,7 +49,7 @@ const struct command command_exec = {
 
 __attribute__((constructor)) static void cmd_exec_tables(void)
 {
-    tables[3] = options_limits();
+    tables[3] = options_limits(LIMITS_OF_MODULES);
 }
 
 struct execution {

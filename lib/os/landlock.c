@@ -43,7 +43,9 @@ struct port_attr {
      LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER | FS_TRUNCATE)
 /* The rights that mean something for a file rather than a directory: others in a file's rule are
  * an error. */
-#define FS_OF_FILE (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE)
+#define FS_OF_FILE                                                                                 \
+    (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_EXECUTE |   \
+     FS_TRUNCATE)
 
 int os_landlock_abi(void)
 {
@@ -64,13 +66,25 @@ static uint64_t fs_rights(int abi)
     return rights;
 }
 
+static uint64_t rights_of(const struct os_landlock_path *path)
+{
+    uint64_t rights = path->writable ? FS_READ | FS_WRITE : FS_READ;
+    if ((path->more & OS_LANDLOCK_LIST_ONLY) != 0)
+        return LANDLOCK_ACCESS_FS_READ_DIR;
+    if ((path->more & OS_LANDLOCK_EXECUTE) != 0)
+        rights |= LANDLOCK_ACCESS_FS_EXECUTE;
+    if (path->writable && (path->more & OS_LANDLOCK_PIPES) != 0)
+        rights |= LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_SOCK;
+    return rights;
+}
+
 static int add_path(int ruleset, const struct os_landlock_path *path, uint64_t handled)
 {
     struct stat st;
     if (fstat(path->fd, &st) < 0)
         return -errno;
     struct landlock_path_beneath_attr rule = {.parent_fd = path->fd};
-    rule.allowed_access = (path->writable ? FS_READ | FS_WRITE : FS_READ) & handled;
+    rule.allowed_access = rights_of(path) & handled;
     if (!S_ISDIR(st.st_mode))
         rule.allowed_access &= FS_OF_FILE;
     long r = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
@@ -126,6 +140,12 @@ int os_landlock_enter(const struct os_landlock *want)
 bool os_landlock_refuses_root(void)
 {
     auto_close int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 && errno == EACCES;
+}
+
+bool os_landlock_refuses_random(void)
+{
+    auto_close int fd = open("/dev/random", O_WRONLY | O_CLOEXEC);
     return fd < 0 && errno == EACCES;
 }
 

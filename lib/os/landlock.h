@@ -11,8 +11,14 @@ int os_landlock_abi(void); /* 0 = the kernel has none or it is off */
 enum { OS_LANDLOCK_ABI_FILES = 1, OS_LANDLOCK_ABI_TCP = 4, OS_LANDLOCK_ABI_SCOPES = 6 };
 
 struct os_landlock_path {
-    int fd; /* a directory (and all beneath it) or a file; O_PATH is enough */
+    int fd;        /* a directory (and all beneath it) or a file; O_PATH is enough */
     bool writable; /* files, folders and links; never devices, sockets, pipes or execution */
+    unsigned more; /* OS_LANDLOCK_* */
+};
+enum {
+    OS_LANDLOCK_EXECUTE = 1,
+    OS_LANDLOCK_PIPES = 2,     /* when writable: named pipes and socket files may be made */
+    OS_LANDLOCK_LIST_ONLY = 4, /* names, but no contents */
 };
 
 struct os_landlock {
@@ -34,8 +40,10 @@ must_use int os_landlock_enter(const struct os_landlock *want);
 
 /* Trials: each does what a rule set forbids and says whether it was refused for that reason.
  * Nothing is sent and nothing stays. */
-bool os_landlock_refuses_root(void);             /* listing "/" */
-bool os_landlock_refuses_bind(void);             /* TCP, any free local port */
+bool os_landlock_refuses_root(void); /* listing "/" */
+bool os_landlock_refuses_random(
+    void);                           /* opening /dev/random to write, which all may do otherwise */
+bool os_landlock_refuses_bind(void); /* TCP, any free local port */
 bool os_landlock_refuses_connect(uint16_t port); /* TCP, to this machine itself */
 must_use int os_landlock_scope_trial(
     int *ret_fd); /* before entering: an abstract socket, the caller closes it */

@@ -20,6 +20,7 @@ static const struct {
     [OS_RLIMIT_MESSAGE_QUEUES] = {RLIMIT_MSGQUEUE, "message queues"},
     [OS_RLIMIT_NICE] = {RLIMIT_NICE, "nice"},
     [OS_RLIMIT_REALTIME] = {RLIMIT_RTPRIO, "realtime priority"},
+    [OS_RLIMIT_DATA] = {RLIMIT_DATA, "data"},
 };
 
 const char *os_rlimit_name(enum os_rlimit which)
@@ -37,6 +38,15 @@ int os_rlimit_lower(enum os_rlimit which, uint64_t max)
     if (limit.rlim_cur > limit.rlim_max)
         limit.rlim_cur = limit.rlim_max;
     return setrlimit((__rlimit_resource_t)limits[which].resource, &limit) < 0 ? -errno : 0;
+}
+
+int os_rlimit_no_core(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_CORE, &limit) < 0)
+        return -errno;
+    limit.rlim_cur = limit.rlim_max = limit.rlim_max > 0 ? 1 : 0;
+    return setrlimit(RLIMIT_CORE, &limit) < 0 ? -errno : 0;
 }
 
 int os_rlimit_read(enum os_rlimit which, uint64_t *ret)

@@ -55,7 +55,7 @@ struct placed_rule {
     const struct os_seccomp_rule *rule;
 };
 
-enum fate { FATE_KILL, FATE_PASS, FATE_LOOK };
+enum fate { FATE_OTHERWISE, FATE_PASS, FATE_LOOK };
 struct range {
     uint32_t first; /* up to the next range's first */
     enum fate fate;
@@ -64,6 +64,7 @@ struct range {
 
 struct compiler {
     struct os_seccomp_program *out;
+    uint32_t otherwise; /* the verdict on what no rule is about */
     bool is_full;
     struct placed_rule placed[2 * OS_SYSCALL_COUNT];
     size_t placed_count;
@@ -138,13 +139,13 @@ static void emit_look(struct compiler *c, const struct range *r)
         emit_verdict(c, rule->error == 0 ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | rule->error);
         must(c->is_full || c->out->count == end);
     }
-    emit_verdict(c, SECCOMP_RET_KILL_PROCESS);
+    emit_verdict(c, c->otherwise);
 }
 
 static void emit_leaf(struct compiler *c, const struct range *r)
 {
     switch (r->fate) {
-    case FATE_KILL: emit_verdict(c, SECCOMP_RET_KILL_PROCESS); break;
+    case FATE_OTHERWISE: emit_verdict(c, c->otherwise); break;
     case FATE_PASS: emit_verdict(c, SECCOMP_RET_ALLOW); break;
     case FATE_LOOK: emit_look(c, r); break;
     }
@@ -176,6 +177,10 @@ static bool place_rules(struct compiler *c, const struct os_seccomp_rules *lists
     for (size_t l = 0; l < list_count; l++) {
         for (size_t i = 0; i < lists[l].count; i++) {
             const struct os_seccomp_rule *rule = &lists[l].at[i];
+            if (rule->call == OS_SYSCALL_OTHER) {
+                c->otherwise = SECCOMP_RET_ERRNO | rule->error;
+                continue;
+            }
             int number = os_syscall_number(rule->call, arch);
             if (number < 0)
                 continue;
@@ -219,11 +224,11 @@ static void make_ranges(struct compiler *c)
         while (i + run < c->placed_count && c->placed[i + run].number == number)
             run++;
         if (number > next)
-            add_range(c, next, FATE_KILL, 0, 0);
+            add_range(c, next, FATE_OTHERWISE, 0, 0);
         add_range(c, number, passes_unseen(c->placed[i].rule) ? FATE_PASS : FATE_LOOK, i, run);
         next = number + 1;
     }
-    add_range(c, next, FATE_KILL, 0, 0);
+    add_range(c, next, FATE_OTHERWISE, 0, 0);
 }
 
 int os_seccomp_compile(const struct os_seccomp_rules *lists, size_t list_count, enum os_arch arch,
@@ -232,6 +237,7 @@ int os_seccomp_compile(const struct os_seccomp_rules *lists, size_t list_count, 
     struct compiler c;
     c.out = ret;
     c.is_full = false;
+    c.otherwise = SECCOMP_RET_KILL_PROCESS;
     c.placed_count = c.range_count = 0;
     ret->count = 0;
     if (!place_rules(&c, lists, list_count, arch))

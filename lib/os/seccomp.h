@@ -14,6 +14,9 @@
 #define OS_SYSCALL_ENUM_(name, x86_64, aarch64) OS_SYS_##name,
 enum os_syscall { OS_SYSCALLS(OS_SYSCALL_ENUM_) OS_SYSCALL_COUNT };
 #undef OS_SYSCALL_ENUM_
+/* In a rule without tests: what the table does not name otherwise. Its errno is answered instead of an end; calls of
+ * another machine's kind end the process all the same. */
+#define OS_SYSCALL_OTHER OS_SYSCALL_COUNT
 
 enum os_arch { OS_ARCH_X86_64, OS_ARCH_AARCH64 };
 #if defined(__x86_64__)
@@ -47,7 +50,7 @@ struct os_seccomp_rule {
     uint16_t error; /* 0 = let it through, else the errno it answers instead of running */
     struct os_seccomp_test tests[OS_SECCOMP_TESTS_MAX]; /* all must hold */
 };
-/* Several rules for one call are tried in order; when none holds, the process ends. */
+/* Several rules for one call are tried in order; when none holds, the process ends (or OS_SYSCALL_OTHER answers). */
 struct os_seccomp_rules {
     const struct os_seccomp_rule *at;
     size_t count;

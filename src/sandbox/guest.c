@@ -8,7 +8,7 @@
 
 #include "os/clock.h"
 #include "os/socket.h"
-#include "sandbox/output.h"
+#include "sandbox/run/output.h"
 
 #include <errno.h>
 #include <inttypes.h>

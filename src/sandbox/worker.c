@@ -122,9 +122,9 @@ static int enter_jail(struct worker *w, struct jail_report *ret, struct fault *r
     struct jail_mount mounts[SANDBOX_MOUNTS_MAX + 1];
     size_t count = 0;
     for (; count < w->mount_count; count++)
-        mounts[count] = (struct jail_mount){w->mounts[count].dir_fd, w->mounts[count].writable};
+        mounts[count] = (struct jail_mount){w->mounts[count].dir_fd, w->mounts[count].writable, NULL};
     if (w->undo_fd >= 0)
-        mounts[count++] = (struct jail_mount){w->undo_fd, true};
+        mounts[count++] = (struct jail_mount){w->undo_fd, true, NULL};
     const struct jail_profile profile = {
         .program = JAIL_WORKER,
         .channel_fd = WORKER_CHANNEL_FD,

@@ -49,6 +49,10 @@ PROGRAMS = {
         "lockdown": {"os_open_trusted", "os_read_file_trusted", "os_mount_alone", "os_mount_empty_root", "make_place", "write_file",
                      "os_namespace_map_self"},
     },
+    "boxagnts-jail": {
+        "never": [NO_ENGINE, NO_STORE, NO_HTTP, NO_KEYS, r"policy_decide$"],
+        "must": [r"execvp$", r"watch_command$"],
+    },
     "boxagnts-compile": {
         "never": [NO_STORE, NO_HTTP, NO_SOCKET, NO_STD_NET, NO_KEYS, NO_START, r"policy_decide$"],
         "must": [r"wasmtime_module_new$", r".*cranelift_codegen"],
@@ -57,7 +61,7 @@ PROGRAMS = {
 
 # Functions that try a forbidden thing, to measure whether it is refused. They are in programs that never do it otherwise,
 # so a name that must never be there may be, as long as nothing but these refers to it.
-TRIALS = {"os_landlock_refuses_root", "os_landlock_refuses_bind", "os_landlock_refuses_connect", "os_landlock_scope_trial",
+TRIALS = {"os_landlock_refuses_root", "os_landlock_refuses_random", "os_landlock_refuses_bind", "os_landlock_refuses_connect", "os_landlock_scope_trial",
           "os_landlock_refuses_peer", "os_network_is_unreachable", "os_root_is_empty"}
 
 # Calls nobody may make, and calls that belong to lib/os. A room may be excused from the second list, with the reason.
@@ -351,6 +355,9 @@ class Programs(House):
 
     def test_egress_has_no_engine_and_opens_no_files(self):
         self.check_program("boxagnts-egress")
+
+    def test_jail_starts_programs_and_has_no_engine_no_keys_no_policy(self):
+        self.check_program("boxagnts-jail")
 
     def test_compile_has_the_compiler_and_no_network(self):
         self.check_program("boxagnts-compile")

@@ -103,3 +103,16 @@ static const struct frame_permit monitor_compile_rows[] = {
     {MONITOR_COMPILED, "MONITOR_COMPILED", 16 * KIB, 0, STATE_BUSY},
 };
 PERMITS(permits_monitor_compile, monitor_compile_rows);
+
+/* It takes its order from its arguments, and no word but this. */
+static const struct frame_permit keeper_rows[] = {
+    {KEEPER_CANCEL, "KEEPER_CANCEL", 4 * KIB, 0, STATE_ANY},
+};
+PERMITS(permits_keeper, keeper_rows);
+
+static const struct frame_permit monitor_keeper_rows[] = {
+    {MONITOR_READY, "MONITOR_READY", 16 * KIB, 0, STATE_STARTING},
+    {MONITOR_FAULT, "MONITOR_FAULT", 16 * KIB, 0, STATE_ANY},
+    {MONITOR_ENDED, "MONITOR_ENDED", 16 * KIB, 0, STATE_BUSY},
+};
+PERMITS(permits_monitor_keeper, monitor_keeper_rows);

@@ -5,6 +5,7 @@
  *   worker  <-> monitor      runs of modules
  *   egress  <-> monitor      model requests to services
  *   compile <-> monitor      wasm in, native code out
+ *   keeper  <-> monitor      a native command under way
  *   worker  <-> egress       HTTP of one call's guest, over a socket pair that the monitor made for this call
  *
  * Even numbers ask (towards the monitor or from it), odd ones answer, as far as there is a pair. */
@@ -81,6 +82,12 @@ enum frame_type {
     COMPILE_MODULE = 80, /* body {engine config}, fds: wasm (sealed memfd), out (memfd); id = 1 */
     /* compile -> monitor */
     MONITOR_COMPILED = 81, /* body {ok, size, fault?}; the code is in the out memfd */
+
+    /* monitor -> keeper */
+    KEEPER_CANCEL = 112, /* end the command and all it started */
+    /* keeper -> monitor */
+    MONITOR_ENDED =
+        113, /* the command ended: body of sandbox/run/ended.h; the keeper ends after it */
 };
 
 /* States of a receiver (bits for channel_set_state and the permit rows). */
@@ -104,6 +111,7 @@ extern const struct channel_permits permits_agent; /* what an agent accepts */
 extern const struct channel_permits permits_worker;
 extern const struct channel_permits permits_egress;
 extern const struct channel_permits permits_compile;
+extern const struct channel_permits permits_keeper;
 extern const struct channel_permits permits_worker_http; /* of the pair between worker and egress */
 extern const struct channel_permits permits_egress_http;
 extern const struct channel_permits
@@ -111,3 +119,4 @@ extern const struct channel_permits
 extern const struct channel_permits permits_monitor_worker;
 extern const struct channel_permits permits_monitor_egress;
 extern const struct channel_permits permits_monitor_compile;
+extern const struct channel_permits permits_monitor_keeper;

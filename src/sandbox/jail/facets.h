@@ -27,10 +27,12 @@ struct jail_plan {
     uint32_t namespaces;                   /* OS_NS_* */
     const struct os_seccomp_rules *filter; /* filter_count lists, ended by the probe's own rule */
     size_t filter_count;
-    uint16_t filter_answer; /* the errno by which its filter shows itself */
+    uint16_t filter_answer;        /* the errno by which its filter shows itself */
     const char *const *read_paths; /* what its root and its Landlock rules show; NULL = nothing */
     bool keeps_environment;
     bool refuses_new_code;            /* PR_SET_MDWE, for this process but not its children */
+    bool makes_root;                  /* by profile->root */
+    bool is_granted_by_root;          /* its Landlock rules are what profile->root grants */
     uint64_t limits[OS_RLIMIT_COUNT]; /* JAIL_NO_LIMIT = leave */
 };
 #define JAIL_NO_LIMIT UINT64_MAX
@@ -60,6 +62,9 @@ bool jail_seccomp_holds(struct jail_work *w);
 
 /* Says why, once: the first reason stays. Returns error. */
 int jail_because(struct jail_work *w, int error, const char *fmt, ...) printf_like(3, 4);
+
+/* Whether the root is the one that profile->root made, and not the host's. */
+bool jail_is_in_own_root(const struct jail_work *w);
 
 /* The program's files plus those of the profile, NULL-terminated. */
 #define JAIL_PATHS_MAX 32

@@ -26,6 +26,8 @@
 #define BITS(arg_, mask_, value_) {OS_ARG_IS, (arg_), (uint32_t)(mask_), (uint32_t)(value_)}
 #define NULL_ARG(arg_) {OS_ARG_NULL, (arg_), 0, 0}
 #define LIST(rows) {(rows), ARRAY_LEN(rows)}
+/* What no row of the whole table names, instead of an end. */
+#define OTHERWISE(errno_) {.call = OS_SYSCALL_OTHER, .error = (errno_)}
 
 /* Of the kernel's headers, which rooms above os do not include. */
 #define FICLONE 0x40049409u
@@ -147,13 +149,16 @@ static const struct os_seccomp_rule egress[] = {
     WHEN(tgkill, IS(2, 32)), WHEN(tgkill, IS(2, 33)),
 };
 
-/* The monitor, and with it everything that is ever started: filters are inherited and only add
- * up, so what is refused here is refused everywhere, and what a child or a command needs must
- * pass. Its own table is therefore the ordinary calls of ordinary programs and the building of
- * jails. Writable and runnable pages are not refused here, because commands with a just-in-time
- * compiler inherit this filter; the monitor itself refuses them by another means that is not
- * inherited (refuses_new_code). */
-static const struct os_seccomp_rule monitor[] = {
+/* The ordinary calls of ordinary programs: of the monitor, and of the native commands that it
+ * starts. Filters are inherited and only add up: what is refused here is refused to everything that
+ * is ever started. Writable and runnable pages are not refused here, because commands with a
+ * just-in-time compiler come this way; the monitor itself refuses them by another means that is not
+ * inherited (refuses_new_code).
+ *
+ * What no row names is answered with ENOSYS instead of the end of the process: a newer C library
+ * tries a newer call first and then does without it, and it is not the command's fault that we do
+ * not know it. */
+static const struct os_seccomp_rule ordinary[] = {
     /* memory */
     ALLOW(mmap), ALLOW(mprotect), ALLOW(msync), ALLOW(mincore), ALLOW(mlock), ALLOW(mlock2),
     ALLOW(munlock), ALLOW(mlockall), ALLOW(munlockall), ALLOW(membarrier), ALLOW(memfd_create),
@@ -227,11 +232,6 @@ static const struct os_seccomp_rule monitor[] = {
     ALLOW(sched_getattr), ALLOW(sched_setattr), ALLOW(getpriority), ALLOW(setpriority),
     ALLOW(ioprio_get), ALLOW(ioprio_set), WHEN(personality, IS(0, 0)),
     WHEN(personality, IS(0, UINT32_MAX)), ANSWER(personality, EPERM),
-    /* the building of jails, by our programs inside their own namespaces */
-    ALLOW(unshare), ALLOW(mount), ALLOW(umount2), ALLOW(pivot_root), ALLOW(open_tree),
-    ALLOW(move_mount), ALLOW(mount_setattr), ALLOW(fsopen), ALLOW(fsconfig), ALLOW(fsmount),
-    ALLOW(landlock_create_ruleset), ALLOW(landlock_add_rule), ALLOW(landlock_restrict_self),
-    ALLOW(seccomp), ALLOW(capget), ALLOW(capset), ALLOW(sethostname),
     /* what commands try and do without */
     ANSWER(setns, EPERM), ANSWER(chroot, EPERM), ANSWER(setdomainname, EPERM),
     ANSWER(userfaultfd, EPERM), ANSWER(bpf, EPERM), ANSWER(ptrace, EPERM),
@@ -239,6 +239,65 @@ static const struct os_seccomp_rule monitor[] = {
     ANSWER(request_key, ENOSYS), ANSWER(process_vm_readv, EPERM),
     ANSWER(process_vm_writev, EPERM), ANSWER(pidfd_getfd, EPERM), ANSWER(kcmp, EPERM),
     ANSWER(syslog, EPERM),
+    OTHERWISE(ENOSYS),
+};
+
+/* The monitor: the above, and the building of jails by our programs inside their own namespaces,
+ * which inherit this. */
+static const struct os_seccomp_rule monitor[] = {
+    ALLOW(unshare), ALLOW(mount), ALLOW(umount2), ALLOW(pivot_root), ALLOW(open_tree),
+    ALLOW(move_mount), ALLOW(mount_setattr), ALLOW(fsopen), ALLOW(fsconfig), ALLOW(fsmount),
+    ALLOW(landlock_create_ruleset), ALLOW(landlock_add_rule), ALLOW(landlock_restrict_self),
+    ALLOW(seccomp), ALLOW(capget), ALLOW(capset), ALLOW(sethostname),
+};
+
+/* A native command: rows that come before the ordinary ones and narrow them. Refused with an errno
+ * and not with an end, because a build that asks for one of these does without. That the program
+ * cannot get at something is said by the other facets as well; this one takes away the parts of the
+ * kernel in which such walls have been broken before. */
+static const struct os_seccomp_rule command[] = {
+    /* no new namespace of any kind: in a user namespace it would have every capability again.
+     * clone3 has its flags in memory, where no filter sees them; without it the C library uses
+     * clone */
+    WHEN(clone, BITS(0, CLONE_ANY_NEW, 0)), ANSWER(clone, EPERM), ANSWER(clone3, ENOSYS),
+    ANSWER(unshare, EPERM), ANSWER(mount, EPERM), ANSWER(umount2, EPERM),
+    ANSWER(pivot_root, EPERM), ANSWER(open_tree, EPERM), ANSWER(move_mount, EPERM),
+    ANSWER(mount_setattr, EPERM), ANSWER(fsopen, EPERM), ANSWER(fsconfig, EPERM),
+    ANSWER(fsmount, EPERM), ANSWER(sethostname, EPERM), ANSWER(capset, EPERM), ALLOW(capget),
+    /* narrower still is its own right */
+    ALLOW(seccomp), ALLOW(landlock_create_ruleset), ALLOW(landlock_add_rule),
+    ALLOW(landlock_restrict_self),
+    /* no file socket: it would reach whoever listens in a mapped folder, and no other facet sees
+     * that; pairs are its own */
+    WHEN(socket, IS(0, AF_INET), BITS(1, SOCK_TYPE_MASK, SOCK_STREAM)),
+    WHEN(socket, IS(0, AF_INET), BITS(1, SOCK_TYPE_MASK, SOCK_DGRAM)),
+    WHEN(socket, IS(0, AF_INET6), BITS(1, SOCK_TYPE_MASK, SOCK_STREAM)),
+    WHEN(socket, IS(0, AF_INET6), BITS(1, SOCK_TYPE_MASK, SOCK_DGRAM)),
+    ANSWER(socket, EAFNOSUPPORT), WHEN(socketpair, IS(0, AF_UNIX)),
+    ANSWER(socketpair, EAFNOSUPPORT),
+    /* memory that is no process's cannot be counted as anybody's, and a file without a name could
+     * be executed */
+    ANSWER(memfd_create, ENOSYS), ANSWER(shmget, ENOSYS), ANSWER(shmat, ENOSYS),
+    ANSWER(shmdt, ENOSYS), ANSWER(shmctl, ENOSYS), ANSWER(msgget, ENOSYS), ANSWER(msgsnd, ENOSYS),
+    ANSWER(msgrcv, ENOSYS), ANSWER(msgctl, ENOSYS), ANSWER(mq_open, ENOSYS),
+    ANSWER(execveat, ENOSYS),
+    /* room on a disk that is taken without writing would not be counted as written; libraries write
+     * zeros instead */
+    ANSWER(fallocate, EOPNOTSUPP),
+    /* its keeper reads its counters, which a process that cannot be dumped hides */
+    ANSWER_WHEN(prctl, EPERM, IS(0, PR_SET_DUMPABLE)),
+};
+
+/* The first process of a native command's namespace, once the command is started: it counts, reaps
+ * and kills. */
+static const struct os_seccomp_rule keeper[] = {
+    WHEN(openat, BITS(3, 07777, 0), BITS(2, O_ANY_WRITE, 0)), ANSWER(openat, EACCES),
+    ANSWER(open, EACCES), ANSWER(access, EACCES), ANSWER(readlink, EACCES), ANSWER(stat, EACCES),
+    WHEN(newfstatat, BITS(3, AT_EMPTY_PATH, AT_EMPTY_PATH)), ANSWER(newfstatat, EACCES),
+    WHEN(statx, BITS(2, AT_EMPTY_PATH, AT_EMPTY_PATH)), ANSWER(statx, EACCES),
+    ALLOW(fstatfs), ALLOW(getdents64), ALLOW(wait4), ALLOW(waitid), ALLOW(kill),
+    ALLOW(epoll_create1), ALLOW(epoll_ctl), ALLOW(epoll_wait), ALLOW(epoll_pwait),
+    ALLOW(epoll_pwait2), ALLOW(signalfd4), ALLOW(dup3),
 };
 
 /* How a filter shows that it is in force (seccomp.c). The numbers are the plans'. */
@@ -246,9 +305,15 @@ static const struct os_seccomp_rule monitor[] = {
     static const struct os_seccomp_rule program##_probe[] = {ANSWER(acct, answer)};                \
     const struct os_seccomp_rules filter_##program[FILTER_LISTS] = {                               \
         LIST(program), LIST(common), LIST(program##_probe)}
+#define PROBE_ORDINARY(program, answer)                                                            \
+    static const struct os_seccomp_rule program##_probe[] = {ANSWER(acct, answer)};                \
+    const struct os_seccomp_rules filter_##program[FILTER_LISTS_ORDINARY] = {                      \
+        LIST(program), LIST(ordinary), LIST(common), LIST(program##_probe)}
 
-PROBE(monitor, 3901);
+PROBE_ORDINARY(monitor, 3901);
 PROBE(agent, 3902);
 PROBE(worker, 3903);
 PROBE(egress, 3904);
 PROBE(compile, 3905);
+PROBE(keeper, 3906);
+PROBE_ORDINARY(command, 3907);

@@ -11,7 +11,16 @@
 
 struct channel; /* host/ask/channel.h */
 
-enum jail_program { JAIL_MONITOR, JAIL_AGENT, JAIL_WORKER, JAIL_EGRESS, JAIL_COMPILE, JAIL_PROGRAM_COUNT };
+enum jail_program {
+    JAIL_MONITOR,
+    JAIL_AGENT,
+    JAIL_WORKER,
+    JAIL_EGRESS,
+    JAIL_COMPILE,
+    JAIL_KEEPER,  /* boxagnts-jail: first process of a native command's namespaces */
+    JAIL_COMMAND, /* the native command itself, up to its exec */
+    JAIL_PROGRAM_COUNT
+};
 
 enum jail_facet {
     JAIL_NO_NEW_PRIVS = 1 << 0,
@@ -25,14 +34,30 @@ enum jail_facet {
 };
 #define JAIL_FACET_COUNT 8
 #define JAIL_ALL 0xffu
+/* Without namespaces a native command could not be kept from the network, nor its descendants be found: it is then not
+ * run at all. */
+#define JAIL_REQUIRED_OF_COMMANDS JAIL_ALL
 #define JAIL_REQUIRED_DEFAULT                                                                      \
-    (JAIL_NO_NEW_PRIVS | JAIL_LANDLOCK | JAIL_SECCOMP | JAIL_CAPABILITIES | JAIL_RLIMITS | JAIL_FDS_ENV | JAIL_PARENT_DEATH)
+    (JAIL_NO_NEW_PRIVS | JAIL_LANDLOCK | JAIL_SECCOMP | JAIL_CAPABILITIES | JAIL_RLIMITS |         \
+     JAIL_FDS_ENV | JAIL_PARENT_DEATH)
 
 struct jail_mount {
     /* Held open (O_PATH is enough). With namespaces on, the number is made to mean the same folder as a
      * mount of its own, an O_PATH descriptor: open "." in it to list it. */
     int dir_fd;
     bool writable;
+    const char *place; /* keeper and command: where it is seen; absolute, straight */
+};
+
+/* What a native command may use, as far as the kernel counts it. */
+struct jail_command_limits {
+    uint64_t data_bytes;      /* of each process */
+    uint64_t cpu_seconds;     /* of each process, at least 1 */
+    uint64_t file_bytes;      /* of each file */
+    uint64_t processes;       /* of all, threads included */
+    uint64_t files;           /* open in each process */
+    uint64_t temporary_bytes; /* of /tmp */
+    bool loopback; /* 127.0.0.1 works within, so that a test may talk to its own server */
 };
 
 /* Who and where the spawner is. Inside, only a comparison with it shows which namespaces are new, and
@@ -51,46 +76,79 @@ void jail_outside_arg(char ret[JAIL_OUTSIDE_ARG_SIZE]); /* "--outer=UID:GID:..."
 /* 0 found; 1 no such argument; -FAULT_USAGE malformed. */
 must_use int jail_outside_from_argv(int argc, char *const *argv, struct jail_outside *ret);
 
+/* What Landlock lets through of a root. */
+enum jail_access {
+    JAIL_LIST,
+    JAIL_READ,
+    JAIL_RUN,
+    JAIL_WRITE,
+    JAIL_WRITE_ALL /* pipes and sockets, too */
+};
+struct jail_grant {
+    const char *path;
+    int fd; /* instead of path; -1 = path */
+    enum jail_access access;
+};
+#define JAIL_GRANTS_MAX 128
+
+/* A root that holds more than nothing: how it is made, measured, and what of it is granted. By pointers, because only
+ * the keeper's program may contain the code that makes one. */
+struct jail_profile;
+struct jail_root {
+    /* 0, or -errno and *ret_what: what could not be shown */
+    int (*make)(const struct jail_profile *p, const char **ret_what);
+    bool (*holds)(const struct jail_profile *p);
+    /* is_made: the root is the current one; else the host's is */
+    int (*grants)(const struct jail_profile *p, bool is_made,
+                  struct jail_grant ret[JAIL_GRANTS_MAX], size_t *ret_count);
+    int (*loopback)(void); /* makes 127.0.0.1 work in the new network */
+};
+
 struct jail_profile {
     enum jail_program program;
-    int channel_fd;                     /* kept; its peer must be there; -1 for the monitor */
-    const int *keep_fds;                /* besides 0, 1, 2, channel_fd and the mounts */
+    int channel_fd;      /* kept; its peer must be there; -1 for the monitor */
+    const int *keep_fds; /* besides 0, 1, 2, channel_fd and the mounts */
     size_t keep_count;
-    const struct jail_mount *mounts;    /* worker: the directories that stay reachable */
+    const struct jail_mount *mounts; /* worker: the directories that stay reachable */
     size_t mount_count;
-    const uint16_t *connect_ports;      /* egress: TCP ports it may connect to */
+    const uint16_t *connect_ports; /* egress: TCP ports it may connect to */
     size_t port_count;
-    const char *const *read_paths;      /* egress: more to read (a CA bundle); NULL-terminated or NULL */
-    const struct jail_outside *outside; /* NULL = not started by us: no namespaces */
-    uint64_t address_space_max;         /* RLIMIT_AS; 0 = the program's default */
-    uint64_t cpu_seconds_max;           /* RLIMIT_CPU; 0 = the program's default */
-    uint64_t file_size_max;             /* RLIMIT_FSIZE; 0 = the program's default */
-    uint32_t facets;                    /* JAIL_ALL; tests turn single ones on */
-    uint32_t required;                  /* JAIL_REQUIRED_DEFAULT, and what settings add; cut down to
+    const char *const *read_paths; /* egress: more to read (a CA bundle); NULL-terminated or NULL */
+    const struct jail_outside *outside;        /* NULL = not started by us: no namespaces */
+    uint64_t address_space_max;                /* RLIMIT_AS; 0 = the program's default */
+    uint64_t cpu_seconds_max;                  /* RLIMIT_CPU; 0 = the program's default */
+    uint64_t file_size_max;                    /* RLIMIT_FSIZE; 0 = the program's default */
+    const struct jail_command_limits *command; /* keeper and command */
+    const struct jail_root *root;              /* likewise */
+    bool has_own_namespaces;                   /* command: its keeper's stand */
+    int *ret_memory_fds; /* keeper: own; /tmp and /dev/shm, to ask for their use; [2] or NULL */
+    uint32_t facets;     /* JAIL_ALL; tests turn single ones on */
+    uint32_t required;   /* JAIL_REQUIRED_DEFAULT, and what settings add; cut down to
                                          * jail_facets() */
 };
 
 /* What is in force, as measured. */
 struct jail_report {
-    uint32_t in_force;            /* enum jail_facet bits */
-    int landlock_abi;             /* 0 = none */
-    char seccomp[80];             /* "sha256:..." of the filter program, "" = none */
-    const char *namespaces[8];    /* "user","mnt",...; NULL-terminated; static strings */
-    const char *cgroup;           /* "none" | "v1" | "v2" */
-    char missing[200];            /* why the first facet that is not in force is not; "" = none is missing */
+    uint32_t in_force;         /* enum jail_facet bits */
+    int landlock_abi;          /* 0 = none */
+    char seccomp[80];          /* "sha256:..." of the filter program, "" = none */
+    const char *namespaces[8]; /* "user","mnt",...; NULL-terminated; static strings */
+    const char *cgroup;        /* "none" | "v1" | "v2" */
+    char missing[200]; /* why the first facet that is not in force is not; "" = none is missing */
 };
 
 /* The facets that the kernel can give here without doing anything to this process (doctor). */
 struct jail_ability {
     int landlock_abi;
     bool seccomp, user_namespaces, cgroup_v2_delegated;
-    char why_not[256];            /* for the first that is missing */
+    char why_not[256]; /* for the first that is missing */
 };
 void jail_probe(struct jail_ability *ret);
 
 /* Locks this process down. Order matters and is argued in jail.c. Call it before the first thread.
  * returns 0 and the report; -FAULT_SANDBOX with the facet's name and what to do. */
-must_use int jail_enter(const struct jail_profile *profile, struct jail_report *ret, struct fault *reterr);
+must_use int jail_enter(const struct jail_profile *profile, struct jail_report *ret,
+                        struct fault *reterr);
 
 /* The same for a program whose profile is nothing but its channel and its arguments (agent, compile,
  * egress):
@@ -99,8 +157,8 @@ must_use int jail_enter(const struct jail_profile *profile, struct jail_report *
  *   --connect=PORT,...       connect_ports
  *   --read=PATH              read_paths; may be repeated
  * Enters, and says READY on the channel. */
-must_use int jail_enter_from_argv(enum jail_program program, int argc, char *const *argv, int channel_fd,
-                                  struct channel *channel, struct fault *reterr);
+must_use int jail_enter_from_argv(enum jail_program program, int argc, char *const *argv,
+                                  int channel_fd, struct channel *channel, struct fault *reterr);
 
 /* The "confinement" object of receipts and READY: {engine?, landlock_abi, seccomp, namespaces, cgroup, rlimits,
  * facets}. NULL on no memory. */

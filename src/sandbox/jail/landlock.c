@@ -20,7 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-enum { RULES_MAX = 64 };
+enum { RULES_MAX = JAIL_GRANTS_MAX };
 
 struct rules {
     struct os_landlock_path paths[RULES_MAX];
@@ -40,8 +40,8 @@ static int add_mounts(const struct jail_work *w, struct rules *rules)
     for (size_t i = 0; i < w->profile->mount_count; i++) {
         if (rules->count == RULES_MAX)
             return -E2BIG;
-        rules->paths[rules->count++] =
-            (struct os_landlock_path){w->profile->mounts[i].dir_fd, w->profile->mounts[i].writable};
+        rules->paths[rules->count++] = (struct os_landlock_path){w->profile->mounts[i].dir_fd,
+                                                                 w->profile->mounts[i].writable, 0};
     }
     return 0;
 }
@@ -59,9 +59,52 @@ static int add_read_paths(const struct jail_work *w, struct rules *rules)
             return -E2BIG;
         }
         rules->opened[rules->opened_count++] = fd;
-        rules->paths[rules->count++] = (struct os_landlock_path){fd, false};
+        rules->paths[rules->count++] = (struct os_landlock_path){fd, false, 0};
     }
     return r;
+}
+
+static struct os_landlock_path rule_of(const struct jail_grant *grant, int fd)
+{
+    static const struct os_landlock_path rules[] = {
+        [JAIL_LIST] = {-1, false, OS_LANDLOCK_LIST_ONLY},
+        [JAIL_READ] = {-1, false, 0},
+        [JAIL_RUN] = {-1, false, OS_LANDLOCK_EXECUTE},
+        [JAIL_WRITE] = {-1, true, OS_LANDLOCK_EXECUTE},
+        [JAIL_WRITE_ALL] = {-1, true, OS_LANDLOCK_EXECUTE | OS_LANDLOCK_PIPES},
+    };
+    struct os_landlock_path rule = rules[grant->access];
+    rule.fd = fd;
+    return rule;
+}
+
+/* Of a root that holds something. */
+static int add_grants(const struct jail_work *w, struct rules *rules)
+{
+    struct jail_grant grants[JAIL_GRANTS_MAX];
+    size_t count = 0;
+    int r = w->profile->root == NULL
+                ? -EINVAL
+                : w->profile->root->grants(w->profile, jail_is_in_own_root(w), grants, &count);
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        int fd = grants[i].fd;
+        if (rules->count == RULES_MAX || rules->opened_count == RULES_MAX)
+            return -E2BIG;
+        if (fd < 0) {
+            fd = os_open_trusted(grants[i].path, O_PATH, 0);
+            if (fd < 0)
+                continue; /* not there: nothing to grant */
+            rules->opened[rules->opened_count++] = fd;
+        }
+        rules->paths[rules->count++] = rule_of(&grants[i], fd);
+    }
+    return r;
+}
+
+/* Ports within a network of its own reach nobody else. */
+static bool may_use_ports(const struct jail_work *w)
+{
+    return w->profile->command != NULL && w->profile->command->loopback && jail_is_in_own_root(w);
 }
 
 int jail_landlock_enter(struct jail_work *w)
@@ -75,11 +118,18 @@ int jail_landlock_enter(struct jail_work *w)
         .connect_ports = w->profile->connect_ports,
         .connect_count = w->profile->port_count,
     };
+    if (may_use_ports(w))
+        want.tcp_bind = want.tcp_connect = false;
     int r = os_no_new_privs(); /* the kernel's condition */
-    if (r == 0)
-        r = add_mounts(w, &rules);
-    if (r == 0)
-        r = add_read_paths(w, &rules);
+    if (w->plan->is_granted_by_root) {
+        if (r == 0)
+            r = add_grants(w, &rules);
+    } else {
+        if (r == 0)
+            r = add_mounts(w, &rules);
+        if (r == 0)
+            r = add_read_paths(w, &rules);
+    }
     if (r < 0)
         return jail_because(w, r, "landlock: its rules cannot be made");
     want.paths = rules.paths;
@@ -112,11 +162,15 @@ bool jail_landlock_holds(struct jail_work *w)
     int abi = os_landlock_abi();
     const char *open_door = NULL;
     auto_close int trial = take_fd(&w->scope_trial_fd);
-    if (!os_landlock_refuses_root())
+    bool has_root = w->plan->is_granted_by_root && jail_is_in_own_root(w);
+    bool no_ports = abi >= OS_LANDLOCK_ABI_TCP && !may_use_ports(w);
+    if (!has_root && !os_landlock_refuses_root())
         open_door = "a folder outside of the rules could be listed";
-    else if (abi >= OS_LANDLOCK_ABI_TCP && !os_landlock_refuses_bind())
+    else if (has_root && !os_landlock_refuses_random()) /* where "/" may be listed */
+        open_door = "a file outside of the rules could be written";
+    else if (no_ports && !os_landlock_refuses_bind())
         open_door = "a TCP port could be bound";
-    else if (abi >= OS_LANDLOCK_ABI_TCP && !os_landlock_refuses_connect(forbidden_port(w->profile)))
+    else if (no_ports && !os_landlock_refuses_connect(forbidden_port(w->profile)))
         open_door = "a TCP port outside of the rules could be connected to";
     else if (abi >= OS_LANDLOCK_ABI_SCOPES && (trial < 0 || !os_landlock_refuses_peer(trial)))
         open_door = "an abstract socket outside could be connected to";

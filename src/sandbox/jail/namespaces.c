@@ -31,6 +31,11 @@ static int make_root(struct jail_work *w)
 {
     const struct jail_profile *p = w->profile;
     const char *paths[JAIL_PATHS_MAX + 1];
+    if (w->plan->makes_root) {
+        const char *what = "the root";
+        int failed = p->root != NULL ? p->root->make(p, &what) : -EINVAL;
+        return failed < 0 ? jail_because(w, failed, "namespaces: %s cannot be shown", what) : 0;
+    }
     int r = jail_read_paths(w, paths);
     for (size_t i = 0; r == 0 && i < p->mount_count; i++)
         r = os_mount_alone(p->mounts[i].dir_fd, p->mounts[i].writable);
@@ -40,6 +45,12 @@ static int make_root(struct jail_work *w)
     return r < 0 ? jail_because(
                        w, r, "namespaces: the kernel refuses to mount in the new mount namespace")
                  : 0;
+}
+
+bool jail_is_in_own_root(const struct jail_work *w)
+{
+    return w->profile->has_own_namespaces ||
+           (w->plan->makes_root && (w->new_namespaces & OS_NS_MOUNT) != 0);
 }
 
 int jail_namespaces_enter(struct jail_work *w)
@@ -74,13 +85,30 @@ static uint32_t find_effective(const struct jail_work *w)
 {
     const char *paths[JAIL_PATHS_MAX + 1];
     uint32_t is = w->new_namespaces;
-    if ((is & OS_NS_MOUNT) != 0 && (jail_read_paths(w, paths) < 0 || !os_root_is_empty(paths)))
+    if (w->plan->makes_root) {
+        if ((is & OS_NS_MOUNT) != 0 &&
+            (w->profile->root == NULL || !w->profile->root->holds(w->profile)))
+            is &= ~(uint32_t)OS_NS_MOUNT;
+    } else if ((is & OS_NS_MOUNT) != 0 &&
+               (jail_read_paths(w, paths) < 0 || !os_root_is_empty(paths)))
         is &= ~(uint32_t)OS_NS_MOUNT;
     if ((is & OS_NS_NET) != 0 && !os_network_is_unreachable())
         is &= ~(uint32_t)OS_NS_NET;
     if ((is & OS_NS_PID) != 0 && os_pid() != 1)
         is &= ~(uint32_t)OS_NS_PID;
     return is;
+}
+
+/* After it was seen that nothing can be reached; within the namespace it stays so. */
+static bool bring_loopback_up(struct jail_work *w)
+{
+    const struct jail_profile *p = w->profile;
+    if (p->root == NULL || p->command == NULL || !p->command->loopback)
+        return true;
+    int r = p->root->loopback();
+    if (r < 0)
+        (void)jail_because(w, r, "namespaces: 127.0.0.1 cannot be made to work");
+    return r == 0;
 }
 
 bool jail_namespaces_hold(struct jail_work *w)
@@ -93,7 +121,7 @@ bool jail_namespaces_hold(struct jail_work *w)
             w->report->namespaces[count++] = os_namespace_name(i);
     }
     w->report->namespaces[count] = NULL;
-    if ((wanted & ~is) == 0)
+    if ((wanted & ~is) == 0 && bring_loopback_up(w))
         return wanted != 0;
     for (size_t i = 0; i < OS_NAMESPACE_COUNT; i++) {
         if ((wanted & ~is) >> i & 1)

@@ -39,9 +39,9 @@ static const char *const egress_paths[] = {
  * file. */
 #define LIMITS_OF_ALL                                                                              \
     [OS_RLIMIT_CORE] = 0, [OS_RLIMIT_LOCKED_MEMORY] = 0, [OS_RLIMIT_MESSAGE_QUEUES] = 0,           \
-    [OS_RLIMIT_NICE] = 0, [OS_RLIMIT_REALTIME] = 0
+    [OS_RLIMIT_NICE] = 0, [OS_RLIMIT_REALTIME] = 0, [OS_RLIMIT_DATA] = JAIL_NO_LIMIT
 
-#define FILTER(program) .filter = filter_##program, .filter_count = FILTER_LISTS
+#define FILTER(program) .filter = filter_##program, .filter_count = ARRAY_LEN(filter_##program)
 
 const struct jail_plan jail_plans[JAIL_PROGRAM_COUNT] = {
     [JAIL_MONITOR] =
@@ -66,6 +66,7 @@ const struct jail_plan jail_plans[JAIL_PROGRAM_COUNT] = {
                     [OS_RLIMIT_MESSAGE_QUEUES] = JAIL_NO_LIMIT,
                     [OS_RLIMIT_NICE] = JAIL_NO_LIMIT,
                     [OS_RLIMIT_REALTIME] = JAIL_NO_LIMIT,
+                    [OS_RLIMIT_DATA] = JAIL_NO_LIMIT,
                 },
         },
     [JAIL_AGENT] =
@@ -132,6 +133,50 @@ const struct jail_plan jail_plans[JAIL_PROGRAM_COUNT] = {
                     [OS_RLIMIT_FILE_SIZE] = 512 * MIB,
                     [OS_RLIMIT_FDS] = 64,
                     [OS_RLIMIT_PROCESSES] = 0,
+                },
+        },
+    [JAIL_KEEPER] =
+        {
+            .name = "keeper",
+            .facets = JAIL_ALL,
+            .namespaces = NS_ALL,
+            FILTER(keeper),
+            .filter_answer = 3906,
+            .makes_root = true,
+            .is_granted_by_root = true,
+            .limits =
+                {
+                    LIMITS_OF_ALL,
+                    [OS_RLIMIT_CPU_SECONDS] = JAIL_NO_LIMIT,
+                    [OS_RLIMIT_ADDRESS_SPACE] = 256 * MIB,
+                    [OS_RLIMIT_FILE_SIZE] = 64 * MIB,
+                    [OS_RLIMIT_FDS] = 64,
+                    [OS_RLIMIT_PROCESSES] = 0,
+                },
+        },
+    [JAIL_COMMAND] =
+        {
+            .name = "command",
+            /* Its namespaces are the keeper's, whose end is its own. */
+            .facets = JAIL_ALL & ~(uint32_t)(JAIL_NAMESPACES | JAIL_PARENT_DEATH),
+            FILTER(command),
+            .filter_answer = 3907,
+            .is_granted_by_root = true,
+            .limits =
+                {
+                    [OS_RLIMIT_CORE] = 0,
+                    [OS_RLIMIT_LOCKED_MEMORY] = 0,
+                    [OS_RLIMIT_MESSAGE_QUEUES] = 0,
+                    [OS_RLIMIT_NICE] = 0,
+                    [OS_RLIMIT_REALTIME] = 0,
+                    /* what a profile says replaces these */
+                    [OS_RLIMIT_CPU_SECONDS] = 600,
+                    [OS_RLIMIT_ADDRESS_SPACE] =
+                        JAIL_NO_LIMIT, /* what is reserved costs nothing; DATA counts */
+                    [OS_RLIMIT_FILE_SIZE] = 256 * MIB,
+                    [OS_RLIMIT_FDS] = 256,
+                    [OS_RLIMIT_PROCESSES] = 256,
+                    [OS_RLIMIT_DATA] = 2 * GIB,
                 },
         },
 };

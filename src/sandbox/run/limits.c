@@ -7,16 +7,20 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define ROW(field) .key = #field, .offset = offsetof(struct sandbox_limits, field)
+#define PLACE(field) .key = #field, .offset = offsetof(struct sandbox_limits, field)
+#define ROW(field) PLACE(field), .of = LIMITS_OF_MODULES
+#define ROW_COMMAND(field) PLACE(field), .of = LIMITS_OF_COMMANDS
+#define ROW_BOTH(field) PLACE(field), .of = LIMITS_OF_MODULES | LIMITS_OF_COMMANDS
 
-static const int64_t KIB = INT64_C(1) << 10, MIB = INT64_C(1) << 20, GIB = INT64_C(1) << 30, TIB = INT64_C(1) << 40;
+static const int64_t KIB = INT64_C(1) << 10, MIB = INT64_C(1) << 20, GIB = INT64_C(1) << 30,
+                     TIB = INT64_C(1) << 40;
 
 /* Wasm code runs on the worker's main stack, of which the usual 8 MiB must leave room for our own calls. */
 /* clang-format off */
 const struct limit_row sandbox_limit_rows[] = {
     {ROW(wasm_fuel), .unit = "fuel units", .fallback = 20000000000, .min = 1, .max = 1000000000000000000,
      .help = "work a call may do, about one unit per wasm instruction"},
-    {.key = "wasm_timeout", .offset = offsetof(struct sandbox_limits, wasm_timeout_ns), .unit = "s", .scale = 9,
+    {.key = "wasm_timeout", .offset = offsetof(struct sandbox_limits, wasm_timeout_ns), .of = LIMITS_OF_MODULES, .unit = "s", .scale = 9,
      .fallback = 30000000000, .min = 1000000, .max = INT64_C(86400) * 1000000000,
      .help = "time a call may take, waiting included"},
     {ROW(wasm_max_memory_size), .unit = "bytes", .fallback = 268435456, .min = 65536, .max = INT64_C(4) << 30,
@@ -25,15 +29,27 @@ const struct limit_row sandbox_limit_rows[] = {
      .help = "stack of wasm code"},
     {ROW(wasm_max_table_elements), .unit = "", .fallback = 100000, .min = 0, .max = 10000000,
      .help = "elements of each table of a module"},
-    {ROW(max_output_bytes), .unit = "bytes", .fallback = 1048576, .min = 0, .max = INT64_C(1) << 40,
+    {ROW_BOTH(max_output_bytes), .unit = "bytes", .fallback = 1048576, .min = 0, .max = INT64_C(1) << 40,
      .help = "output that is kept; more is counted and dropped"},
-    {ROW(max_write_bytes), .unit = "bytes", .fallback = 268435456, .min = 0, .max = INT64_C(1) << 40,
+    {ROW_BOTH(max_write_bytes), .unit = "bytes", .fallback = 268435456, .min = 0, .max = INT64_C(1) << 40,
      .help = "bytes written to files, growth included"},
-    {ROW(max_open_files), .unit = "", .fallback = 256, .min = 0, .max = 1024, .help = "files open at once"},
+    {ROW_BOTH(max_open_files), .unit = "", .fallback = 256, .min = 0, .max = 1024, .help = "files open at once"},
     {ROW(max_created_files), .unit = "", .fallback = 10000, .min = 0, .max = 10000000,
      .help = "files, folders and links made"},
     {ROW(max_dir_entries), .unit = "", .fallback = 1000000, .min = 0, .max = 1000000000,
      .help = "entries of folders that are listed"},
+    {.key = "command_timeout", .offset = offsetof(struct sandbox_limits, command_timeout_ns), .of = LIMITS_OF_COMMANDS, .unit = "s",
+     .scale = 9, .fallback = 120000000000, .min = 1000000, .max = INT64_C(86400) * 1000000000,
+     .help = "time a native command may take"},
+    {.key = "command_max_cpu", .offset = offsetof(struct sandbox_limits, command_max_cpu_ns), .of = LIMITS_OF_COMMANDS, .unit = "s",
+     .scale = 9, .fallback = 600000000000, .min = 1000000, .max = INT64_C(86400) * 64 * 1000000000,
+     .help = "processor time of a native command and all it starts"},
+    {ROW_COMMAND(command_max_memory), .unit = "bytes", .fallback = INT64_C(2) << 30, .min = INT64_C(4) << 20, .max = INT64_C(1) << 40,
+     .help = "memory of a native command and all it starts, with /tmp"},
+    {ROW_COMMAND(command_max_processes), .unit = "", .fallback = 256, .min = 1, .max = 4096,
+     .help = "processes and threads at once of a native command"},
+    {ROW_COMMAND(command_max_temporary), .unit = "bytes", .fallback = INT64_C(512) << 20, .min = 4096, .max = INT64_C(1) << 40,
+     .help = "bytes in the /tmp of a native command"},
 };
 /* clang-format on */
 const size_t sandbox_limit_row_count = ARRAY_LEN(sandbox_limit_rows);
@@ -94,7 +110,8 @@ static int refuse(const struct limit_row *row, int code, struct str text, struct
     print_scaled(least, sizeof least, row->scale, row->min);
     print_scaled(most, sizeof most, row->scale, row->max);
     int r = fault_set(reterr, code, "%s: '%.*s' is not a number from %s to %s%s%s", row->key,
-                      (int)(text.len < 64 ? text.len : 64), text.at, least, most, *row->unit ? " " : "", row->unit);
+                      (int)(text.len < 64 ? text.len : 64), text.at, least, most,
+                      *row->unit ? " " : "", row->unit);
     if (str_is(str_of(row->unit), "bytes"))
         fault_next(reterr, "give bytes, or a number with KiB, MiB or GiB");
     else if (row->scale)
@@ -135,7 +152,8 @@ static int parse_text(const struct limit_row *row, struct str text, int64_t *ret
     return *ret < row->min || *ret > row->max ? -ERANGE : 0;
 }
 
-int limits_set_text(struct sandbox_limits *l, const struct limit_row *row, struct str text, struct fault *reterr)
+int limits_set_text(struct sandbox_limits *l, const struct limit_row *row, struct str text,
+                    struct fault *reterr)
 {
     int64_t value;
     if (parse_text(row, text, &value) < 0)
@@ -178,7 +196,8 @@ static int value_from_json(const struct limit_row *row, const json_t *value, int
     return *ret < row->min || *ret > row->max ? -ERANGE : 0;
 }
 
-int limits_set_json(struct sandbox_limits *l, const struct limit_row *row, const json_t *value, struct fault *reterr)
+int limits_set_json(struct sandbox_limits *l, const struct limit_row *row, const json_t *value,
+                    struct fault *reterr)
 {
     int64_t number;
     if (value_from_json(row, value, &number) < 0) {

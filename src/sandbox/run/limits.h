@@ -19,11 +19,21 @@ struct sandbox_limits {
     int64_t max_open_files;
     int64_t max_created_files;
     int64_t max_dir_entries; /* entries that fd_readdir gives, all folders of the call together */
+    /* of native commands */
+    int64_t command_timeout_ns;    /* wall, from the start of the program */
+    int64_t command_max_cpu_ns;    /* of all its processes */
+    int64_t command_max_memory;    /* bytes, of all its processes, /tmp and /dev/shm */
+    int64_t command_max_processes; /* at once, threads counted */
+    int64_t command_max_temporary; /* bytes of /tmp */
 };
+
+/* Which kinds of run a limit is for. */
+enum { LIMITS_OF_MODULES = 1, LIMITS_OF_COMMANDS = 2 };
 
 struct limit_row {
     const char *key;  /* "wasm_fuel" */
     const char *unit; /* "fuel units", "s", "bytes", "" */
+    unsigned of;      /* LIMITS_OF_* */
     unsigned scale;   /* decimal digits after the point that are kept: 9 for seconds, 0 else */
     int64_t fallback, min, max;
     size_t offset; /* of the int64_t in struct sandbox_limits */

@@ -84,7 +84,7 @@ static int refused(bool is_refused)
 static int enter_and_attack(void *arg)
 {
     const struct attack *a = arg;
-    struct jail_mount mounts[] = {{rw_fd, true}, {ro_fd, false}};
+    struct jail_mount mounts[] = {{rw_fd, true, NULL}, {ro_fd, false, NULL}};
     struct jail_report report;
     uint16_t port = 443;
     struct jail_profile profile = {.program = a->program,
@@ -342,7 +342,7 @@ static void landlock_closes_abstract_sockets_and_signals(void **state unused_)
 }
 static void seccomp_ends_a_process_that_starts_another(void **state unused_)
 {
-    for (int program = JAIL_AGENT; program < JAIL_PROGRAM_COUNT; program++)
+    for (int program = JAIL_AGENT; program <= JAIL_COMPILE; program++)
         stops(0, JAIL_SECCOMP, program, start_process, TRIAL_KILLED + SIGSYS);
     stops(0, JAIL_SECCOMP, JAIL_MONITOR, start_process, TRIAL_DONE);
 }
@@ -352,7 +352,7 @@ static void seccomp_ends_a_process_that_makes_sockets_or_code(void **state unuse
     stops(0, JAIL_SECCOMP, JAIL_WORKER, make_socket, TRIAL_KILLED + SIGSYS);
     stops(0, JAIL_SECCOMP, JAIL_COMPILE, make_socket, TRIAL_KILLED + SIGSYS);
     stops(0, JAIL_SECCOMP, JAIL_EGRESS, make_socket, TRIAL_REFUSED);
-    for (int program = JAIL_AGENT; program < JAIL_PROGRAM_COUNT; program++)
+    for (int program = JAIL_AGENT; program <= JAIL_COMPILE; program++)
         stops(0, JAIL_SECCOMP, program, map_writable_code, TRIAL_KILLED + SIGSYS);
 }
 static void the_monitor_makes_no_new_code_either(void **state unused_)

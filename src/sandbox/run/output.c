@@ -1,5 +1,5 @@
 /* Keeping head and tail of a stream of unknown length in a fixed space. */
-#include "sandbox/output.h"
+#include "sandbox/run/output.h"
 
 #include "sandbox/run/run.h"
 
@@ -135,13 +135,15 @@ static void trim_start(struct buf *b, size_t from)
     b->len -= n;
 }
 
-static int finish_part(struct output *o, const struct output_part *p, size_t allowed, struct buf *to)
+static int finish_part(struct output *o, const struct output_part *p, size_t allowed,
+                       struct buf *to)
 {
     if (p->total <= allowed)
         return copy_kept(p, 0, (size_t)p->total, to);
     o->is_cut = true;
     char mark[80];
-    size_t mark_len = (size_t)snprintf(mark, sizeof mark, "\n[... %" PRIu64 " of %" PRIu64 " bytes left out ...]\n",
+    size_t mark_len = (size_t)snprintf(mark, sizeof mark,
+                                       "\n[... %" PRIu64 " of %" PRIu64 " bytes left out ...]\n",
                                        p->total - allowed, p->total);
     if (allowed < 2 * mark_len) {
         int r = copy_kept(p, 0, allowed < p->head.len ? allowed : p->head.len, to);

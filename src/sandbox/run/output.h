@@ -8,8 +8,8 @@
 
 struct output_part {
     struct buf head, tail;
-    size_t tail_at;     /* where the tail, once full, wraps */
-    uint64_t total;     /* bytes that the guest wrote */
+    size_t tail_at; /* where the tail, once full, wraps */
+    uint64_t total; /* bytes that the guest wrote */
 };
 
 struct output {

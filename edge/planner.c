@@ -16,7 +16,11 @@ void planner_free(own struct planner *p)
 /* Without a word from the operator: the first key found, with a model that its price table knows. */
 static const struct {
     const char *key_env, *model;
-} found_keys[] = {{"ANTHROPIC_API_KEY", "anthropic/claude-sonnet-4-5"}};
+} found_keys[] = {
+    {"ANTHROPIC_API_KEY", "anthropic/claude-sonnet-4-5"},
+    {"OPENAI_API_KEY", "openai/gpt-5.1"},
+    {"GEMINI_API_KEY", "gemini/gemini-2.5-pro"},
+};
 
 static const char *default_model(const struct app *app)
 {
@@ -37,7 +41,7 @@ int planner_new(const char *model, const struct app *app, struct os_loop *loop,
         (void)fault_set(reterr, FAULT_CONFIG, "no model is set");
         fault_next(
             reterr,
-            "set ANTHROPIC_API_KEY, or use --model PROVIDER/NAME, or --model script:FILE to run without a key");
+            "set ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY, or use --model PROVIDER/NAME, or --model script:FILE to run without a key");
         return -FAULT_CONFIG;
     }
     struct str head, tail;

@@ -11,6 +11,7 @@
 #include "os/env.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "tools/nearest.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,10 +19,18 @@
 
 static const struct service_provider {
     const char *name, *wire, *base_url, *base_env, *key_env;
-    bool is_free;
+    bool is_free; /* unless the settings say a price */
 } providers[] = {
     {"anthropic", "anthropic", "https://api.anthropic.com", "ANTHROPIC_BASE_URL",
      "ANTHROPIC_API_KEY", false},
+    {"openai", "openai", "https://api.openai.com/v1", "OPENAI_BASE_URL", "OPENAI_API_KEY", false},
+    {"openai-responses", "openai-responses", "https://api.openai.com/v1", "OPENAI_BASE_URL",
+     "OPENAI_API_KEY", false},
+    {"gemini", "gemini", "https://generativelanguage.googleapis.com", "GEMINI_BASE_URL",
+     "GEMINI_API_KEY", false},
+    {"ollama", "openai-compatible", "http://127.0.0.1:11434/v1", NULL, NULL, true},
+    {"llamacpp", "openai-compatible", "http://127.0.0.1:8080/v1", NULL, NULL, true},
+    {"vllm", "openai-compatible", "http://127.0.0.1:8000/v1", NULL, NULL, true},
 };
 
 struct service {
@@ -30,6 +39,8 @@ struct service {
     struct os_loop *loop;
     struct peer egress;
     char *provider;    /* own */
+    char *path;        /* own */
+    char *key_env;     /* own; where the key came from; NULL = there is none */
     uint64_t turn;     /* under way; 0 = none */
     char gave_up[256]; /* egress' own word before it ended; "" = none */
 };
@@ -44,24 +55,48 @@ static void end(struct service *s, struct planner_end e)
 
 /* --- frames from egress --- */
 
+static void offer(struct str name, void *arg)
+{
+    nearest_offer(arg, name);
+}
+
 static int64_t member(const json_t *object, const char *key)
 {
     int64_t n = 0;
     return json_get_i64(object, key, 0, INT64_C(1) << 48, &n, NULL) == 0 ? n : 0;
 }
 
+/* The sentence, with what a person needs for the next step: where the key came from, which name is near. */
+static void explain(const struct service *s, const char *class, int64_t status, const char *text,
+                    char *ret, size_t size)
+{
+    struct nearest near;
+    nearest_init(&near, str_of(s->planner.model));
+    if (strcmp(class, "auth") == 0 && s->key_env)
+        snprintf(ret, size, "%s (the key came from %s)", text, s->key_env);
+    else if (status == 404)
+        price_names(str_of(s->provider), offer, &near);
+    if (nearest_found(&near) && !str_is(near.best, s->planner.model))
+        snprintf(ret, size, "%s (did you mean %s/%.*s?)", text, s->provider, STR_FMT(near.best));
+    else if (!*ret)
+        snprintf(ret, size, "%s", text);
+}
+
 static void on_end(struct service *s, const json_t *body)
 {
+    char said[512] = "";
     const json_t *error = json_object_get(body, "error"), *usage = json_object_get(body, "usage");
     const char *outcome = json_string_value(json_object_get(body, "outcome"));
     const char *class = json_string_value(json_object_get(error, "class"));
     const char *text = json_string_value(json_object_get(error, "text"));
     if (class && (strcmp(class, "budget") == 0 || strcmp(class, "time") == 0))
         class = NULL; /* the monitor's words alone */
+    explain(s, class ? class : "server", member(body, "status"), text ? text : "", said,
+            sizeof(said));
     end(s, (struct planner_end){
                .outcome = outcome && strcmp(outcome, "ok") == 0 ? "ok" : "error",
                .error = class ? class : "server",
-               .text = text ? text : "",
+               .text = said,
                .retry_after_ms = member(error, "retry_after_ms"),
                .usage = {member(usage, "input_tokens"), member(usage, "output_tokens"),
                          member(usage, "cache_read_tokens"), member(usage, "cache_write_tokens")},
@@ -98,8 +133,7 @@ static void on_gone(const struct fault *why, void *arg)
 
 static int64_t input_bound(struct planner *p, struct str body)
 {
-    (void)p;
-    return request_bound(body);
+    return request_bound(((struct service *)p)->wire, body);
 }
 
 static int ask(struct planner *p, uint64_t turn, struct str given, int64_t max_tokens,
@@ -114,7 +148,8 @@ static int ask(struct planner *p, uint64_t turn, struct str given, int64_t max_t
     int r = request_build(&request, given, &body, reterr);
     if (r < 0)
         return r;
-    auto_json json_t *head = json_pack("{s:s, s:s}", "path", s->wire->path, "wire", s->wire->name);
+    auto_json json_t *head =
+        json_pack("{s:s, s:s}", "path", s->path, "wire", request_wire_name(s->wire));
     if (!head)
         return -ENOMEM;
     s->turn = turn;
@@ -136,6 +171,8 @@ static void free_service(own struct planner *p)
     struct service *s = (struct service *)p;
     peer_done(&s->egress);
     free(s->provider);
+    free(s->path);
+    free(s->key_env);
     free(p->model);
     free(p->label);
     free(s);
@@ -150,6 +187,45 @@ struct choice {
     struct price price;
 };
 
+/* OpenAI's own wire is for OpenAI; what others serve under its name is less strict at its edges. */
+static const struct request_wire *find_wire(const char *wire, const char *provider)
+{
+    bool is_other = strcmp(wire, "openai") == 0 && strcmp(provider, "openai") != 0;
+    return request_wire_find(is_other ? "openai-compatible" : wire);
+}
+
+static int no_provider(const char *provider, const struct settings *settings, struct fault *f)
+{
+    struct nearest near;
+    nearest_init(&near, str_of(provider));
+    for (size_t i = 0; i < ARRAY_LEN(providers); i++)
+        nearest_offer(&near, str_of(providers[i].name));
+    for (size_t i = 0; i < settings->provider_count; i++)
+        nearest_offer(&near, str_of(settings->providers[i].name));
+    (void)fault_set(f, FAULT_CONFIG, "no provider is called \"%.80s\"", provider);
+    if (nearest_found(&near))
+        fault_next(f, "did you mean %.*s?", STR_FMT(near.best));
+    else
+        fault_next(f, "known: anthropic, openai, openai-responses, gemini, ollama, llamacpp, vllm, "
+                      "and the names under \"providers\" in the settings");
+    return -FAULT_CONFIG;
+}
+
+/* The model's own price in the settings, the provider's there, the table's; a local server costs nothing. */
+static int find_price(struct choice *c, const struct settings_provider *said,
+                      const struct service_provider *built, const char *provider, const char *model,
+                      struct fault *f)
+{
+    const json_t *own_price =
+        json_object_get(said ? json_object_get(said->models, model) : NULL, "price");
+    if (own_price)
+        return price_from_json(own_price, &c->price, f);
+    c->price = said && said->has_price   ? said->price
+               : built && built->is_free ? (struct price){.known = true}
+                                         : price_find(str_of(provider), str_of(model));
+    return 0;
+}
+
 static int choose(struct choice *c, const char *provider, const char *model, const struct app *app,
                   struct fault *f)
 {
@@ -161,31 +237,31 @@ static int choose(struct choice *c, const char *provider, const char *model, con
     for (size_t i = 0; i < ARRAY_LEN(providers); i++)
         if (strcmp(providers[i].name, provider) == 0)
             built = &providers[i];
-    if (!said && !built) {
-        (void)fault_set(f, FAULT_CONFIG, "no provider is called \"%s\"", provider);
-        fault_next(f, "known: anthropic, and the names under \"providers\" in the settings");
-        return -FAULT_CONFIG;
-    }
+    if (!said && !built)
+        return no_provider(provider, app->settings, f);
     const char *wire = said && said->wire ? said->wire : built ? built->wire : NULL;
-    c->wire = wire ? request_wire_find(wire) : NULL;
+    c->wire = wire ? find_wire(wire, provider) : NULL;
     if (!c->wire) {
-        (void)fault_set(f, FAULT_CONFIG, "provider %s: this build does not speak the wire \"%s\"",
-                        provider, wire ? wire : "");
-        fault_next(f, "wires there are: %s", request_wire_names());
+        (void)fault_set(f, FAULT_CONFIG, "provider %s: %s%s%s", provider,
+                        wire ? "this build does not speak the wire \"" : "it has no wire",
+                        wire ? wire : "", wire ? "\"" : "");
+        fault_next(f, "set providers.%s.wire in the settings to one of: %s", provider,
+                   request_wire_names());
         return -FAULT_CONFIG;
     }
-    c->base_url = said && said->base_url             ? said->base_url
-                  : built && os_env(built->base_env) ? os_env(built->base_env)
-                  : built                            ? built->base_url
-                                                     : NULL;
-    if (!c->base_url)
-        return fault_set(f, FAULT_CONFIG, "provider %s has no base_url", provider);
+    const char *base = built && built->base_env ? os_env(built->base_env) : NULL;
+    c->base_url = said && said->base_url ? said->base_url
+                  : base                 ? base
+                  : built                ? built->base_url
+                                         : NULL;
+    if (!c->base_url) {
+        (void)fault_set(f, FAULT_CONFIG, "provider %s has no base_url", provider);
+        fault_next(f, "set providers.%s.base_url in the settings", provider);
+        return -FAULT_CONFIG;
+    }
     c->key_env = said && said->key_env ? said->key_env : built ? built->key_env : NULL;
     c->headers = said ? said->headers : NULL;
-    c->price = said && said->has_price   ? said->price
-               : built && built->is_free ? (struct price){.known = true}
-                                         : price_find(str_of(provider), str_of(model));
-    return 0;
+    return find_price(c, said, built, provider, model, f);
 }
 
 /* --- what egress is told --- */
@@ -319,6 +395,8 @@ static int start_egress(struct service *s, const struct choice *c, const struct 
         r = os_memfd_sealed("key", key, &key_fd);
     if (r < 0)
         return r;
+    if (c->key_env && !(s->key_env = str_dup(str_of(c->key_env))))
+        return -ENOMEM;
     if (c->key_env)
         os_env_wipe(c->key_env); /* nothing here needs it again */
     const char *extra[] = {words.connect, words.read, NULL};
@@ -334,7 +412,7 @@ static int start_egress(struct service *s, const struct choice *c, const struct 
         return r;
     auto_json json_t *body = json_pack(
         "{s:s, s:s, s:s, s:O*, s:s*, s:s*, s:s*}", "provider", s->provider, "base_url", c->base_url,
-        "auth", c->wire->auth, "headers", c->headers, "proxy", words.proxy, "no_proxy",
+        "auth", request_wire_auth(c->wire), "headers", c->headers, "proxy", words.proxy, "no_proxy",
         os_env("no_proxy") ? os_env("no_proxy") : os_env("NO_PROXY"), "ca_file", words.ca_file);
     if (!body)
         return -ENOMEM;
@@ -353,16 +431,20 @@ int planner_service_new(const char *provider, const char *name, const struct app
     if (!choice.price.known && app->settings->total_budget_pico > 0) {
         (void)fault_set(reterr, FAULT_CONFIG,
                         "the price of %s/%s is not known, and a budget is set", provider, name);
+        struct nearest near;
+        nearest_init(&near, str_of(name));
+        price_names(str_of(provider), offer, &near);
         fault_next(
             reterr,
-            "set providers.%s.price in the settings: {\"input_per_mtok_usd\":..,\"output_per_mtok_usd\":..}",
-            provider);
+            "%s%.*s%sset providers.%.40s.price in the settings: {\"input_per_mtok_usd\":..,\"output_per_mtok_usd\":..}",
+            nearest_found(&near) ? "did you mean " : "", STR_FMT(near.best),
+            nearest_found(&near) ? "? Or " : "", provider);
         return -FAULT_CONFIG;
     }
     struct service *s = calloc(1, sizeof(*s));
     if (!s)
         return -ENOMEM;
-    s->planner = (struct planner){.wire = choice.wire->name,
+    s->planner = (struct planner){.wire = request_wire_name(choice.wire),
                                   .price = choice.price,
                                   .max_tokens = 16000,
                                   .input_bound = input_bound,
@@ -377,8 +459,11 @@ int planner_service_new(const char *provider, const char *name, const struct app
     s->planner.model = str_dup(str_of(name));
     if (asprintf(&s->planner.label, "%s/%s", provider, name) < 0)
         s->planner.label = NULL;
-    r = s->provider && s->planner.model && s->planner.label ? start_egress(s, &choice, app, reterr)
-                                                            : -ENOMEM;
+    r = s->provider && s->planner.model && s->planner.label
+            ? request_path(choice.wire, name, &s->path, reterr)
+            : -ENOMEM;
+    if (r == 0)
+        r = start_egress(s, &choice, app, reterr);
     if (r < 0) {
         free_service(&s->planner);
         return r;

@@ -1,7 +1,7 @@
 /* The body of a request to a model service, made by the monitor: of the agent's own body only the parts of a
- * conversation are taken, block by block, each with the members it is known to have. What is not in the table
- * (files by URL, cache marks, tools of the service, containers) could spend money or reach places that nobody
- * granted; it refuses the request. */
+ * conversation are taken, each with the members it is known to have (request_forms.c). What is not in the tables
+ * could spend money or reach places that nobody granted; it is left out, or refuses the request. Model, tools,
+ * streaming, the cap of output tokens, what the service keeps and what it caches are the monitor's words. */
 #pragma once
 
 #include "base/base.h"
@@ -9,21 +9,20 @@
 #include "base/fault.h"
 #include "wire/json.h"
 
-struct request_wire {
-    const char *name;
-    const char *path, *auth;
-    const char *max_tokens_key;
-    /* Appends the conversation's members of theirs to ours, counting images. */
-    int (*conversation)(const json_t *theirs, json_t *ours, int64_t *ret_images,
-                        struct fault *reterr);
-};
+struct request_wire;
 const struct request_wire *
-request_wire_find(const char *name);  /* NULL = this build does not speak it */
-const char *request_wire_names(void); /* for a sentence */
+request_wire_find(const char *name); /* NULL = this build does not speak it */
+const char *request_wire_name(const struct request_wire *w); /* as codecs and egress know it */
+const char *request_wire_auth(const struct request_wire *w); /* as egress knows it */
+const char *request_wire_names(void);                        /* for a sentence */
+
+/* What is put behind the base URL. -FAULT_CONFIG: a model's name that cannot stand in a path. */
+must_use int request_path(const struct request_wire *w, const char *model, own char **ret,
+                          struct fault *reterr);
 
 /* An upper bound of the tokens that a body can be counted as: a token is at least a byte, an image has a price
  * of its own, and the service adds a prompt for the tools. */
-int64_t request_bound(struct str body);
+int64_t request_bound(const struct request_wire *w, struct str body);
 
 struct request {
     const struct request_wire *wire;

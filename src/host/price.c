@@ -96,6 +96,14 @@ struct price price_find(struct str provider, struct str model)
     };
 }
 
+void price_names(struct str provider, void (*on_name)(struct str name, void *arg), void *arg)
+{
+    for (size_t i = 0; i < ARRAY_LEN(vendors); i++)
+        for (size_t k = 0; str_is(provider, vendors[i].name) && k < price_row_count; k++)
+            if (strcmp(price_rows[k].provider, vendors[i].vendor) == 0)
+                on_name(str_of(price_rows[k].prefix), arg);
+}
+
 /* --- from settings --- */
 
 enum { MTOK_SCALE = 6, IS_REQUIRED = 1 };

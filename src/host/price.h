@@ -20,6 +20,8 @@ struct usage {
  * What stands behind the prefix must look like a version (a date, "latest", "preview"...): a sibling
  * that is not in the table (gpt-9-ultra beside gpt-9) is unknown, not cheap. */
 struct price price_find(struct str provider, struct str model);
+/* The model names that the table has for a provider, for suggestions. */
+void price_names(struct str provider, void (*on_name)(struct str name, void *arg), void *arg);
 /* {input_per_mtok_usd, ...} -> price; -FAULT_CONFIG names key. Missing cache prices default to the input price. */
 must_use int price_from_json(const json_t *object, struct price *ret, struct fault *reterr);
 /* Exact, saturating at INT64_MAX. */

@@ -33,4 +33,5 @@ struct codec_wire {
 };
 
 const struct codec_wire *codec_find(struct str name); /* NULL = no such wire */
-extern const struct codec_wire codec_script, codec_anthropic;
+extern const struct codec_wire codec_script, codec_anthropic, codec_openai, codec_openai_compatible,
+    codec_responses, codec_gemini;

@@ -1,8 +1,7 @@
 /* Anthropic Messages, streaming (API version 2023-06-01). Blocks of the conversation become content
  * blocks and back; thinking goes back unchanged with its signature. An `error` event inside a 200 stream
  * is a failure of the stream. A stream without message_stop is not an answer. */
-#include "query/codec.h"
-
+#include "query/codec_parts.h"
 #include "wire/sse.h"
 
 #include <errno.h>
@@ -16,6 +15,13 @@ struct codec {
 };
 
 /* --- the request --- */
+
+static own json_t *image_out(const json_t *image)
+{
+    return json_pack("{s:s, s:{s:s, s:O, s:O}}", "type", "image", "source", "type", "base64",
+                     "media_type", json_object_get(image, "media_type"), "data",
+                     json_object_get(image, "data"));
+}
 
 static own json_t *block_out(const json_t *block)
 {
@@ -36,16 +42,13 @@ static own json_t *block_out(const json_t *block)
         return json_pack("{s:s, s:O, s:O, s:O}", "type", "tool_use", "id",
                          json_object_get(block, "id"), "name", json_object_get(block, "tool"),
                          "input", json_object_get(block, "input"));
-    return NULL;
+    return codec_is_image(block) ? image_out(block) : NULL;
 }
 
 static own json_t *result_piece_out(const json_t *piece)
 {
-    const char *type = json_string_value(json_object_get(piece, "type"));
-    if (type && strcmp(type, "image") == 0)
-        return json_pack("{s:s, s:{s:s, s:O, s:O}}", "type", "image", "source", "type", "base64",
-                         "media_type", json_object_get(piece, "media_type"), "data",
-                         json_object_get(piece, "data"));
+    if (codec_is_image(piece))
+        return image_out(piece);
     json_t *text = json_object_get(piece, "text");
     return json_pack("{s:s, s:O}", "type", "text", "text", text);
 }
@@ -53,9 +56,7 @@ static own json_t *result_piece_out(const json_t *piece)
 /* The service refuses a text of nothing; a result may be one. */
 static bool is_empty_piece(const json_t *piece)
 {
-    const char *type = json_string_value(json_object_get(piece, "type"));
-    return (!type || strcmp(type, "image") != 0) &&
-           json_string_length(json_object_get(piece, "text")) == 0;
+    return !codec_is_image(piece) && json_string_length(json_object_get(piece, "text")) == 0;
 }
 
 static own json_t *result_out(const json_t *block)
@@ -82,8 +83,8 @@ static own json_t *message_out(const json_t *message)
     json_t *block;
     json_array_foreach(json_object_get(message, "content"), i, block)
     {
-        bool is_result = strcmp(json_string_value(json_object_get(block, "type")), "result") == 0;
-        if (json_array_append_new(content, is_result ? result_out(block) : block_out(block))) {
+        if (json_array_append_new(content, codec_is_block(block, "result") ? result_out(block)
+                                                                           : block_out(block))) {
             json_decref(content);
             return NULL;
         }
@@ -127,13 +128,6 @@ static int emit(struct codec *c, struct query_event e)
     return c->sink(&e, c->arg);
 }
 
-static struct str str_member(const json_t *object, const char *key)
-{
-    struct str s = {"", 0};
-    (void)!json_get_str(object, key, &s, NULL); /* absent or of another type: nothing to add */
-    return s;
-}
-
 static int take_usage(struct codec *c, const json_t *usage)
 {
     static const struct {
@@ -163,15 +157,15 @@ static int on_message_start(struct codec *c, const json_t *data)
 static int on_block_start(struct codec *c, const json_t *data)
 {
     const json_t *block = json_object_get(data, "content_block");
-    struct str type = str_member(block, "type");
+    struct str type = codec_str(block, "type");
     if (str_is(type, "tool_use"))
         return emit(c, (struct query_event){.kind = QUERY_CALL,
-                                            .id = str_member(block, "id"),
-                                            .tool = str_member(block, "name")});
+                                            .id = codec_str(block, "id"),
+                                            .tool = codec_str(block, "name")});
     if (str_is(type, "redacted_thinking"))
-        return emit(
-            c, (struct query_event){.kind = QUERY_REDACTED, .text = str_member(block, "data")});
-    struct str text = str_member(block, str_is(type, "thinking") ? "thinking" : "text");
+        return emit(c,
+                    (struct query_event){.kind = QUERY_REDACTED, .text = codec_str(block, "data")});
+    struct str text = codec_str(block, str_is(type, "thinking") ? "thinking" : "text");
     if (text.len == 0)
         return 0;
     return emit(c,
@@ -191,11 +185,11 @@ static int on_block_delta(struct codec *c, const json_t *data)
         {"signature_delta", "signature", QUERY_SIGNATURE},
     };
     const json_t *delta = json_object_get(data, "delta");
-    struct str type = str_member(delta, "type");
+    struct str type = codec_str(delta, "type");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (str_is(type, rows[i].type))
             return emit(c, (struct query_event){.kind = rows[i].kind,
-                                                .text = str_member(delta, rows[i].key)});
+                                                .text = codec_str(delta, rows[i].key)});
     return 0; /* citations and what may come: not ours to act on */
 }
 
@@ -218,7 +212,7 @@ static int on_message_delta(struct codec *c, const json_t *data)
     int r = take_usage(c, json_object_get(data, "usage"));
     if (r < 0)
         return r;
-    struct str reason = str_member(json_object_get(data, "delta"), "stop_reason");
+    struct str reason = codec_str(json_object_get(data, "delta"), "stop_reason");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (str_is(reason, rows[i].name))
             return emit(c, (struct query_event){.kind = QUERY_STOP, .stop = rows[i].stop});
@@ -234,7 +228,7 @@ static int on_message_stop(struct codec *c, const json_t *data)
 
 static int on_error(struct codec *c, const json_t *data)
 {
-    struct str type = str_member(json_object_get(data, "error"), "type");
+    struct str type = codec_str(json_object_get(data, "error"), "type");
     enum query_error e = str_is(type, "overloaded_error")   ? QUERY_OVERLOADED
                          : str_is(type, "rate_limit_error") ? QUERY_RATE_LIMIT
                                                             : QUERY_SERVER;
@@ -265,7 +259,7 @@ static int on_sse(struct str event, struct str data, void *arg)
         return r;
     if (!json_is_object(body))
         return -FAULT_INPUT;
-    struct str type = str_member(body, "type");
+    struct str type = codec_str(body, "type");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (str_is(type, rows[i].name))
             return rows[i].on(c, body);

@@ -1,7 +1,10 @@
 /* The wires there are. */
 #include "query/codec.h"
 
-static const struct codec_wire *const wires[] = {&codec_script, &codec_anthropic};
+static const struct codec_wire *const wires[] = {
+    &codec_script,    &codec_anthropic, &codec_openai, &codec_openai_compatible,
+    &codec_responses, &codec_gemini,
+};
 
 const struct codec_wire *codec_find(struct str name)
 {

@@ -9,9 +9,10 @@
 
 enum query_event_kind {
     /* from a codec, in the order of the stream */
-    QUERY_TEXT,      /* text: a piece of the answer */
-    QUERY_THINKING,  /* text: a piece of its thinking */
-    QUERY_SIGNATURE, /* text: signature over the thinking block so far; goes back unchanged */
+    QUERY_TEXT,     /* text: a piece of the answer */
+    QUERY_THINKING, /* text: a piece of its thinking */
+    QUERY_SIGNATURE, /* text: signature of the open block, else of a thinking block without text; goes
+                        back unchanged */
     QUERY_REDACTED,  /* text: an opaque thinking block; goes back unchanged */
     QUERY_CALL,      /* id, tool: a tool call begins; its input follows in pieces */
     QUERY_INPUT,     /* text: a piece of the call's input (JSON text) */

@@ -41,32 +41,41 @@ static int add_block(struct turn *t, own json_t *block)
     return json_array_append_new(t->blocks, block) ? -ENOMEM : 0;
 }
 
+/* The open block's signature, if it has one, into the block; it goes back with it. */
+static own json_t *with_signature(struct turn *t, own json_t *block)
+{
+    if (block && t->signature &&
+        json_object_set_new(block, "signature", json_string_lossy(str_of(t->signature)))) {
+        json_decref(block);
+        block = NULL;
+    }
+    free(t->signature);
+    t->signature = NULL;
+    return block;
+}
+
+static own json_t *thinking_block(struct turn *t, struct str text)
+{
+    return with_signature(
+        t, json_pack("{s:s, s:o}", "type", "thinking", "text", json_string_lossy(text)));
+}
+
 static int close_text(struct turn *t)
 {
-    if (t->piece.len == 0)
-        return 0;
     int r = buf_add_str(&t->all_text, buf_str(&t->piece));
     if (r < 0)
         return r;
-    if (str_trim(buf_str(&t->piece)).len == 0)
-        return 0; /* services refuse a history with a block of nothing but white space */
-    return add_block(
-        t, json_pack("{s:s, s:o}", "type", "text", "text", json_string_lossy(buf_str(&t->piece))));
+    if (str_trim(buf_str(&t->piece)).len ==
+        0) /* services refuse a history with a block of white space */
+        return t->signature ? add_block(t, thinking_block(t, STR(""))) : 0;
+    return add_block(t, with_signature(t, json_pack("{s:s, s:o}", "type", "text", "text",
+                                                    json_string_lossy(buf_str(&t->piece)))));
 }
 
 static int close_thinking(struct turn *t)
 {
     t->has_thinking = true;
-    json_t *block =
-        json_pack("{s:s, s:o}", "type", "thinking", "text", json_string_lossy(buf_str(&t->piece)));
-    if (block && t->signature &&
-        json_object_set_new(block, "signature", json_string_lossy(str_of(t->signature)))) {
-        json_decref(block);
-        return -ENOMEM;
-    }
-    free(t->signature);
-    t->signature = NULL;
-    return add_block(t, block);
+    return add_block(t, thinking_block(t, buf_str(&t->piece)));
 }
 
 /* An input lies this much deeper in the conversation than in its own text. */
@@ -108,8 +117,8 @@ static int close_call(struct turn *t)
     if (!input || !call->input)
         return -ENOMEM;
     call->value = json_incref(input);
-    return add_block(t, json_pack("{s:s, s:s, s:s, s:O}", "type", "call", "id", call->id, "tool",
-                                  call->tool, "input", input));
+    return add_block(t, with_signature(t, json_pack("{s:s, s:s, s:s, s:O}", "type", "call", "id",
+                                                    call->id, "tool", call->tool, "input", input)));
 }
 
 int turn_close(struct turn *t)
@@ -165,7 +174,7 @@ int turn_add(struct turn *t, const struct query_event *e)
     case QUERY_TEXT: return add_piece(t, TURN_IN_TEXT, e->text);
     case QUERY_THINKING: return add_piece(t, TURN_IN_THINKING, e->text);
     case QUERY_SIGNATURE:
-        if (t->open != TURN_IN_THINKING && (r = add_piece(t, TURN_IN_THINKING, STR(""))) < 0)
+        if (t->open == TURN_OUTSIDE && (r = add_piece(t, TURN_IN_THINKING, STR(""))) < 0)
             return r;
         free(t->signature);
         return (t->signature = str_dup(e->text)) ? 0 : -ENOMEM;

@@ -20,7 +20,7 @@ struct turn {
     struct buf piece;    /* the open block's text */
     struct buf all_text; /* answer text of all blocks */
     enum turn_place { TURN_OUTSIDE, TURN_IN_TEXT, TURN_IN_THINKING, TURN_IN_CALL } open;
-    char *signature; /* own; of the open thinking block */
+    char *signature; /* own; of the open block */
     struct turn_call calls[TURN_CALLS_MAX];
     size_t call_count;
     bool has_thinking;

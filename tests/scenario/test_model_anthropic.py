@@ -17,6 +17,7 @@ KEY = "test-key-3141592653589793"
 MODEL = "anthropic/claude-sonnet-4-5"
 INPUT_USD, OUTPUT_USD = 3e-6, 15e-6
 PATIENCE = 60
+MARK = {"type": "ephemeral"}
 
 
 class Runs(unittest.TestCase):
@@ -84,7 +85,8 @@ class Runs(unittest.TestCase):
         self.assertEqual(ask.headers["x-api-key"], KEY)
         self.assertEqual(ask.json["model"], "claude-sonnet-4-5")
         self.assertTrue(ask.json["stream"])
-        self.assertEqual(ask.json["messages"], [{"role": "user", "content": [{"type": "text", "text": "do the task"}]}])
+        self.assertEqual(ask.json["messages"], [{"role": "user", "content": [{"type": "text", "text": "do the task", "cache_control": MARK}]}])
+        self.assertEqual([block["cache_control"] for block in ask.json["system"]], [MARK])
         self.assertIn("read", [tool["name"] for tool in ask.json["tools"]])
         for tool in ask.json["tools"]:
             self.assertEqual(set(tool), {"name", "description", "input_schema"})

@@ -24,12 +24,15 @@ struct failure_answer {
 };
 
 /* A whole answer whose status is not 2xx. */
-void failure_of_answer(const struct failure_answer *a, const struct secrets *secrets, struct failure *ret);
+void failure_of_answer(const struct failure_answer *a, const struct secrets *secrets,
+                       struct failure *ret);
 /* An error event inside a stream that began with 200; error may be NULL. */
 void failure_of_event(const json_t *error, const struct secrets *secrets, struct failure *ret);
 /* A transfer that did not come to its end. */
-void failure_of_end(const struct net_end *end, const char *host, const struct secrets *secrets, struct failure *ret);
+void failure_of_end(const struct net_end *end, const char *host, const struct secrets *secrets,
+                    struct failure *ret);
 /* A class and a sentence of our own. */
-void failure_set(struct failure *f, const char *class_name, const char *text, const struct secrets *secrets);
+void failure_set(struct failure *f, const char *class_name, const char *text,
+                 const struct secrets *secrets);
 /* "1.5" or a date -> ms from now, within [0, INT32_MAX]; 0 when it says nothing. */
 int64_t failure_retry_ms(struct str retry_after, struct str retry_after_ms, int64_t now_s);

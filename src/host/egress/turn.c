@@ -109,6 +109,8 @@ static void fail(struct egress_turn *t, const char *class_name, const char *text
 static void on_end(const struct net_end *end, void *arg)
 {
     struct egress_turn *t = arg;
+    if (end->outcome == NET_DONE)
+        usage_end(&t->usage);
     bool is_refused = t->head.status != 0 && !t->has_answer && t->failure.class_name == NULL;
     if (is_refused) { /* as far as its body came: the status is what counts */
         const struct failure_answer answer = {t->head.status, str_of(t->retry_after), str_of(t->retry_after_ms), buf_str(&t->error_body),

@@ -13,10 +13,13 @@ struct usage_reader;
 struct usage_wire {
     const char *name;
     const char *const *headers; /* "name: value", NULL-terminated */
-    int (*on_event)(struct usage_reader *u, const json_t *data);
+    const char *end_word;       /* data that is no JSON and ends an answer; NULL = none */
+    bool ends_with_stream; /* an answer that said it is finished is whole when the stream ends */
+    void (*on_event)(struct usage_reader *u, const json_t *data);
 };
 const struct usage_wire *usage_wire_find(struct str name); /* NULL = no such wire */
 
+/* Neutral: no token is counted twice. What services put together is taken apart here (docs/wires.md). */
 struct usage_count {
     int64_t input, output, cache_read, cache_write;
 };
@@ -33,7 +36,8 @@ struct usage_reader {
     enum usage_state state;
     struct usage_count count;
     bool has_input, has_output, is_bad; /* is_bad: a count was no count */
-    json_t *error;                      /* own; USAGE_FAILED: the event's error object */
+    bool is_finished;                   /* the model said why it ended; more may come */
+    json_t *error;                      /* own; USAGE_FAILED: what the service said; may be NULL */
 };
 
 void usage_init(struct usage_reader *u, const struct usage_wire *wire);
@@ -41,5 +45,7 @@ void usage_done(struct usage_reader *u);
 /* Bytes after the end are not looked at. -FAULT_INPUT: an event that is not JSON; -FAULT_CAP: a longer one
  * than any is; -ENOMEM. */
 must_use int usage_feed(struct usage_reader *u, struct str bytes);
+/* The connection came to its proper end. */
+void usage_end(struct usage_reader *u);
 /* Only a whole answer that said all its counts has a usage. */
 bool usage_is_known(const struct usage_reader *u);

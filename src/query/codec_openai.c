@@ -5,7 +5,7 @@
  *                      finish_reason came is whole when the stream ends; thinking goes back in the member it came in;
  *                      results have no images.
  *
- * Calls are collected until the end (calls.c): only there it is certain which piece belonged to which. */
+ * Calls are collected until the end (codec_calls.c): only there it is certain which piece belonged to which. */
 #include "query/codec_openai.h"
 #include "query/codec_parts.h"
 #include "wire/sse.h"

@@ -19,7 +19,8 @@ static int decode(struct str s, size_t step, struct buf *out)
     buf_init(out, (size_t)1 << 30);
     must(codec_script.decoder_new(&c) == 0);
     for (size_t at = 0; r == 0 && at < s.len; at += step)
-        r = codec_script.feed(c, (struct str){s.at + at, step < s.len - at ? step : s.len - at}, note, out);
+        r = codec_script.feed(c, (struct str){s.at + at, step < s.len - at ? step : s.len - at},
+                              note, out);
     if (r == 0)
         r = codec_script.end(c, note, out);
     codec_script.decoder_free(c);

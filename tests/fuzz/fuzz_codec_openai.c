@@ -1,0 +1,13 @@
+/* rooms: edge query wire base */
+/* Answers of the Chat Completions wire. The first byte chooses the cuts, its highest bit the kind of server. */
+#include "codec.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 1)
+        return 0;
+    struct str s = {(const char *)data + 1, size - 1};
+    check_answer(data[0] & 0x80 ? &codec_openai : &codec_openai_compatible, s, data[0] % 9 + 1u);
+    return 0;
+}

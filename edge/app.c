@@ -4,6 +4,7 @@
 #include "edge/app.h"
 
 #include "edge/safe.h"
+#include "host/ledger.h"
 #include "os/env.h"
 #include "os/fd.h"
 #include "os/file.h"
@@ -147,6 +148,26 @@ static int number_item(json_t *object, const char *key, const char *flag, const 
     return json_object_set(object, key, number) ? -ENOMEM : 0;
 }
 
+/* Money is exact or refused: what the settings will make of the number must be what the digits say. */
+static int money_item(json_t *object, const char *key, const char *flag, const char *value,
+                      struct fault *reterr)
+{
+    int64_t exact = 0, said = 0;
+    int r = number_item(object, key, flag, value, reterr);
+    if (r < 0 || !value)
+        return r;
+    if (base_parse_decimal(str_of(value), 12, INT64_MIN, INT64_MAX, &exact) == 0 && exact < 0)
+        return 0; /* the settings' sentence is the better one */
+    if (ledger_decimal_from_json(json_object_get(object, key), 12, INT64_MAX, &said) == 0 &&
+        base_parse_decimal(str_of(value), 12, 0, INT64_MAX, &exact) == 0 && said == exact)
+        return 0;
+    return fault_set(
+        reterr, FAULT_USAGE,
+        "--%s: \"%s\" is not an amount of dollars with at most 12 digits after the point "
+        "and 15 in all",
+        flag, value);
+}
+
 static int apply_command_line(struct app *a, const struct parsed *p, struct fault *reterr)
 {
     auto_json json_t *object = json_object();
@@ -167,8 +188,8 @@ static int apply_command_line(struct app *a, const struct parsed *p, struct faul
         r = number_item(object, "max_tool_calls", "max-tool-calls",
                         option_value(p, OPT_MAX_TOOL_CALLS), reterr);
     if (r == 0)
-        r = number_item(object, "total_budget_usd", "total-budget-usd", option_value(p, OPT_BUDGET),
-                        reterr);
+        r = money_item(object, "total_budget_usd", "total-budget-usd", option_value(p, OPT_BUDGET),
+                       reterr);
     if (r == 0 && option_value(p, OPT_MODEL) &&
         json_object_set_new(object, "model", json_string(option_value(p, OPT_MODEL))))
         r = fault_set(reterr, FAULT_USAGE, "--model: not UTF-8");

@@ -226,10 +226,12 @@ static void play(void *arg)
     if (s->errors_left > 0) {
         s->errors_left--;
         const char *kind = json_string_value(json_object_get(error, "kind"));
+        /* A service that is too busy charges nothing; what a stream cost that broke, nobody knows. */
+        bool is_begun = kind && (strcmp(kind, "disconnect") == 0 || strcmp(kind, "malformed") == 0);
         end(s, (struct planner_end){.outcome = "error",
                                     .error = kind ? kind : "overloaded",
                                     .text = "the script says so",
-                                    .usage_known = true,
+                                    .usage_known = !is_begun,
                                     .sent = true});
         return;
     }

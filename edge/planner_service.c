@@ -428,7 +428,7 @@ int planner_service_new(const char *provider, const char *name, const struct app
     int r = choose(&choice, provider, name, app, reterr);
     if (r < 0)
         return r;
-    if (!choice.price.known && app->settings->total_budget_pico > 0) {
+    if (!choice.price.known) { /* there always is a budget; 0 is one too */
         (void)fault_set(reterr, FAULT_CONFIG,
                         "the price of %s/%s is not known, and a budget is set", provider, name);
         struct nearest near;

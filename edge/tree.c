@@ -22,7 +22,8 @@
 #define ENDING_GRACE_NS (60 * OS_NS_PER_MS)
 #define TURN_TRIES_MAX 4 /* requests for one turn: the first and three more (R1) */
 #define OUTPUT_TOKENS_LEAST 256
-#define LATE_TURNS_MAX 4 /* asked for after the end was begun: one may have crossed it */
+#define RESERVE_TRIES_MAX 4 /* of one request, when other processes take from the same caps */
+#define LATE_TURNS_MAX 4    /* asked for after the end was begun: one may have crossed it */
 #define AGENT_NAME "main"
 
 struct stop_row {
@@ -193,16 +194,39 @@ static void add_count(int64_t *sum, int64_t more)
         *sum = INT64_MAX;
 }
 
-/* A broken stream of unknown usage is settled at its worst case: the safe side. */
+/* What is nearly gone is told once, to the person and the journal, whichever process passes the mark. */
+static void notice(struct tree *t, const char *of, int percent)
+{
+    char text[120];
+    if (percent == 0)
+        return;
+    snprintf(text, sizeof(text), "%d %% of %s is spent", percent, of);
+    view_warn(t->view, text);
+    auto_json json_t *body =
+        json_pack("{s:s, s:s, s:i}", "what", "warning", "of", of, "percent", percent);
+    if (body)
+        (void)!journal_add(t->app->state, t->session, NULL, "money", body, JOURNAL_LIGHT, NULL);
+}
+
+/* What the turn costs. A broken stream of unknown usage costs its worst case: the safe side. So does a
+ * usage above the worst case: no service can charge for more than it was sent and allowed to say, so such
+ * a number is an error or a lie, and the journal has it. */
+static int64_t cost_of(struct tree *t, const struct planner_end *e)
+{
+    if (!e->sent)
+        return 0;
+    int64_t said = e->usage_known ? price_cost(&t->planner->price, &e->usage) : t->reserved_pico;
+    if (said > t->reserved_pico)
+        journal_money(t, "over", said);
+    return said < t->reserved_pico ? said : t->reserved_pico;
+}
+
 static void settle(struct tree *t, const struct planner_end *e)
 {
-    int64_t cost = !e->sent         ? 0
-                   : e->usage_known ? price_cost(&t->planner->price, &e->usage)
-                                    : t->reserved_pico;
-    if (cost > t->reserved_pico)
-        cost = t->reserved_pico;
+    struct ledger_notice passed = {0};
+    int64_t cost = cost_of(t, e);
     bool is_booked = t->reserved_pico > 0;
-    if (is_booked && ledger_settle(t->app->state, t->session, t->requests, cost) < 0)
+    if (is_booked && ledger_settle(t->app->state, t->session, NULL, t->requests, cost, &passed) < 0)
         cost = t->reserved_pico;
     t->reserved_pico = 0;
     t->spent_pico += cost;
@@ -216,6 +240,9 @@ static void settle(struct tree *t, const struct planner_end *e)
         journal_money(t, "settle", cost);
     view_usage(t->view, (int64_t)t->turn, e->usage.input_tokens, e->usage.output_tokens, cost,
                t->spent_pico);
+    notice(t, "the session's budget", passed.session);
+    notice(t, "today's budget", passed.day);
+    notice(t, "this month's budget", passed.month);
 }
 
 static void on_planner_end(const struct planner_end *e, void *arg)
@@ -250,25 +277,38 @@ static void on_planner_end(const struct planner_end *e, void *arg)
     }
 }
 
-/* 0 reserved; 1 does not fit. */
-static int reserve(struct tree *t, struct str body, int64_t *ret_max_tokens)
+/* One try: as many tokens as fit now. 0 reserved | LEDGER_SHORT */
+static int reserve_once(struct tree *t, int64_t bound, int64_t *ret_max_tokens,
+                        enum ledger_limit *ret_by)
 {
     const struct price *price = &t->planner->price;
-    struct ledger_balance balance;
-    int r = ledger_balance(t->app->state, t->session, &balance);
+    int64_t free_pico = 0;
+    int r = ledger_free(t->app->state, t->session, NULL, &free_pico, ret_by);
     if (r < 0)
         return r;
-    int64_t bound = t->planner->input_bound(t->planner, body);
-    int64_t tokens = price_affordable_tokens(price, bound, t->planner->max_tokens,
-                                             balance.budget - balance.spent - balance.reserved);
+    int64_t tokens = price_affordable_tokens(price, bound, t->planner->max_tokens, free_pico);
     if (tokens < OUTPUT_TOKENS_LEAST)
-        return 1;
+        return LEDGER_SHORT;
     t->reserved_pico = price_worst(price, bound, tokens);
     *ret_max_tokens = tokens;
     if (t->reserved_pico == 0)
         return 0; /* a free model books nothing, and costs no trip to the disk */
-    r = ledger_reserve(t->app->state, t->session, ++t->requests, t->reserved_pico);
-    if (r == 0)
+    r = ledger_reserve(t->app->state, t->session, NULL, ++t->requests, t->reserved_pico, ret_by);
+    if (r != 0)
+        t->reserved_pico = 0;
+    return r;
+}
+
+/* Caps are shared with other processes: what was free a moment ago may be theirs now. Then there is less
+ * to try with, and after a few losses this one is told that there is nothing. */
+static int reserve(struct tree *t, struct str body, int64_t *ret_max_tokens,
+                   enum ledger_limit *ret_by)
+{
+    int64_t bound = t->planner->input_bound(t->planner, body);
+    int r = LEDGER_SHORT;
+    for (int tries = 0; r == LEDGER_SHORT && tries < RESERVE_TRIES_MAX; tries++)
+        r = reserve_once(t, bound, ret_max_tokens, ret_by);
+    if (r == 0 && t->reserved_pico > 0)
         journal_money(t, "reserve", t->reserved_pico);
     return r;
 }
@@ -293,9 +333,10 @@ static int on_model(struct tree *t, const struct message *m)
         return -FAULT_PROTOCOL;
     channel_set_state(t->agent.channel, STATE_BUSY);
     int64_t max_tokens = 0;
-    int r = reserve(t, m->raw, &max_tokens);
-    if (r == 1) {
-        set_end(t, "budget", "the next model call does not fit the budget");
+    enum ledger_limit by = LEDGER_BY_SESSION;
+    int r = reserve(t, m->raw, &max_tokens, &by);
+    if (r == LEDGER_SHORT) {
+        set_end(t, "budget", ledger_limit_sentence(by));
         send_model_end(t, "error", "budget", t->detail, 0);
         return 0;
     }

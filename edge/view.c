@@ -108,11 +108,11 @@ static void end_text(struct view *v)
 
 static void emit(own json_t *line)
 {
-    char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
-    if (text)
-        puts(text);
+    auto_done(buf) struct buf text; /* our own printer: an amount is its shortest exact decimal */
+    buf_init(&text, JSON_SIZE_MAX);
+    if (line && json_print(line, &text) == 0)
+        puts(text.at);
     fflush(stdout);
-    free(text);
     json_decref(line);
 }
 
@@ -193,6 +193,13 @@ void view_note(struct view *v, const char *what, const json_t *body)
         clear_spinner(v);
         v->waiting = NULL;
     }
+}
+
+void view_warn(struct view *v, const char *text)
+{
+    clear_spinner(v);
+    end_text(v);
+    app_note(text);
 }
 
 static void print_sentence(struct str text)

@@ -70,11 +70,6 @@ must_use int journal_statement_read(const json_t *o, struct journal_statement *r
 enum { JOURNAL_STATEMENT_FORGED = 1 };
 must_use int journal_statement_check(const json_t *o, struct buf *scratch);
 
-/* The ledger's part of what sessions do in one transaction. */
-must_use int ledger_put(struct state *s, const char *session, int64_t budget_pico,
-                        struct fault *reterr);
-must_use int ledger_settle_dead(struct state *s, struct fault *reterr);
-
 /* --- the checker: fed with rows in order, by the store or by an export --- */
 
 /* What is wrong, by a name that stays (first_bad.problem). docs/receipts.md says what each means. */

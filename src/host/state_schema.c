@@ -30,5 +30,29 @@ const struct store_step state_steps[] = {
      " turn BIGINT NOT NULL, pico BIGINT NOT NULL, used BIGINT);" /* used is null while it is open */
      "CREATE INDEX reservation_session ON reservation (session);"
      "CREATE UNIQUE INDEX reservation_open ON reservation (session, turn) WHERE used IS NULL;"},
+    /* Money as a tree: a session has its own account (agent '') and one for each agent below it. given
+     * is what is with the children: always the sum of their budgets. A reservation remembers the day and
+     * the month (UTC) it was made in, 0 = before there were such; period has their sums, and keeps in
+     * forgotten what was spent by sessions that were deleted. */
+    {"CREATE TABLE account ("
+     " session TEXT NOT NULL, agent TEXT NOT NULL, parent TEXT, depth BIGINT NOT NULL,"
+     " budget BIGINT NOT NULL, spent BIGINT NOT NULL, reserved BIGINT NOT NULL, given BIGINT NOT NULL,"
+     " ceiling BIGINT NOT NULL, is_pool BIGINT NOT NULL, is_closed BIGINT NOT NULL,"
+     " warned BIGINT NOT NULL, PRIMARY KEY (session, agent));"
+     "INSERT INTO account SELECT session, '', NULL, 0, budget, spent, reserved, 0, 0, 0, 0, 0 FROM ledger;"
+     "CREATE TABLE charge ("
+     " id INTEGER PRIMARY KEY, session TEXT NOT NULL, agent TEXT NOT NULL, turn BIGINT NOT NULL,"
+     " day BIGINT NOT NULL, month BIGINT NOT NULL, pico BIGINT NOT NULL, used BIGINT);"
+     "INSERT INTO charge SELECT id, session, '', turn, 0, 0, pico, used FROM reservation;"
+     "DROP TABLE reservation;"
+     "DROP TABLE ledger;"
+     "ALTER TABLE charge RENAME TO reservation;"
+     "CREATE INDEX reservation_session ON reservation (session, agent);"
+     "CREATE UNIQUE INDEX reservation_open ON reservation (session, agent, turn) WHERE used IS NULL;"
+     "CREATE INDEX reservation_pending ON reservation (id) WHERE used IS NULL;"
+     "CREATE TABLE period ("
+     " kind TEXT NOT NULL, start BIGINT NOT NULL, spent BIGINT NOT NULL, reserved BIGINT NOT NULL,"
+     " forgotten BIGINT NOT NULL, warned BIGINT NOT NULL, PRIMARY KEY (kind, start));"
+     "CREATE TABLE cap (kind TEXT PRIMARY KEY, pico BIGINT NOT NULL);"},
 };
 const size_t state_step_count = ARRAY_LEN(state_steps);

@@ -4,7 +4,7 @@
 #include "host/state_private.h"
 
 #include "host/journal_private.h"
-#include "host/ledger.h"
+#include "host/ledger_private.h"
 #include "os/clock.h"
 #include "os/env.h"
 #include "os/fd.h"
@@ -511,6 +511,14 @@ static int run_for(struct state *s, const char *sql, const char *id, struct faul
     return store_run(q, NULL, reterr);
 }
 
+static int forget_money(struct state *s, const char *id, struct fault *reterr)
+{
+    int r = ledger_forget(s, id);
+    return r < 0 ? fault_set(reterr, -r, "cannot forget the money of session %s: %s", id,
+                             fault_sentence(r))
+                 : 0;
+}
+
 int session_delete(struct state *s, const char *id, struct fault *reterr)
 {
     char name[STATE_NAME_SIZE];
@@ -522,7 +530,7 @@ int session_delete(struct state *s, const char *id, struct fault *reterr)
         return r;
     r = run_for(s, "DELETE FROM session WHERE id = ?1", id, reterr);
     if (r == 0)
-        r = run_for(s, "DELETE FROM ledger WHERE session = ?1", id, reterr);
+        r = forget_money(s, id, reterr);
     if (r == 0)
         r = note_in_journal(s, id, json_pack("{s:s}", "event", "delete"), reterr);
     if (r == 0)

@@ -110,8 +110,8 @@ static void canonical(int i)
 static void reserve_settle(int i)
 {
     struct fault fault = {.text = "ledger"};
-    check(ledger_reserve(state, session, i, 1000), &fault);
-    check(ledger_settle(state, session, i, 10), &fault);
+    check(ledger_reserve(state, session, NULL, i, 1000, NULL), &fault);
+    check(ledger_settle(state, session, NULL, i, 10, NULL), &fault);
 }
 
 static void verify(int i)

@@ -508,8 +508,8 @@ static void write_until_killed(void *arg)
         assert_ok(journal_add(s, id, call, "intent", body, i % 5 ? JOURNAL_LIGHT : JOURNAL_DURABLE,
                               &scratch_fault));
         json_decref(body);
-        assert_true(ledger_reserve(s, id, i, 3) >= 0);
-        assert_int_equal(ledger_settle(s, id, i, 2), 0);
+        assert_true(ledger_reserve(s, id, NULL, i, 3, NULL) >= 0);
+        assert_int_equal(ledger_settle(s, id, NULL, i, 2, NULL), 0);
         receipt = json_pack("{s:s}", "call", call);
         assert_ok(journal_receipt(s, id, receipt, JOURNAL_LIGHT, &scratch_fault));
         json_decref(receipt);

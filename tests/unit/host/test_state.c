@@ -245,7 +245,7 @@ static void hold_session(void *arg)
     int lock = -1;
     char c;
     assert_ok(session_begin(s, "/w", "m", "p", 100, h->id, &lock, &scratch_fault));
-    assert_ok(ledger_reserve(s, h->id, 1, 60));
+    assert_ok(ledger_reserve(s, h->id, NULL, 1, 60, NULL));
     if (write(h->ready, h->id, sizeof(h->id)) < 0 || read(h->go, &c, 1) < 0)
         _exit(1);
 }
@@ -280,14 +280,14 @@ static void a_second_process_is_told_and_a_dead_one_is_lost(void **given)
     assert_ok(session_find(s, str_of(h.id), &row, &scratch_fault));
     assert_string_equal(row.status, "lost");
     session_row_done(&row);
-    assert_ok(ledger_balance(s, h.id, &balance));
+    assert_ok(ledger_balance(s, h.id, NULL, &balance));
     assert_int_equal(balance.spent, 60); /* at its worst */
     assert_int_equal(balance.reserved, 0);
     assert_ok(session_resume(s, h.id, &lock, &scratch_fault));
     close(lock);
     assert_ok(session_delete(s, h.id, &scratch_fault));
     assert_int_equal(session_lock(s, h.id, &lock, &fault), -FAULT_USAGE);
-    assert_int_equal(ledger_balance(s, h.id, &balance), -ENOENT);
+    assert_int_equal(ledger_balance(s, h.id, NULL, &balance), -ENOENT);
     json_t *report = NULL;
     assert_ok(journal_verify(s, NULL, &report, &scratch_fault));
     json_decref(report);

@@ -1,13 +1,9 @@
 /* boxagnts policy: what would be decided, and why; whether the settings hold. Runs nothing. */
+#include "edge/cmd_policy.h"
 #include "edge/app.h"
 #include "edge/commands.h"
-#include "edge/desk.h"
-#include "os/fd.h"
-#include "os/file.h"
-#include "tools/replay.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 
 static const struct option_row *const tables[] = {options_policy, options_sandbox, options_common,
@@ -17,8 +13,9 @@ static int cmd_policy(const struct parsed *p, struct fault *reterr);
 
 const struct command command_policy = {
     .name = "policy",
-    .usage = "check | explain TOOL JSON | replay FILE|- | schema",
-    .summary = "check the settings, explain a decision, replay recorded calls, print the schema",
+    .usage = "check | explain TOOL JSON | lint | test [FILE...] | replay FILE|- | schema",
+    .summary =
+        "check the settings, explain a decision, lint and test the rules, replay recorded calls",
     .tables = tables,
     .run = cmd_policy,
 };
@@ -85,89 +82,6 @@ static int policy_explain(const struct parsed *p, struct fault *reterr)
     return r;
 }
 
-struct lines {
-    int fd;
-    const char *name;
-    size_t number;
-    struct buf pending;
-    size_t searched; /* of pending: no line ends in it */
-    bool is_over;
-};
-
-/* The next line, without its end; it lives until the next call. 0 | 1 there is none | -fault with a sentence */
-static int next_line(struct lines *l, size_t *taken, struct str *ret, struct fault *reterr)
-{
-    buf_drop_front(&l->pending, *taken);
-    *taken = 0;
-    l->number++;
-    for (;;) {
-        const char *end = l->pending.len > l->searched ? memchr(l->pending.at + l->searched, '\n',
-                                                                l->pending.len - l->searched)
-                                                       : NULL;
-        if (end || (l->is_over && l->pending.len > 0)) {
-            ret->at = l->pending.at;
-            ret->len = end ? (size_t)(end - l->pending.at) : l->pending.len;
-            *taken = ret->len + (end ? 1 : 0);
-            l->searched = 0;
-            return 0;
-        }
-        if (l->is_over)
-            return 1;
-        char piece[16384];
-        l->searched = l->pending.len;
-        ssize_t n = os_read(l->fd, piece, sizeof(piece));
-        if (n < 0)
-            return fault_set(reterr, FAULT_CONFIG, "cannot read %s: %s", l->name,
-                             fault_sentence((int)n));
-        l->is_over = n == 0;
-        if (buf_add(&l->pending, piece, (size_t)n) < 0)
-            return fault_set(reterr, FAULT_CONFIG, "%s:%zu: the line is longer than %zu bytes",
-                             l->name, l->number, REPLAY_LINE_MAX);
-    }
-}
-
-/* One line at a time, each answer at once: another program may sit at both ends. */
-static int replay_lines(struct lines *l, struct replay *replay, struct fault *reterr)
-{
-    struct str line;
-    size_t taken = 0;
-    int r;
-    auto_done(buf) struct buf out;
-    buf_init(&out, 1 << 20);
-    while ((r = next_line(l, &taken, &line, reterr)) == 0) {
-        struct fault why = {0};
-        buf_reset(&out);
-        r = replay_line(replay, line, &out, &why);
-        if (r < 0)
-            return fault_set(reterr, FAULT_CONFIG, "%s:%zu: %s", l->name, l->number,
-                             *why.text ? why.text : fault_sentence(r));
-        if (out.len > 0 && (fwrite(out.at, 1, out.len, stdout) != out.len || fflush(stdout) != 0))
-            return fault_sys(reterr, errno, "cannot write the verdicts");
-    }
-    return r < 0 ? r : 0;
-}
-
-static int policy_replay(const struct parsed *p, struct fault *reterr)
-{
-    const char *name = p->positional[1];
-    bool is_stdin = strcmp(name, "-") == 0;
-    struct app app;
-    auto_(replay) struct replay *replay = NULL;
-    auto_close int fd = -1;
-    int r = app_open(&app, p, 0, reterr);
-    if (r == 0)
-        r = replay_new(app.settings->policy, app.settings->provenance, &replay);
-    if (r == 0 && !is_stdin && (fd = os_open_trusted(name, O_RDONLY, 0)) < 0)
-        r = fault_set(reterr, FAULT_CONFIG, "cannot read %s: %s", name, fault_sentence(fd));
-    struct lines lines = {.fd = is_stdin ? 0 : fd, .name = is_stdin ? "standard input" : name};
-    buf_init(&lines.pending, REPLAY_LINE_MAX);
-    if (r == 0)
-        r = replay_lines(&lines, replay, reterr);
-    buf_done(&lines.pending);
-    app_done(&app);
-    return r;
-}
-
 static int policy_schema(const struct parsed *p, struct fault *reterr)
 {
     (void)reterr;
@@ -186,8 +100,13 @@ static const struct verb verbs[] = {
     {"check", "", "are all settings good", policy_check, 0, 0},
     {"explain", "TOOL JSON", "what would be decided, by which rule, and which layer stands below",
      policy_explain, 2, 2},
+    {"lint", "", "rules that are shadowed, contradict each other, never match, or allow too much",
+     policy_lint_verb, 0, 0},
+    {"test", "[FILE...]",
+     "does the policy decide as the files say; else the policy.test.json beside the settings",
+     policy_test_verb, 0, 64},
     {"replay", "FILE|-", "recorded calls and results, one JSON line each: a verdict for each call",
-     policy_replay, 1, 1},
+     policy_replay_verb, 1, 1},
     {"schema", "", "the JSON Schema of the settings", policy_schema, 0, 0},
 };
 

@@ -289,3 +289,86 @@ bool path_pattern_covers_tree(const struct path_pattern *p, const struct path_na
     bool takes_any_name = last->kind == PART_ANY_DEPTH || is_any_name(last);
     return (states & BIT(p->count)) || (takes_any_name && (states & BIT(p->count - 1)));
 }
+
+/* --- patterns against patterns --- */
+
+#define FRESH "\x01" /* no pattern has it, so only what takes any character takes it */
+#define SPANS_MAX 4  /* 3^4 examples */
+
+static bool has_set(const struct path_pattern *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (p->parts[i].kind == PART_GLOB && memchr(p->parts[i].text.at, '[', p->parts[i].text.len))
+            return true;
+    return false;
+}
+
+static bool is_same(const struct path_pattern *a, const struct path_pattern *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++)
+        same = a->parts[i].kind == b->parts[i].kind && str_eq(a->parts[i].text, b->parts[i].text);
+    return same;
+}
+
+/* A name that the part takes. ret has room for the part's text and two bytes. */
+static struct str example_name(const struct path_part *part, char *ret)
+{
+    size_t len = 0;
+    if (part->kind == PART_SUFFIX)
+        ret[len++] = *FRESH;
+    for (size_t i = 0; i < part->text.len; i++) {
+        char c = part->text.at[i];
+        bool is_wild = part->kind == PART_GLOB && (c == '*' || c == '?');
+        if (part->kind == PART_GLOB && c == '\\')
+            c = part->text.at[++i];
+        ret[len++] = is_wild ? *FRESH : c;
+    }
+    return (struct str){ret, len};
+}
+
+/* The example where span number i stands for (pick / 3^i) % 3 names. false: the pattern does not take it, or it is too long. */
+static bool make_example(const struct path_pattern *b, unsigned pick, char *text,
+                         struct path_names *ret)
+{
+    ret->count = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        if (b->parts[i].kind != PART_ANY_DEPTH) {
+            ret->at[ret->count] = example_name(&b->parts[i], text);
+            text += ret->at[ret->count++].len;
+            continue;
+        }
+        unsigned names = pick % 3;
+        pick /= 3;
+        if (names == 0 && i + 1 == b->count)
+            return false; /* at its end it stands for a name at least */
+        while (names-- > 0)
+            ret->at[ret->count++] = STR(FRESH);
+    }
+    return true;
+}
+
+bool path_pattern_covers(const struct path_pattern *a, const struct path_pattern *b)
+{
+    struct path_names names;
+    char text[2 * GUEST_PATH_MAX + 2 * PATH_PATTERN_PARTS_MAX];
+    size_t spans = 0, len = 0;
+    if (a->count == 0 || is_same(a, b))
+        return true;
+    if (has_set(a) || has_set(b))
+        return false;
+    for (size_t i = 0; i < b->count; i++) {
+        spans += b->parts[i].kind == PART_ANY_DEPTH;
+        len += b->parts[i].text.len + 2;
+    }
+    if (spans > SPANS_MAX || len > sizeof(text))
+        return false;
+    unsigned examples = 1;
+    for (size_t i = 0; i < spans; i++)
+        examples *= 3;
+    bool covers = true;
+    for (unsigned pick = 0; covers && pick < examples; pick++)
+        if (make_example(b, pick, text, &names))
+            covers = path_pattern_matches(a, &names) && path_pattern_covers_tree(a, &names);
+    return covers;
+}

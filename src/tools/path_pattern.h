@@ -34,4 +34,7 @@ void path_pattern_done(struct path_pattern *p);
 bool path_pattern_matches(const struct path_pattern *p, const struct path_names *path);
 /* Can something at or below dir match? / Does everything below dir match? */
 bool path_pattern_meets_tree(const struct path_pattern *p, const struct path_names *dir);
+/* Everything that b matches, a matches too; false also where it is not seen: found by examples of b, with names that stand in no
+ * pattern. */
+bool path_pattern_covers(const struct path_pattern *a, const struct path_pattern *b);
 bool path_pattern_covers_tree(const struct path_pattern *p, const struct path_names *dir);

@@ -89,6 +89,15 @@ enum policy_mode policy_mode_of(const struct policy *p)
     return p->mode;
 }
 
+void policy_each_rule(const struct policy *p, void (*each)(const struct policy_rule *r, void *arg),
+                      void *arg)
+{
+    for (size_t v = VERDICTS; v-- > 0;)
+        for (size_t k = 0; k < KINDS; k++)
+            for (size_t i = 0; i < p->lists[v][k].count; i++)
+                each(p->lists[v][k].at[i], arg);
+}
+
 void policy_each_allow(const struct policy *p, void (*each)(const char *rule, void *arg), void *arg)
 {
     for (size_t k = 0; k < KINDS; k++)

@@ -290,3 +290,64 @@ bool policy_rule_matches_tool(const struct policy_rule *r, const char *tool_name
 {
     return r->kind == EFFECT_TOOL && (r->any || glob_matches(str_of(r->glob), str_of(tool_name)));
 }
+
+/* --- rules against rules --- */
+
+static bool glob_covers(const char *a, const char *b)
+{
+    char example[RULE_SIZE_MAX + 8];
+    size_t len = strlen(b);
+    must(len < sizeof(example));
+    for (size_t i = 0; i <= len; i++)
+        example[i] =
+            b[i] == '*' ? '\x01' : b[i]; /* no rule has this character: only a `*` takes it */
+    return glob_matches(str_of(a), (struct str){example, len});
+}
+
+static bool host_covers(const struct net_pattern *a, const struct net_pattern *b)
+{
+    size_t a_len = strlen(a->name), b_len = strlen(b->name);
+    switch (a->kind) {
+    case NET_HOST_ANY: return true;
+    case NET_HOST_NAME: return b->kind == NET_HOST_NAME && strcmp(a->name, b->name) == 0;
+    case NET_HOST_BELOW:
+        if (b->kind == NET_HOST_BELOW && strcmp(a->name, b->name) == 0)
+            return true;
+        return (b->kind == NET_HOST_NAME || b->kind == NET_HOST_BELOW) && b_len > a_len + 1 &&
+               b->name[b_len - a_len - 1] == '.' && strcmp(b->name + b_len - a_len, a->name) == 0;
+    case NET_HOST_ADDRESSES:
+        return b->kind == NET_HOST_ADDRESSES && a->network.bits <= b->network.bits &&
+               ip_network_has(&a->network, &b->network.base);
+    }
+    return false;
+}
+
+static bool net_covers(const struct net_pattern *a, const struct net_pattern *b)
+{
+    /* in rules a port that is not said is any */
+    bool any_port = a->port_any || a->port_default;
+    bool ports = any_port || (!b->port_any && !b->port_default && a->port_from <= b->port_from &&
+                              a->port_end >= b->port_end);
+    return ports && host_covers(a, b);
+}
+
+bool policy_rule_covers(const struct policy_rule *a, const struct policy_rule *b)
+{
+    if (a->kind != b->kind)
+        return false;
+    if (a->any || b->any)
+        return a->any;
+    switch (a->kind) {
+    case EFFECT_READ:
+    case EFFECT_WRITE: return path_pattern_covers(&a->path, &b->path);
+    case EFFECT_NET: return net_covers(a->net, b->net);
+    case EFFECT_EXEC:
+    case EFFECT_TOOL: return glob_covers(a->glob, b->glob);
+    case EFFECT_SPEND: /* an allow is up to the amount, the others from it on */
+        return b->verdict == POLICY_ALLOW && a->verdict == POLICY_ALLOW
+                   ? a->usd_pico >= b->usd_pico
+                   : b->verdict != POLICY_ALLOW && a->verdict != POLICY_ALLOW &&
+                         a->usd_pico <= b->usd_pico;
+    }
+    return false;
+}

@@ -32,4 +32,9 @@ void policy_target_init(struct policy_target *t, const struct effect *e);
 
 /* Denies and asks match when they meet any part of the effect, allows when they cover all of it. */
 bool policy_rule_matches(const struct policy_rule *r, const struct policy_target *t);
+/* Every effect that b is about, a is about, too; false also where it is not seen. Both of one kind, else false. */
+bool policy_rule_covers(const struct policy_rule *a, const struct policy_rule *b);
+/* Each rule of a policy: by verdict, then effect, then layer. */
+void policy_each_rule(const struct policy *p, void (*each)(const struct policy_rule *r, void *arg),
+                      void *arg);
 bool policy_rule_matches_tool(const struct policy_rule *r, const char *tool_name);

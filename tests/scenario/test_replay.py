@@ -48,5 +48,29 @@ def test_a_broken_line_is_named_and_ends_it(place):
     expect("cannot read" in place.run("policy", "replay", place.root / "none", code=2).stderr, "a missing file")
 
 
+def test_lint_and_test_of_the_rules(place):
+    config = place.root / "config/boxagnts"
+    config.mkdir(parents=True)
+    settings = config / "settings.json"
+    settings.write_text(json.dumps({"permissions": {"allow": ["Write(/src/**)"], "deny": ["Write(/src/keys/**)"]}}))
+    expect("nothing to say" in place.run("policy", "lint", code=0).stdout, "an exception is no finding")
+    p = place.run("policy", "test", code=2)
+    expect("name a file" in p.stderr, p.stderr)
+    tests = config / "policy.test.json"
+    tests.write_text(json.dumps({"tests": [{"effect": "Write(/src/keys/a)", "verdict": "deny", "rule": "Write(/src/keys/**)"},
+                                           {"name": "reading is free", "tool": "read", "input": {"path": "a"}, "verdict": "allow"}]}))
+    expect("2 of 2" in place.run("policy", "test", code=0).stdout, "all hold")
+    (place.work / ".boxagnts").mkdir()
+    (place.work / ".boxagnts/policy.test.json").write_text(json.dumps({"tests": [{"name": "mine", "effect": "Write(/src/a)", "verdict": "deny"}]}))
+    p = place.run("policy", "test", code=1)
+    expect("2 of 3" in p.stdout and "mine" in p.stdout and "found allow" in p.stdout, p.stdout)
+    settings.write_text(json.dumps({"permissions": {"allow": ["Write(/src/**)", "Write(/src/a)", "Exec(bash *)", "Tool(raed)"]}}))
+    p = place.run("policy", "lint", "--json", code=1)
+    found = [json.loads(line) for line in p.stdout.splitlines()]
+    expect({one["kind"] for one in found} == {"shadowed", "wide", "never"} and len(found) == 3, p.stdout)
+    tests.write_text("{")
+    expect(f"{tests}: " in place.run("policy", "test", code=2).stderr, "a broken file is named")
+
+
 if __name__ == "__main__":
-    main(test_each_call_is_answered_at_once, test_settings_say_what_an_untrusted_target_is_worth, test_a_broken_line_is_named_and_ends_it)
+    main(test_lint_and_test_of_the_rules, test_each_call_is_answered_at_once, test_settings_say_what_an_untrusted_target_is_worth, test_a_broken_line_is_named_and_ends_it)

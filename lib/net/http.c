@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { HEADERS_MAX = 64, HEAD_VALUE_MAX = 256 };
+enum { HEADERS_MAX = 96, HEAD_VALUE_MAX = 256 };
 
 struct net {
     struct os_loop *loop;
@@ -30,7 +30,7 @@ struct net_call {
     char error[CURL_ERROR_SIZE];
     size_t head_len;
     char content_type[HEAD_VALUE_MAX], retry_after[HEAD_VALUE_MAX], retry_after_ms[HEAD_VALUE_MAX];
-    bool in_multi, was_sent, head_told, is_waiting;
+    bool in_multi, was_sent, head_told, is_waiting, is_send_waiting;
     enum net_outcome stopped; /* why a callback of ours ended it; NET_DONE = it did not */
 };
 
@@ -239,7 +239,7 @@ static void stir(struct net_call *c)
 static void on_idle(void *arg)
 {
     struct net_call *c = arg;
-    if (c->is_waiting) /* it is we who do not take */
+    if (c->is_waiting || c->is_send_waiting) /* it is we who do not take, or do not give */
         stir(c);
     else
         tell_end(c, NET_IDLE);
@@ -272,6 +272,8 @@ static size_t on_head_line(char *at, size_t size, size_t count, void *arg)
         return stop(c, NET_GARBLED);
     c->head_len += len;
     struct str line = {at, len};
+    if (c->events.on_line != NULL && c->events.on_line(line, c->events.arg) < 0)
+        return stop(c, NET_STOPPED);
     if (str_starts(line, STR("HTTP/")))
         c->content_type[0] = c->retry_after[0] = c->retry_after_ms[0] = '\0';
     if (!c->head_told) { /* later lines are trailers, which say nothing to us */
@@ -303,14 +305,29 @@ static size_t on_body_piece(char *at, size_t size, size_t count, void *arg)
 
 void net_call_go_on(struct net_call *c)
 {
-    if (!c->is_waiting)
+    if (!c->is_waiting && !c->is_send_waiting)
         return;
-    c->is_waiting = false;
+    c->is_waiting = c->is_send_waiting = false;
     curl_easy_pause(c->easy, CURLPAUSE_CONT);
     check_ends(c->net);
 }
 
 /* --- what goes out --- */
+
+static size_t on_upload(char *at, size_t size, size_t count, void *arg)
+{
+    struct net_call *c = arg;
+    ssize_t n = c->events.on_send(at, size * count, c->events.arg);
+    c->is_send_waiting = n == NET_SEND_WAIT;
+    if (c->is_send_waiting)
+        return CURL_READFUNC_PAUSE;
+    if (n < 0) {
+        c->stopped = NET_STOPPED;
+        return CURL_READFUNC_ABORT;
+    }
+    stir(c);
+    return (size_t)n;
+}
 
 static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 {
@@ -371,6 +388,8 @@ static int set_rules(struct net_call *c)
     SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(HTTP09_ALLOWED, 0L);
     SET(FOLLOWLOCATION, 0L);
+    SET(PATH_AS_IS, 1L);            /* the path is normal already; not once more, and not in another way */
+    SET(HTTP_CONTENT_DECODING, 0L); /* nothing is unpacked: what arrives is what was counted */
     SET(DISALLOW_USERNAME_IN_URL, 1L);
     SET(NETRC, (long)CURL_NETRC_IGNORED);
     SET(FRESH_CONNECT, 1L);
@@ -389,15 +408,36 @@ static int set_rules(struct net_call *c)
     return 0;
 }
 
+static int set_method(struct net_call *c, const struct net_ask *ask)
+{
+    if (ask->method == NULL) {
+        SET(POST, 1L);
+        SET(POSTFIELDSIZE_LARGE, (curl_off_t)ask->body.len);
+        SET(POSTFIELDS, ask->body.at);
+        return 0;
+    }
+    if (ask->is_streamed) {
+        SET(UPLOAD, 1L);
+        SET(INFILESIZE_LARGE, (curl_off_t)ask->stream_size);
+        SET(READFUNCTION, on_upload);
+        SET(READDATA, c);
+    } else if (strcmp(ask->method, "HEAD") == 0) {
+        SET(NOBODY, 1L);
+    } else {
+        SET(HTTPGET, 1L);
+    }
+    SET(CUSTOMREQUEST, ask->method);
+    return 0;
+}
+
 static int set_call(struct net_call *c, const struct net_ask *ask)
 {
     int r = add_headers(c, ask->headers);
+    if (r == 0)
+        r = set_method(c, ask);
     if (r < 0)
         return r;
     SET(URL, ask->url);
-    SET(POST, 1L);
-    SET(POSTFIELDSIZE_LARGE, (curl_off_t)ask->body.len);
-    SET(POSTFIELDS, ask->body.at);
     if (ask->headers[0] != NULL)
         SET(HTTPHEADER, c->headers);
     SET(CONNECTTIMEOUT_MS, (long)(ask->connect_ms ? ask->connect_ms : NET_CONNECT_MS));

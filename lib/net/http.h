@@ -61,6 +61,8 @@ struct net_end {
 };
 
 enum { NET_TAKEN = 0, NET_WAIT = 1 /* not taken: ask again after net_call_go_on() */ };
+#define NET_SEND_WAIT ((ssize_t)-1) /* nothing to send now: asked again after net_call_go_on() */
+#define NET_SEND_STOP ((ssize_t)-2)
 
 struct net_events {
     /* 0 go on; negative: stop, the end is NET_STOPPED. */
@@ -69,13 +71,20 @@ struct net_events {
     void (*on_end)(const struct net_end *end, void *arg);
     /* Asked before each connection with the address that is really meant; false = not there. */
     bool (*may_connect)(const struct os_address *to, void *arg);
+    /* NULL, or every line of a head as it came, interim answers and trailers too. Negative: stop. */
+    int (*on_line)(struct str line, void *arg);
+    /* With is_streamed: fills at most size bytes. > 0 so many | 0 the body is whole | NET_SEND_* */
+    ssize_t (*on_send)(char *at, size_t size, void *arg);
     void *arg;
 };
 
 struct net_ask {
     const char *url;
     const char *const *headers; /* "Name: value", NULL-terminated; borrowed until the call is freed */
-    struct str body;            /* POST; borrowed likewise */
+    const char *method;         /* NULL = POST with `body`, which is borrowed likewise */
+    struct str body;
+    bool is_streamed;           /* the body of `method` comes from on_send */
+    int64_t stream_size;        /* its length, -1 = not known: chunked */
     int64_t connect_ms, idle_ms, body_max; /* 0 = the above */
     struct net_events events;
 };

@@ -204,9 +204,9 @@ int http_answer_line(struct http_answer *a, struct str line)
         line.len--;
     if (line.len == 0)
         return a->status ? HTTP_WHOLE : spoil(a, "it has no first line");
-    if (memchr(line.at, '\r', line.len) || memchr(line.at, '\n', line.len) ||
-        memchr(line.at, '\0', line.len))
-        return spoil(a, "its head has line ends or NULs inside of a line");
+    for (size_t i = 0; i < line.len; i++)
+        if (((unsigned char)line.at[i] < 0x20 && line.at[i] != '\t') || line.at[i] == 0x7f)
+            return spoil(a, "its head has control characters inside of a line");
     if (str_starts(line, STR("HTTP/")))
         return take_status(a, line);
     if (a->status == 0)

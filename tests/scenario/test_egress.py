@@ -28,7 +28,7 @@ class Egress:
     def __init__(self, *arguments, base=None, key=KEY, auth="x-api-key", **start):
         ours, theirs = socket.socketpair()
         port = (base or "http://x:80").rsplit(":", 1)[1].split("/")[0]
-        ports = [port] if port.isdigit() else []
+        ports = [port] if port.isdigit() and not any(a.startswith("--connect") for a in arguments) else []
         launch = "import os, sys; os.dup2(int(sys.argv[1]), 3, True); os.execve(sys.argv[2], ['boxagnts-egress', *sys.argv[3:]], {})"
         self.process = subprocess.Popen([sys.executable, "-c", launch, str(theirs.fileno()), f"{BIN}/boxagnts-egress",
                                          *[f"--connect={','.join(ports)}" for _ in ports[:1]], *arguments],

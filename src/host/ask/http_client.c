@@ -270,7 +270,7 @@ int http_client_send(struct http_client *c, struct str bytes, int64_t deadline_n
     if (c->left >= 0 && (uint64_t)c->left < bytes.len)
         return say(c, HTTP_BAD, "the body is longer than was said");
     c->left -= c->left >= 0 ? (int64_t)bytes.len : 0;
-    while (bytes.len > 0 && !c->is_over && !c->head) {
+    while (bytes.len > 0 && !c->is_over) {
         struct str piece = {
             bytes.at, bytes.len < PROTOCOL_HTTP_PIECE_MAX ? bytes.len : PROTOCOL_HTTP_PIECE_MAX};
         int r = send_frame(c, EGRESS_HTTP_BODY, NULL, piece, deadline_ns);

@@ -3,7 +3,7 @@
  * only carries, so a worker that was taken over gains nothing by leaving it out.
  *
  * A request walks one way: begin -> send... -> end_body -> head -> read... (0 bytes: its end) -> close. The body is sent
- * before the answer is read (an answer that comes early ends the sending: see http_client_send). close is fine at any time
+ * before the answer is read. close is fine at any time
  * and is what makes the next begin possible. */
 #pragma once
 
@@ -52,8 +52,9 @@ DEFINE_FREEP(http_client, struct http_client);
 /* deadline_ns: monotonic, INT64_MAX = none. */
 must_use int http_client_begin(struct http_client *c, const struct http_ask *ask,
                                int64_t deadline_ns);
-/* Any length; waits while egress takes no more. When the answer (or the end) has come already, the rest of the body is of
- * no use: it is dropped here and HTTP_OK returned, and head or read say what came. */
+/* Any length; waits while egress takes no more. When the request is over already (an error, or an answer before
+ * its time), the rest is of no use: it is dropped here and HTTP_OK returned, and head or read say what came. A
+ * server that sends much of its answer before it reads the body to its end makes both wait until the deadline. */
 must_use int http_client_send(struct http_client *c, struct str bytes, int64_t deadline_ns);
 must_use int http_client_end_body(struct http_client *c, int64_t deadline_ns);
 /* Waits for the head of the answer; a second call returns the same one. Views live until close. */

@@ -5,6 +5,7 @@
 
 #include "host/ask/protocol.h"
 #include "host/egress/bodies.h"
+#include "host/egress/guests.h"
 #include "host/egress/secrets.h"
 #include "host/egress/turn.h"
 #include "net/http.h"
@@ -25,7 +26,7 @@ struct egress {
     struct egress_start start;
     struct egress_service service;
     struct egress_turn *turns[TURNS_MAX];
-    bool is_started;
+    struct guests *guests;
     struct fault *reterr;
 };
 
@@ -41,6 +42,8 @@ int egress_new(int channel_fd, own struct egress **ret)
     if (r == 0)
         r = secrets_new(&e->secrets);
     if (r == 0)
+        r = guests_new(&e->guests);
+    if (r == 0)
         r = channel_new(channel_fd, permits_egress, QUEUE_MAX, &e->channel);
     if (r < 0)
         return r;
@@ -54,6 +57,7 @@ void egress_free(own struct egress *e)
         return;
     for (size_t i = 0; i < TURNS_MAX; i++)
         egress_turn_free(e->turns[i]);
+    guests_free(e->guests);
     net_free(e->net);
     os_watch_free(e->watch);
     os_loop_free(e->loop);
@@ -104,6 +108,8 @@ static void on_broken(int r, void *arg)
 static int on_model(struct egress *e, const struct message *m)
 {
     struct egress_ask ask;
+    if (guests_are_served(e->guests))
+        return fault_set(e->reterr, FAULT_PROTOCOL, "this egress serves guests and no model");
     if (m->id == 0 || find_turn(e, m->id) != NULL)
         return fault_set(e->reterr, FAULT_PROTOCOL, "a turn's number is used twice");
     int r = egress_ask_parse(m->body, &ask, e->reterr);
@@ -145,7 +151,6 @@ static int on_start(struct egress *e, const struct message *m)
     if (r < 0)
         return r;
     e->service = (struct egress_service){e->channel, e->net, &e->start, &e->secrets, watch_channel, on_over, on_broken, e};
-    e->is_started = true;
     channel_set_state(e->channel, STATE_IDLE);
     return 0;
 }
@@ -164,7 +169,13 @@ static int on_message(struct message *m, void *arg)
             egress_turn_cancel(*turn);
         return 0;
     }
-    default: return fault_set(e->reterr, FAULT_PROTOCOL, "a frame that egress does not know");
+    case EGRESS_GUESTS: {
+        int r = guests_start(e->guests, m, e->loop, e->reterr);
+        if (r == 0)
+            channel_set_state(e->channel, STATE_IDLE);
+        return r;
+    }
+    default: return guests_take(e->guests, m, e->channel, e->reterr);
     }
 }
 

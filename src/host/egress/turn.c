@@ -225,7 +225,7 @@ static int begin(struct egress_turn *t, const struct egress_ask *ask)
         .headers = t->headers,
         .body = buf_str(&t->body),
         .idle_ms = s->start->idle_ms,
-        .events = {on_head, on_body, on_end, may_connect, t},
+        .events = {.on_head = on_head, .on_body = on_body, .on_end = on_end, .may_connect = may_connect, .arg = t},
     };
     return net_call_new(s->net, &call, &t->call);
 }

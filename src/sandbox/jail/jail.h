@@ -113,6 +113,7 @@ struct jail_profile {
     size_t mount_count;
     const uint16_t *connect_ports; /* egress: TCP ports it may connect to */
     size_t port_count;
+    bool connects_anywhere; /* egress: to every TCP port; connect_ports is not looked at */
     const char *const *read_paths; /* egress: more to read (a CA bundle); NULL-terminated or NULL */
     const struct jail_outside *outside;        /* NULL = not started by us: no namespaces */
     uint64_t address_space_max;                /* RLIMIT_AS; 0 = the program's default */
@@ -154,7 +155,7 @@ must_use int jail_enter(const struct jail_profile *profile, struct jail_report *
  * egress):
  *   --outer=...              as above
  *   --required=FACET,...     more than JAIL_REQUIRED_DEFAULT
- *   --connect=PORT,...       connect_ports
+ *   --connect=PORT,...|any   connect_ports, connects_anywhere
  *   --read=PATH              read_paths; may be repeated
  * Enters, and says READY on the channel. */
 must_use int jail_enter_from_argv(enum jail_program program, int argc, char *const *argv,

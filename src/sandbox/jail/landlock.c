@@ -4,7 +4,9 @@
  * Files: nothing but the mounts of the profile (worker) or the name service and certificate files
  * (egress). What Landlock does not see (reading attributes, changing modes and times) is held by
  * the empty root and by the private mounts. Ports: none to bind; to connect, those of the
- * profile. Peers: no signal and no abstract unix socket reaches a process outside.
+ * profile, or all, when the operator lets guests reach every port of a host: 65535 rules would say no
+ * more than none, and which address is reached is egress' own to check in any case. Peers: no signal
+ * and no abstract unix socket reaches a process outside.
  *
  * Not for the monitor, and not in part: its children inherit whatever it takes on. With a file
  * rule set the kernel refuses every mount, so no child could build its empty root. With only the
@@ -113,7 +115,7 @@ int jail_landlock_enter(struct jail_work *w)
     struct os_landlock want = {
         .files = true,
         .tcp_bind = true,
-        .tcp_connect = true,
+        .tcp_connect = !w->profile->connects_anywhere,
         .scopes = true,
         .connect_ports = w->profile->connect_ports,
         .connect_count = w->profile->port_count,
@@ -170,7 +172,8 @@ bool jail_landlock_holds(struct jail_work *w)
         open_door = "a file outside of the rules could be written";
     else if (no_ports && !os_landlock_refuses_bind())
         open_door = "a TCP port could be bound";
-    else if (no_ports && !os_landlock_refuses_connect(forbidden_port(w->profile)))
+    else if (no_ports && !w->profile->connects_anywhere &&
+             !os_landlock_refuses_connect(forbidden_port(w->profile)))
         open_door = "a TCP port outside of the rules could be connected to";
     else if (abi >= OS_LANDLOCK_ABI_SCOPES && (trial < 0 || !os_landlock_refuses_peer(trial)))
         open_door = "an abstract socket outside could be connected to";

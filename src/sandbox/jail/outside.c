@@ -127,6 +127,9 @@ static int parse_ports(struct str rest, struct jail_profile *profile, uint16_t *
 {
     struct str word;
     uint64_t port;
+    profile->connects_anywhere = str_is(rest, "any");
+    if (profile->connects_anywhere)
+        return 0;
     while (rest.len > 0) {
         if (!str_split(rest, ',', &word, &rest)) {
             word = rest;

@@ -8,6 +8,7 @@
 
 #include "os/clock.h"
 #include "os/socket.h"
+#include "sandbox/guest_http.h"
 #include "sandbox/run/output.h"
 
 #include <errno.h>
@@ -23,12 +24,14 @@
 enum { PARAMS_MAX = 16, TABLES_MAX = 8, INSTANCES_MAX = 1 };
 
 static const struct str wasi_module = {"wasi_snapshot_preview1", sizeof "wasi_snapshot_preview1" - 1};
+static const struct str http_module = {"boxagnts_http", sizeof "boxagnts_http" - 1};
 
 struct guest {
     const struct engine *engine;
     const struct sandbox_run *run;
     const struct guest_host *host;
     struct wasi *wasi; /* own */
+    struct guest_http http;
     struct bx_limits limits;
     struct output output;
     int64_t deadline_ns;
@@ -89,35 +92,71 @@ static void tell_gauge(const struct guest *g, wasmtime_context_t *context)
 
 /* The unchecked form of a host call: raw values in, raw values out. Safe because the type that was linked is made from
  * the same row (guest_link), and the engine checked the guest's import against it. */
-static wasm_trap_t *on_call(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count)
+static void take_args(const char *params, const wasmtime_val_raw_t *values, size_t count, uint64_t *ret_args)
 {
-    const struct wasi_function *function = env;
-    wasmtime_context_t *context = wasmtime_caller_context(caller);
-    struct guest *g = wasmtime_context_get_data(context);
-    uint64_t args[PARAMS_MAX] = {0};
-    must(strlen(function->params) <= count || count == 1);
-    for (size_t i = 0; function->params[i]; i++)
-        args[i] = function->params[i] == 'I' ? (uint64_t)values[i].i64 : (uint32_t)values[i].i32;
-    uint32_t error = 0;
-    int stop = function->call(g->wasi, memory_of(g, caller, context), args, &error);
+    must(strlen(params) <= count || count == 1);
+    for (size_t i = 0; params[i]; i++)
+        ret_args[i] = params[i] == 'I' ? (uint64_t)values[i].i64 : (uint32_t)values[i].i32;
+}
+
+static wasm_trap_t *give_answer(struct guest *g, wasmtime_context_t *context, int stop,
+                                const char *results, uint32_t error, wasmtime_val_raw_t *values)
+{
     tell_gauge(g, context);
     if (stop != 0) {
         g->stopped_by = stop;
         return wasmtime_trap_new("ended", 5);
     }
-    if (function->results[0])
+    if (results[0])
         values[0].i32 = (int32_t)error;
     return NULL;
 }
 
-const struct wasi_function *guest_import_find(struct str module, struct str name)
+static wasm_trap_t *on_wasi_call(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count)
 {
-    if (!str_eq(module, wasi_module))
-        return NULL;
-    for (size_t i = 0; i < wasi_function_count; i++)
-        if (str_is(name, wasi_functions[i].name))
-            return &wasi_functions[i];
-    return NULL;
+    const struct wasi_function *function = env;
+    wasmtime_context_t *context = wasmtime_caller_context(caller);
+    struct guest *g = wasmtime_context_get_data(context);
+    uint64_t args[PARAMS_MAX] = {0};
+    uint32_t error = 0;
+    take_args(function->params, values, count, args);
+    int stop = function->call(g->wasi, memory_of(g, caller, context), args, &error);
+    return give_answer(g, context, stop, function->results, error, values);
+}
+
+static wasm_trap_t *on_http_call(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count)
+{
+    const struct guest_http_function *function = env;
+    wasmtime_context_t *context = wasmtime_caller_context(caller);
+    struct guest *g = wasmtime_context_get_data(context);
+    uint64_t args[PARAMS_MAX] = {0};
+    uint32_t error = 0;
+    take_args(function->params, values, count, args);
+    int stop = function->call(&g->http, memory_of(g, caller, context), args, &error);
+    return give_answer(g, context, stop, function->results, error, values);
+}
+
+bool guest_import_find(struct str module, struct str name, const char **ret_params, const char **ret_results)
+{
+    if (str_eq(module, wasi_module)) {
+        for (size_t i = 0; i < wasi_function_count; i++) {
+            if (str_is(name, wasi_functions[i].name)) {
+                *ret_params = wasi_functions[i].params;
+                *ret_results = wasi_functions[i].results;
+                return true;
+            }
+        }
+    }
+    if (str_eq(module, http_module)) {
+        for (size_t i = 0; i < guest_http_function_count; i++) {
+            if (str_is(name, guest_http_functions[i].name)) {
+                *ret_params = guest_http_functions[i].params;
+                *ret_results = guest_http_functions[i].results;
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 static void type_list(const char *kinds, wasm_valtype_vec_t *ret)
@@ -139,25 +178,37 @@ static void *without_const(const void *p)
     return u.out;
 }
 
+static int link_one(struct engine *e, struct str module, const char *name, const char *params,
+                    const char *results, wasmtime_func_unchecked_callback_t call, void *env,
+                    struct fault *reterr)
+{
+    wasm_valtype_vec_t param_types, result_types;
+    type_list(params, &param_types);
+    type_list(results, &result_types);
+    wasm_functype_t *type = wasm_functype_new(&param_types, &result_types);
+    wasmtime_error_t *error =
+        wasmtime_linker_define_func_unchecked(e->linker, module.at, module.len, name, strlen(name),
+                                              type, call, env, NULL);
+    wasm_functype_delete(type);
+    if (!error)
+        return 0;
+    char text[200];
+    engine_error_text(error, text, sizeof text);
+    return fault_set(reterr, FAULT_SANDBOX, "function %s cannot be linked: %s", name, text);
+}
+
 int guest_link(struct engine *e, struct fault *reterr)
 {
-    for (size_t i = 0; i < wasi_function_count; i++) {
+    int r = 0;
+    for (size_t i = 0; i < wasi_function_count && r == 0; i++) {
         const struct wasi_function *f = &wasi_functions[i];
-        wasm_valtype_vec_t params, results;
-        type_list(f->params, &params);
-        type_list(f->results, &results);
-        wasm_functype_t *type = wasm_functype_new(&params, &results);
-        wasmtime_error_t *error =
-            wasmtime_linker_define_func_unchecked(e->linker, wasi_module.at, wasi_module.len, f->name, strlen(f->name),
-                                                  type, on_call, without_const(f), NULL);
-        wasm_functype_delete(type);
-        if (error) {
-            char text[200];
-            engine_error_text(error, text, sizeof text);
-            return fault_set(reterr, FAULT_SANDBOX, "function %s cannot be linked: %s", f->name, text);
-        }
+        r = link_one(e, wasi_module, f->name, f->params, f->results, on_wasi_call, without_const(f), reterr);
     }
-    return 0;
+    for (size_t i = 0; i < guest_http_function_count && r == 0; i++) {
+        const struct guest_http_function *f = &guest_http_functions[i];
+        r = link_one(e, http_module, f->name, f->params, f->results, on_http_call, without_const(f), reterr);
+    }
+    return r;
 }
 
 /* --- time and cancel --- */
@@ -408,27 +459,35 @@ static int take_touched(const struct guest *g, struct sandbox_outcome *o)
     return 0;
 }
 
+static int add_refused(struct sandbox_outcome *o, const char *op, const char *target, const char *why)
+{
+    struct sandbox_refusal *f = &o->refused[o->refused_count++];
+    f->op = str_dup(str_of(op));
+    f->target = str_dup(str_of(target));
+    f->why = str_dup(str_of(why));
+    return f->op && f->target && f->why ? 0 : -ENOMEM;
+}
+
+/* What egress refused it tells the monitor itself; from here comes only what never had a way out. */
 static int take_refused(const struct guest *g, struct sandbox_outcome *o)
 {
-    size_t count = wasi_refusal_count(g->wasi);
-    if (count > SANDBOX_REFUSED_MAX)
-        count = SANDBOX_REFUSED_MAX;
-    if (count == 0)
+    size_t from_wasi = wasi_refusal_count(g->wasi), from_http = g->http.refused_count;
+    if (from_wasi > SANDBOX_REFUSED_MAX - from_http)
+        from_wasi = SANDBOX_REFUSED_MAX - from_http;
+    if (from_wasi + from_http == 0)
         return 0;
-    o->refused = calloc(count, sizeof *o->refused);
+    o->refused = calloc(from_wasi + from_http, sizeof *o->refused);
     if (!o->refused)
         return -ENOMEM;
-    for (size_t i = 0; i < count; i++) {
+    int r = 0;
+    for (size_t i = 0; i < from_wasi && r == 0; i++) {
         const char *op, *target, *why;
-        struct sandbox_refusal *f = &o->refused[o->refused_count++];
         wasi_refusal_at(g->wasi, i, &op, &target, &why);
-        f->op = str_dup(str_of(op));
-        f->target = str_dup(str_of(target));
-        f->why = str_dup(str_of(why));
-        if (!f->op || !f->target || !f->why)
-            return -ENOMEM;
+        r = add_refused(o, op, target, why);
     }
-    return 0;
+    for (size_t i = 0; i < from_http && r == 0; i++)
+        r = add_refused(o, "net", g->http.refused[i], "no host is granted to this call");
+    return r;
 }
 
 static int take_answer(struct guest *g, struct sandbox_outcome *o)
@@ -456,6 +515,11 @@ int guest_run(const struct engine *e, const struct module *module, const struct 
     if (!i64_add(start, run->limits.wasm_timeout_ns, &g.deadline_ns))
         g.deadline_ns = INT64_MAX;
     output_init(&g.output, run->limits.max_output_bytes, run->stream_output ? host->stream : NULL, host->arg);
+    g.http = (struct guest_http){.fd = run->http_fd,
+                                 .deadline_ns = g.deadline_ns,
+                                 .cancel_fd = host->cancel_fd,
+                                 .is_cancelled = is_cancelled,
+                                 .arg = &g};
     int r = make_wasi(&g);
     if (r < 0) {
         output_done(&g.output);
@@ -474,6 +538,7 @@ int guest_run(const struct engine *e, const struct module *module, const struct 
     ret->used.fuel = fuel_used(&g, context);
     take_end(&g, error, trap, ret);
     wasmtime_store_delete(store);
+    guest_http_done(&g.http);
     wasi_end(g.wasi, ret->stop == SANDBOX_EXIT);
     r = take_answer(&g, ret);
     ret->used.wall_us = (os_now_mono_ns() - start) / 1000;

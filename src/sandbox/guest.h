@@ -16,8 +16,9 @@ struct guest_host {
     void *arg;
 };
 
-/* The function behind an import name, NULL when there is none. */
-const struct wasi_function *guest_import_find(struct str module, struct str name);
+/* The type of the function behind an import ("iI": i32, i64); false when we have none of this name. */
+bool guest_import_find(struct str module, struct str name, const char **ret_params,
+                       const char **ret_results);
 /* Defines all of them in the engine's linker. */
 must_use int guest_link(struct engine *e, struct fault *reterr);
 

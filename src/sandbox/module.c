@@ -44,17 +44,18 @@ static int check_import(const wasm_importtype_t *import, struct fault *reterr)
 {
     const wasm_name_t *from = wasm_importtype_module(import), *name = wasm_importtype_name(import);
     const wasm_externtype_t *type = wasm_importtype_type(import);
-    const struct wasi_function *known =
-        guest_import_find((struct str){from->data, from->size}, (struct str){name->data, name->size});
+    const char *params, *results;
+    bool is_known = guest_import_find((struct str){from->data, from->size},
+                                      (struct str){name->data, name->size}, &params, &results);
     int from_len = (int)(from->size < 100 ? from->size : 100), name_len = (int)(name->size < 100 ? name->size : 100);
-    if (!known) {
+    if (!is_known) {
         (void)fault_set(reterr, FAULT_MODULE, "import %.*s.%.*s is not offered", from_len, from->data, name_len,
                         name->data);
         return MODULE_INVALID;
     }
     const wasm_functype_t *function = wasm_externtype_as_functype_const(type);
-    if (!function || !is_kind(wasm_functype_params(function), known->params) ||
-        !is_kind(wasm_functype_results(function), known->results)) {
+    if (!function || !is_kind(wasm_functype_params(function), params) ||
+        !is_kind(wasm_functype_results(function), results)) {
         (void)fault_set(reterr, FAULT_MODULE, "import %.*s.%.*s has another type than ours", from_len, from->data,
                         name_len, name->data);
         return MODULE_INVALID;

@@ -23,6 +23,7 @@ struct http_client {
     int cancel_fd;
     uint64_t id; /* of the request that is open, or was last */
     bool is_open, is_sent, is_over;
+    int broken;   /* what every later call answers; 0 = fine */
     int64_t left; /* of a body whose length was said; -1 = not said */
     int end;      /* enum http_result, once is_over */
     json_t *head; /* own; NULL = not here yet */
@@ -114,6 +115,7 @@ static int wait_channel(struct http_client *c, bool for_read, bool for_write, in
 
 static int breach(struct http_client *c, const char *what)
 {
+    c->broken = -FAULT_PROTOCOL;
     return say(c, -FAULT_PROTOCOL, "egress broke the protocol: %s", what);
 }
 
@@ -147,12 +149,12 @@ static int take_end(struct http_client *c, struct message *m)
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (!str_is(outcome, names[i]))
             continue;
+        if (i == HTTP_OK && !c->head)
+            break; /* an answer that never was */
         c->is_over = true;
         c->end = (int)i;
-        if (i != HTTP_OK || c->head)
-            return say(c, 0, "%.*s", (int)(text.len < sizeof c->why ? text.len : sizeof c->why - 1),
-                       text.at);
-        break;
+        return say(c, 0, "%.*s", (int)(text.len < sizeof c->why ? text.len : sizeof c->why - 1),
+                   text.at);
     }
     return breach(c, "an end that is none");
 }
@@ -238,6 +240,8 @@ static own json_t *begin_json(const struct http_ask *ask)
 int http_client_begin(struct http_client *c, const struct http_ask *ask, int64_t deadline_ns)
 {
     size_t size = 0;
+    if (c->broken)
+        return c->broken;
     if (c->is_open)
         return say(c, HTTP_BAD, "a request is open already: close it first");
     for (size_t i = 0; i < ask->field_count && i <= HTTP_FIELDS_MAX; i++)
@@ -265,6 +269,8 @@ int http_client_begin(struct http_client *c, const struct http_ask *ask, int64_t
 
 int http_client_send(struct http_client *c, struct str bytes, int64_t deadline_ns)
 {
+    if (c->broken)
+        return c->broken;
     if (!c->is_open || c->is_sent)
         return say(c, HTTP_BAD, "this request has no body, or it is whole");
     if (c->left >= 0 && (uint64_t)c->left < bytes.len)
@@ -283,6 +289,8 @@ int http_client_send(struct http_client *c, struct str bytes, int64_t deadline_n
 
 int http_client_end_body(struct http_client *c, int64_t deadline_ns)
 {
+    if (c->broken)
+        return c->broken;
     if (!c->is_open || c->is_sent)
         return say(c, HTTP_BAD, "this request has no body, or it is whole");
     if (c->left > 0)
@@ -302,6 +310,8 @@ static int wait_frame(struct http_client *c, int64_t deadline_ns)
 
 int http_client_head(struct http_client *c, int64_t deadline_ns, struct http_head *ret)
 {
+    if (c->broken)
+        return c->broken;
     if (!c->is_open)
         return say(c, HTTP_BAD, "no request is open");
     if (!c->is_sent && !c->head && !c->is_over)
@@ -329,6 +339,8 @@ struct http_field http_client_field(const struct http_client *c, size_t i)
 int http_client_read(struct http_client *c, void *at, size_t size, int64_t deadline_ns,
                      size_t *ret_len)
 {
+    if (c->broken)
+        return c->broken;
     if (!c->is_open)
         return say(c, HTTP_BAD, "no request is open");
     *ret_len = 0;

@@ -9,12 +9,13 @@
 #include "sandbox/wasi/wasi.h"
 
 #include "os/fs.h"
+#include "sandbox/wasi/memory.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <sys/stat.h>
 
-enum { WASI_NOTCAPABLE = 3001, WASI_STOPPED = 3002 };
+enum { WASI_STOPPED = 3002 };
 /* A real name fits one path: receipts and the undo log take no longer ones. */
 enum { WASI_REAL_MAX = WASI_PATH_MAX + 2, WASI_CHUNK = 256 << 10 };
 
@@ -22,25 +23,6 @@ enum { WASI_REAL_MAX = WASI_PATH_MAX + 2, WASI_CHUNK = 256 << 10 };
 #define not_cleared __attribute__((uninitialized))
 #define wasi_args const uint64_t *a
 
-/* --- guest memory: checked once, here --- */
-static inline must_use uint8_t *guest_at(struct wasi_memory m, uint32_t at, uint64_t len)
-{
-    if (m.base == NULL || at > m.size || len > m.size - at)
-        return NULL;
-    return m.base + at;
-}
-static inline must_use uint8_t *guest_array(struct wasi_memory m, uint32_t at, uint32_t count, uint32_t item)
-{
-    return guest_at(m, at, (uint64_t)count * item);
-}
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "guest memory is little endian");
-static inline void put_u8(uint8_t *at, uint8_t v) { *at = v; }
-static inline void put_u16(uint8_t *at, uint16_t v) { memcpy(at, &v, sizeof(v)); }
-static inline void put_u32(uint8_t *at, uint32_t v) { memcpy(at, &v, sizeof(v)); }
-static inline void put_u64(uint8_t *at, uint64_t v) { memcpy(at, &v, sizeof(v)); }
-static inline uint16_t get_u16(const uint8_t *at) { uint16_t v; memcpy(&v, at, sizeof(v)); return v; }
-static inline uint32_t get_u32(const uint8_t *at) { uint32_t v; memcpy(&v, at, sizeof(v)); return v; }
-static inline uint64_t get_u64(const uint8_t *at) { uint64_t v; memcpy(&v, at, sizeof(v)); return v; }
 /* Copies a path in: UTF-8, no NUL, 1..WASI_PATH_MAX bytes. ret_path has room for WASI_PATH_MAX + 1. */
 must_use int guest_path(struct wasi_memory m, uint32_t at, uint32_t len, char *ret_path);
 
@@ -199,7 +181,6 @@ int wasi_stop_now(struct wasi *w, enum wasi_stop how);        /* -WASI_STOPPED *
 must_use int wasi_wait(struct wasi *w, struct os_fs_wait *items, size_t count, int64_t until_ns);
 void wasi_note_refusal(struct wasi *w, const char *op, const char *real_dir, const char *path, const char *why);
 void wasi_note_touch(struct wasi *w, enum wasi_touch_op op, const char *real, const char *real_to, int image);
-uint32_t wasi_errno(int r);                                   /* r <= 0 -> number of preview 1 */
 /* Write quota: how many of `len` bytes fit when they also make `gap` bytes of hole; 0 = -EDQUOT. */
 must_use int quota_write(struct wasi *w, int64_t gap, int64_t len, int64_t *ret_len);
 must_use int quota_create(const struct wasi *w);              /* 0 | -EDQUOT; noted by the caller through quota_note */

@@ -10,12 +10,9 @@
 #include "base/buf.h"
 #include "base/str.h"
 
-struct wasi; /* one run; opaque */
+#include "sandbox/wasi/memory.h"
 
-struct wasi_memory {
-    uint8_t *base;
-    uint64_t size; /* bytes */
-};
+struct wasi; /* one run; opaque */
 
 struct wasi_mount {
     const char *guest;   /* absolute, normalised */

@@ -255,8 +255,9 @@ static void an_egress_that_lies_is_a_fault(void **state)
         struct http_head head;
         assert_int_equal(begin("https://a.example/", false, 0), HTTP_OK);
         says(lies[i].type, lies[i].id, lies[i].json, lies[i].raw);
-        if (http_client_head(client, soon(), &head) != -FAULT_PROTOCOL)
-            fail_msg("lie %zu is believed", i);
+        for (int again = 0; again < 2; again++)
+            if (http_client_head(client, soon(), &head) != -FAULT_PROTOCOL)
+                fail_msg("lie %zu is believed", i);
         tear_down(state);
         set_up(state);
     }

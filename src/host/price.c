@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { TOKENS_LEAST = 256 };
+enum { TOKENS_LEAST = 256, MTOK_SCALE = 6 };
 
 /* --- find --- */
 
@@ -68,6 +68,33 @@ static const struct price_row *find_row(const char *vendor, struct str model)
     return best;
 }
 
+/* Micro-dollars per million tokens = pico-dollars per token. Our own constants: a test reads each. */
+static int64_t amount_of(const char *usd)
+{
+    int64_t amount = INT64_MAX;
+    must(base_parse_decimal(str_of(usd), MTOK_SCALE, 0, PICO_PER_USD, &amount) == 0);
+    return amount;
+}
+
+struct price price_of_row(const struct price_row *row)
+{
+    struct price price = {
+        .input = amount_of(row->usd[PRICE_INPUT]),
+        .output = amount_of(row->usd[PRICE_OUTPUT]),
+        .cache_read = amount_of(row->usd[PRICE_CACHE_READ]),
+        .cache_write = amount_of(row->usd[PRICE_CACHE_WRITE]),
+        .known = true,
+        .long_from = row->long_from,
+    };
+    if (row->long_from > 0) {
+        price.long_input = amount_of(row->long_usd[PRICE_INPUT]);
+        price.long_output = amount_of(row->long_usd[PRICE_OUTPUT]);
+        price.long_cache_read = amount_of(row->long_usd[PRICE_CACHE_READ]);
+        price.long_cache_write = amount_of(row->long_usd[PRICE_CACHE_WRITE]);
+    }
+    return price;
+}
+
 struct price price_find(struct str provider, struct str model)
 {
     struct price price = {0};
@@ -82,18 +109,7 @@ struct price price_find(struct str provider, struct str model)
     }
     if (row == NULL)
         return price;
-    return (struct price){
-        .input = row->input,
-        .output = row->output,
-        .cache_read = row->cache_read,
-        .cache_write = row->cache_write,
-        .known = true,
-        .long_from = row->long_from,
-        .long_input = row->long_input,
-        .long_output = row->long_output,
-        .long_cache_read = row->long_cache_read,
-        .long_cache_write = row->long_cache_write,
-    };
+    return price_of_row(row);
 }
 
 void price_names(struct str provider, void (*on_name)(struct str name, void *arg), void *arg)
@@ -106,17 +122,24 @@ void price_names(struct str provider, void (*on_name)(struct str name, void *arg
 
 /* --- from settings --- */
 
-enum { MTOK_SCALE = 6, IS_REQUIRED = 1 };
-
-static const struct {
+struct price_key {
     const char *key;
     size_t offset;
-    int flags;
-} keys[] = {
-    {"input_per_mtok_usd", offsetof(struct price, input), IS_REQUIRED},
-    {"output_per_mtok_usd", offsetof(struct price, output), IS_REQUIRED},
-    {"cache_read_per_mtok_usd", offsetof(struct price, cache_read), 0},
-    {"cache_write_per_mtok_usd", offsetof(struct price, cache_write), 0},
+    bool is_required;
+};
+#define KEY_COUNT 4
+static const struct price_key keys[KEY_COUNT] = {
+    {"input_per_mtok_usd", offsetof(struct price, input), true},
+    {"output_per_mtok_usd", offsetof(struct price, output), true},
+    {"cache_read_per_mtok_usd", offsetof(struct price, cache_read), false},
+    {"cache_write_per_mtok_usd", offsetof(struct price, cache_write), false},
+};
+/* The same four, inside "long_prompt", beside "over_tokens". */
+static const struct price_key long_keys[KEY_COUNT] = {
+    {"input_per_mtok_usd", offsetof(struct price, long_input), true},
+    {"output_per_mtok_usd", offsetof(struct price, long_output), true},
+    {"cache_read_per_mtok_usd", offsetof(struct price, long_cache_read), false},
+    {"cache_write_per_mtok_usd", offsetof(struct price, long_cache_write), false},
 };
 
 static int bad_amount(const char *key, int why, struct fault *reterr)
@@ -128,19 +151,61 @@ static int bad_amount(const char *key, int why, struct fault *reterr)
     return r;
 }
 
-static int unknown_key(const json_t *object, struct fault *reterr)
+static int unknown_key(const json_t *object, const char *besides, struct fault *reterr)
 {
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
-        bool is_known = false;
-        for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        bool is_known = strcmp(key, besides) == 0;
+        for (size_t i = 0; i < KEY_COUNT; i++)
             is_known = is_known || strcmp(key, keys[i].key) == 0;
         if (!is_known)
             return fault_set(reterr, FAULT_CONFIG, "price: \"%s\" is not a key of a price", key);
     }
     return 0;
+}
+
+/* A cache price that is not said is the input's. */
+static int read_amounts(const json_t *object, const struct price_key *rows, struct price *price,
+                        struct fault *reterr)
+{
+    int64_t input = 0;
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        const json_t *number = json_object_get(object, rows[i].key);
+        int64_t amount = input;
+        if (number == NULL && rows[i].is_required)
+            return fault_set(reterr, FAULT_CONFIG, "price: \"%s\" is missing", rows[i].key);
+        int r = number == NULL
+                    ? 0
+                    : ledger_decimal_from_json(number, MTOK_SCALE, PICO_PER_USD, &amount);
+        if (r == -EINVAL || r == -ERANGE)
+            return bad_amount(rows[i].key, r, reterr);
+        if (r < 0)
+            return r;
+        if (i == 0)
+            input = amount;
+        memcpy((char *)price + rows[i].offset, &amount, sizeof(amount));
+    }
+    return 0;
+}
+
+static int read_long(const json_t *object, struct price *price, struct fault *reterr)
+{
+    const json_t *tier = json_object_get(object, "long_prompt");
+    if (tier == NULL)
+        return 0;
+    if (!json_is_object(tier) ||
+        json_get_i64(tier, "over_tokens", 1, INT64_C(1) << 40, &price->long_from, NULL) != 0) {
+        int r =
+            fault_set(reterr, FAULT_CONFIG,
+                      "price: \"long_prompt\" must be an object with \"over_tokens\" and prices");
+        fault_next(reterr, "for example: \"long_prompt\": {\"over_tokens\": 200000, "
+                           "\"input_per_mtok_usd\": 6, \"output_per_mtok_usd\": 22.5}");
+        return r;
+    }
+    int r = unknown_key(tier, "over_tokens", reterr);
+    return r == 0 ? read_amounts(tier, long_keys, price, reterr) : r;
 }
 
 int price_from_json(const json_t *object, struct price *ret, struct fault *reterr)
@@ -150,18 +215,11 @@ int price_from_json(const json_t *object, struct price *ret, struct fault *reter
         return fault_set(
             reterr, FAULT_CONFIG,
             "price: must be an object {\"input_per_mtok_usd\", \"output_per_mtok_usd\", ...}");
-    int r = unknown_key(object, reterr);
-    for (size_t i = 0; r == 0 && i < ARRAY_LEN(keys); i++) {
-        const json_t *number = json_object_get(object, keys[i].key);
-        int64_t amount = price.input; /* what a missing cache price is */
-        if (number == NULL && (keys[i].flags & IS_REQUIRED) != 0)
-            r = fault_set(reterr, FAULT_CONFIG, "price: \"%s\" is missing", keys[i].key);
-        else if (number != NULL)
-            r = ledger_decimal_from_json(number, MTOK_SCALE, PICO_PER_USD, &amount);
-        if (r == -EINVAL || r == -ERANGE)
-            r = bad_amount(keys[i].key, r, reterr);
-        memcpy((char *)&price + keys[i].offset, &amount, sizeof(amount));
-    }
+    int r = unknown_key(object, "long_prompt", reterr);
+    if (r == 0)
+        r = read_amounts(object, keys, &price, reterr);
+    if (r == 0)
+        r = read_long(object, &price, reterr);
     if (r == 0)
         *ret = price;
     return r;
@@ -212,17 +270,31 @@ int64_t price_cost(const struct price *p, const struct usage *u)
     return add_sat(cost, mul_sat(u->cache_write_tokens, tier.cache_write));
 }
 
+static int64_t dearer(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 static int64_t dearest_input(const struct price *tier)
 {
-    int64_t dearest = tier->input;
-    if (tier->cache_read > dearest)
-        dearest = tier->cache_read;
-    return tier->cache_write > dearest ? tier->cache_write : dearest;
+    return dearer(tier->input, dearer(tier->cache_read, tier->cache_write));
+}
+
+/* A token is at least a byte, so the prompt may be anything up to that many: where it could reach the
+ * second tier it may be charged by either, and settings may make either the dearer one. */
+static struct price worst_tier(const struct price *p, int64_t input_bytes)
+{
+    struct price tier = tier_of(p, input_bytes);
+    tier.input = dearer(tier.input, p->input);
+    tier.output = dearer(tier.output, p->output);
+    tier.cache_read = dearer(tier.cache_read, p->cache_read);
+    tier.cache_write = dearer(tier.cache_write, p->cache_write);
+    return tier;
 }
 
 int64_t price_worst(const struct price *p, int64_t input_bytes, int64_t max_output_tokens)
 {
-    struct price tier = tier_of(p, input_bytes); /* a token is at least a byte */
+    struct price tier = worst_tier(p, input_bytes);
     return add_sat(mul_sat(input_bytes, dearest_input(&tier)),
                    mul_sat(max_output_tokens, tier.output));
 }
@@ -230,7 +302,7 @@ int64_t price_worst(const struct price *p, int64_t input_bytes, int64_t max_outp
 int64_t price_affordable_tokens(const struct price *p, int64_t input_bytes, int64_t wanted,
                                 int64_t free_pico)
 {
-    struct price tier = tier_of(p, input_bytes);
+    struct price tier = worst_tier(p, input_bytes);
     int64_t prompt = mul_sat(input_bytes, dearest_input(&tier)), tokens = wanted;
     if (prompt > free_pico || prompt == INT64_MAX)
         return 0;

@@ -10,7 +10,7 @@ struct price {
     int64_t input, output, cache_read, cache_write;
     bool known;
     /* Some models cost more when the prompt (input, cache reads and writes together) is longer than
-     * long_from tokens; 0 = one price. A price from settings has one price. */
+     * long_from tokens; 0 = one price. */
     int64_t long_from, long_input, long_output, long_cache_read, long_cache_write;
 };
 struct usage {
@@ -22,7 +22,8 @@ struct usage {
 struct price price_find(struct str provider, struct str model);
 /* The model names that the table has for a provider, for suggestions. */
 void price_names(struct str provider, void (*on_name)(struct str name, void *arg), void *arg);
-/* {input_per_mtok_usd, ...} -> price; -FAULT_CONFIG names key. Missing cache prices default to the input price. */
+/* {input_per_mtok_usd, ..., "long_prompt":{"over_tokens", ...}} -> price; -FAULT_CONFIG names key. Missing cache prices default
+ * to the input price. */
 must_use int price_from_json(const json_t *object, struct price *ret, struct fault *reterr);
 /* Exact, saturating at INT64_MAX. */
 int64_t price_cost(const struct price *p, const struct usage *u);

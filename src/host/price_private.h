@@ -1,14 +1,18 @@
-/* The price table's row. Not a face. Amounts are micro-dollars per million tokens, so that a row reads
- * like the vendor's list: USD(3.75). */
+/* The price table's row. Not a face. */
 #pragma once
 
 #include "host/price.h"
 
+enum { PRICE_INPUT, PRICE_OUTPUT, PRICE_CACHE_READ, PRICE_CACHE_WRITE, PRICE_COLUMNS };
+
 struct price_row {
     const char *provider; /* the wire's vendor */
     const char *prefix;
-    int64_t input, output, cache_read, cache_write;
-    int64_t long_from, long_input, long_output, long_cache_read, long_cache_write;
+    const char *usd[PRICE_COLUMNS]; /* per million tokens, at most 6 digits after the point */
+    int64_t long_from;
+    const char *long_usd[PRICE_COLUMNS]; /* prompts of more than long_from tokens; NULL without */
 };
 extern const struct price_row price_rows[];
 extern const size_t price_row_count;
+
+struct price price_of_row(const struct price_row *row);

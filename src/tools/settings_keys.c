@@ -643,10 +643,16 @@ static int provider_models(struct reader *r, const json_t *v)
     return 0;
 }
 
-#define PRICE_SCHEMA                                                                                                               \
-    "{\"type\":\"object\",\"properties\":{\"input_per_mtok_usd\":{\"type\":\"number\",\"minimum\":0},"                             \
+#define PRICE_AMOUNTS                                                                                                              \
+    "\"input_per_mtok_usd\":{\"type\":\"number\",\"minimum\":0},"                                                                  \
     "\"output_per_mtok_usd\":{\"type\":\"number\",\"minimum\":0},\"cache_read_per_mtok_usd\":{\"type\":\"number\",\"minimum\":0}," \
-    "\"cache_write_per_mtok_usd\":{\"type\":\"number\",\"minimum\":0}},\"additionalProperties\":false}"
+    "\"cache_write_per_mtok_usd\":{\"type\":\"number\",\"minimum\":0}"
+#define PRICE_SCHEMA                                                                               \
+    "{\"type\":\"object\",\"properties\":{" PRICE_AMOUNTS                                          \
+    ",\"long_prompt\":{\"type\":\"object\",\"required\":[\"over_tokens\"],"                        \
+    "\"properties\":{\"over_tokens\":{\"type\":\"integer\",\"minimum\":1}," PRICE_AMOUNTS          \
+    "},\"additionalProperties\":false}},"                                                          \
+    "\"additionalProperties\":false}"
 static const struct key provider_keys[] = {
     {"wire", true, provider_wire,
      "{\"enum\":[\"anthropic\",\"openai\",\"openai-responses\",\"gemini\"]}",

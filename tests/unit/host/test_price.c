@@ -16,7 +16,14 @@ static void the_longest_prefix_that_is_a_version_wins(void **given)
         {"anthropic", "claude-opus-4-20250514", 15000000},
         {"anthropic", "claude-opus-4-1-20250805", 15000000},
         {"anthropic", "claude-opus-4-5-20251101", 5000000},
+        {"anthropic", "claude-opus-4-8", 5000000},
+        {"anthropic", "claude-opus-4-9", 15000000}, /* unheard of: the dearest of its kin */
         {"anthropic", "claude-sonnet-4-5", 3000000},
+        {"anthropic", "claude-fable-5", 10000000},
+        {"openai", "gpt-5.5", 5000000},
+        {"openai", "gpt-5.5-pro-2026-04-23", 30000000},
+        {"openai", "gpt-5.4-nano", 200000},
+        {"gemini", "gemini-3.1-pro-preview", 2000000},
         {"anthropic", "claude-haiku-4-5-20251001", 1000000},
         {"anthropic", "claude-3-5-haiku-latest", 800000},
         {"anthropic", "claude-sonnet-4@20250514", 3000000},
@@ -60,9 +67,11 @@ static void every_row_of_the_table_is_sane(void **given)
     assert_int_equal(strlen(price_table_date), 7);
     for (size_t i = 0; i < price_row_count; i++) {
         const struct price_row *r = &price_rows[i];
-        if (r->input <= 0 || r->output <= r->input / 2 || r->cache_read > r->input ||
-            r->cache_write < r->input || r->input % 10 != 0 ||
-            (r->long_from > 0 && (r->long_input <= r->input || r->long_output <= r->output)))
+        struct price p = price_of_row(r);
+        if (p.input <= 0 || p.output <= p.input / 2 || p.cache_read > p.input ||
+            p.cache_write < p.input || p.input % 10 != 0 ||
+            (p.long_from > 0 && (p.long_input <= p.input || p.long_output <= p.output ||
+                                 p.long_cache_write < p.long_input)))
             fail_msg("%s %s", r->provider, r->prefix);
         for (size_t k = 0; k < i; k++)
             assert_false(strcmp(price_rows[k].prefix, r->prefix) == 0 &&
@@ -144,6 +153,14 @@ static void settings_give_exact_prices_or_a_sentence(void **given)
         {"{\"input_per_mtok_usd\":3,\"output_per_mtok_usd\":15,\"inptu\":1}",
          "\"inptu\" is not a key", 0, 0, 0, 0},
         {"[3,15]", "must be an object", 0, 0, 0, 0},
+        {"{\"input_per_mtok_usd\":3,\"output_per_mtok_usd\":15,\"long_prompt\":3}",
+         "\"long_prompt\"", 0, 0, 0, 0},
+        {"{\"input_per_mtok_usd\":3,\"output_per_mtok_usd\":15,\"long_prompt\":{\"over_tokens\":0}}",
+         "\"over_tokens\"", 0, 0, 0, 0},
+        {"{\"input_per_mtok_usd\":3,\"output_per_mtok_usd\":15,\"long_prompt\":{\"over_tokens\":9}}",
+         "\"input_per_mtok_usd\" is missing", 0, 0, 0, 0},
+        {"{\"input_per_mtok_usd\":3,\"output_per_mtok_usd\":15,\"long_prompt\":{\"over_tokens\":9,\"x\":1}}",
+         "\"x\" is not a key", 0, 0, 0, 0},
     };
     (void)given;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -164,6 +181,26 @@ static void settings_give_exact_prices_or_a_sentence(void **given)
     }
 }
 
+static void a_price_of_settings_may_have_a_second_tier(void **given)
+{
+    (void)given;
+    json_t *o =
+        scratch_json("{\"input_per_mtok_usd\":3,\"output_per_mtok_usd\":15,\"long_prompt\":"
+                     "{\"over_tokens\":1000,\"input_per_mtok_usd\":6,\"output_per_mtok_usd\":10,"
+                     "\"cache_read_per_mtok_usd\":0.6}}");
+    struct price p = {0};
+    struct fault fault = {0};
+    assert_int_equal(price_from_json(o, &p, &fault), 0);
+    json_decref(o);
+    struct usage at = {600, 10, 400, 0}, over = {601, 10, 400, 0};
+    assert_int_equal(price_cost(&p, &at), INT64_C(1000000) * (600 * 3 + 10 * 15 + 400 * 3));
+    assert_int_equal(price_cost(&p, &over),
+                     601 * INT64_C(6000000) + 10 * INT64_C(10000000) + 400 * INT64_C(600000));
+    /* the output is cheaper in the second tier: the worst case is not */
+    assert_int_equal(price_worst(&p, 1001, 10), 1001 * INT64_C(6000000) + 10 * INT64_C(15000000));
+    assert_true(price_cost(&p, &over) <= price_worst(&p, 1001, 10));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +210,7 @@ int main(void)
         cmocka_unit_test(the_worst_case_is_never_below_the_cost),
         cmocka_unit_test(what_is_affordable_fits_and_one_more_does_not),
         cmocka_unit_test(settings_give_exact_prices_or_a_sentence),
+        cmocka_unit_test(a_price_of_settings_may_have_a_second_tier),
     };
     json_start(1);
     return cmocka_run_group_tests(tests, NULL, NULL);

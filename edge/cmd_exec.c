@@ -3,10 +3,12 @@
 #include "base/digest.h"
 #include "edge/app.h"
 #include "edge/commands.h"
+#include "edge/outflow.h"
 #include "edge/receipt_file.h"
 #include "edge/safe.h"
 #include "host/journal.h"
 #include "host/undo.h"
+#include "os/clock.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/loop.h"
@@ -20,7 +22,11 @@
 
 #define AGENT_NAME "person"
 #define MODULE_MAX ((size_t)64 << 20)
-#define OUTPUT_KEPT_MAX 4096 /* output is streamed; nothing of it is kept here */
+/* Output that the reader does not take is kept up to PAUSE_ABOVE, then the guest waits. What comes once more in that moment
+ * stays far below KEPT_MAX. */
+#define PAUSE_ABOVE ((size_t)256 << 10)
+#define KEPT_MAX ((size_t)64 << 20)
+#define LAST_WAIT_NS OS_NS_PER_S /* for a reader, when the guest was stopped */
 
 static const struct option_row options_exec[] = {
     {OPT_RECEIPT, "receipt", 0, OPTION_VALUE, "FILE|-",
@@ -52,24 +58,50 @@ __attribute__((constructor)) static void cmd_exec_tables(void)
     tables[3] = options_limits(LIMITS_OF_MODULES);
 }
 
+/* States: compiling -> running -> over (the guest is gone, its last output may be on its way) -> booked. A signal ends
+ * whichever it is. */
 struct execution {
     struct app *app;
     struct os_loop *loop;
+    struct sandbox_coding *coding; /* own; being compiled */
+    struct sandbox_code code;
     struct sandbox_worker *worker;
+    struct outflow *out[2]; /* own; stdout, stderr */
+    struct os_watch *signals, *last_wait;
+    struct sandbox_outcome outcome; /* once is_over */
     char session[SESSION_ID_SIZE];
     const char *path;
     char wasm_sha256[DIGEST_HEX_SIZE];
     struct undo_mount mounts[SANDBOX_MOUNTS_MAX];
     const char *receipt_path;
-    bool undo_begun, intent_written, is_booked;
+    bool undo_begun, intent_written, is_booked, is_over, is_cancelled;
     int exit_code;
+    int code_result; /* of compiling */
+    struct fault code_why;
 };
+
+static size_t kept(const struct execution *x)
+{
+    return outflow_kept(x->out[0]) + outflow_kept(x->out[1]);
+}
+
+/* Some of the output has gone. */
+static void on_outflow(void *arg)
+{
+    struct execution *x = arg;
+    if (!x->is_over)
+        sandbox_worker_pause(x->worker, kept(x) > PAUSE_ABOVE);
+    else if (kept(x) == 0)
+        os_loop_stop(x->loop, 0);
+}
 
 static void on_output(int stream, struct str bytes, void *arg)
 {
     struct execution *x = arg;
-    if (os_write_all(stream, bytes) < 0)
+    if (outflow_add(x->out[stream - 1], bytes) < 0)
         sandbox_worker_cancel(x->worker); /* nobody reads: stop, as SIGPIPE would */
+    else
+        sandbox_worker_pause(x->worker, kept(x) > PAUSE_ABOVE);
 }
 
 static void say_how_it_ended(const struct execution *x, enum sandbox_stop stop, int exit_code,
@@ -142,17 +174,44 @@ static void finish(struct execution *x, const struct sandbox_outcome *o, enum sa
     book(x, o, stop, detail);
 }
 
+static void on_last_wait(void *arg)
+{
+    os_loop_stop(((struct execution *)arg)->loop, 0);
+}
+
+/* A guest that ended by itself has its output delivered, however long its reader takes; one that was stopped has a second. */
 static void on_done(struct sandbox_outcome *o, void *arg)
 {
     struct execution *x = arg;
-    finish(x, o, o->stop, o->detail);
+    x->outcome = *o;
+    sandbox_outcome_init(o, 0); /* taken over */
+    x->is_over = true;
+    if (kept(x) == 0 || x->is_cancelled)
+        os_loop_stop(x->loop, 0);
+    else if (x->outcome.stop != SANDBOX_EXIT)
+        os_watch_set_timer(x->last_wait, os_now_mono_ns() + LAST_WAIT_NS);
+}
+
+static void on_code(int result, struct sandbox_code *code, const struct fault *why, void *arg)
+{
+    struct execution *x = arg;
+    x->code_result = result;
+    x->code_why = *why;
+    x->code.fd = take_fd(&code->fd);
+    buf_reset(&x->code.note);
+    (void)!buf_add_str(&x->code.note, buf_str(&code->note));
     os_loop_stop(x->loop, 0);
 }
 
 static void on_signal(int signal, void *arg)
 {
+    struct execution *x = arg;
     (void)signal;
-    sandbox_worker_cancel(((struct execution *)arg)->worker);
+    x->is_cancelled = true;
+    if (x->worker && !x->is_over)
+        sandbox_worker_cancel(x->worker);
+    else
+        os_loop_stop(x->loop, 0);
 }
 
 static void name_mounts(struct execution *x)
@@ -190,13 +249,10 @@ static int journal_intent(struct execution *x, const struct parsed *p, struct fa
     return r;
 }
 
-static int run_module(struct execution *x, const struct parsed *p, int code_fd,
-                      const char *code_key, struct fault *reterr)
+static int run_module(struct execution *x, const struct parsed *p, struct fault *reterr)
 {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, 0};
     struct app *a = x->app;
     auto_close int undo_root_fd = -1, undo_fd = -1;
-    struct os_watch *watch = NULL;
     name_mounts(x);
     int r = undo_root(a->state, x->session, &undo_root_fd, reterr);
     if (r == 0)
@@ -207,8 +263,6 @@ static int run_module(struct execution *x, const struct parsed *p, int code_fd,
     x->undo_begun = r == 0;
     if (r == 0)
         r = journal_intent(x, p, reterr);
-    if (r == 0)
-        r = os_loop_watch_signals(x->loop, signals, on_signal, x, &watch);
     if (r == 0) {
         const struct sandbox_run run = {
             .agent = AGENT_NAME,
@@ -220,8 +274,8 @@ static int run_module(struct execution *x, const struct parsed *p, int code_fd,
             .stream_output = true,
             .mounts = a->mount_count >= 32 ? UINT32_MAX : (1u << a->mount_count) - 1,
             .stdin_fd = 0,
-            .code_fd = code_fd,
-            .code_key = code_key,
+            .code_fd = x->code.fd,
+            .code_key = x->code.key,
             .undo_fd = undo_fd,
             .http_fd = -1,
         };
@@ -229,8 +283,15 @@ static int run_module(struct execution *x, const struct parsed *p, int code_fd,
     }
     if (r == 0)
         r = os_loop_run(x->loop);
-    os_watch_free(watch);
-    return r;
+    if (r < 0)
+        return r;
+    size_t left = kept(x);
+    if (left > 0)
+        fprintf(stderr, "boxagnts: %zu bytes of output were not taken by anybody\n", left);
+    finish(x, &x->outcome, x->outcome.stop, x->outcome.detail);
+    if (left > 0 && x->is_cancelled)
+        x->exit_code = sandbox_stop_exit_code(SANDBOX_CANCEL, 0);
+    return 0;
 }
 
 static int load_module(struct execution *x, struct buf *wasm, struct fault *reterr)
@@ -249,30 +310,60 @@ static int load_module(struct execution *x, struct buf *wasm, struct fault *rete
     return 0;
 }
 
+static int begin(struct execution *x, int *ret_lock_fd, struct fault *reterr)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, 0};
+    const struct app *a = x->app;
+    int r =
+        session_begin(a->state, a->work_dir, "none", x->path, 0, x->session, ret_lock_fd, reterr);
+    if (r == 0)
+        r = os_loop_new(&x->loop);
+    if (r == 0)
+        r = os_loop_watch_signals(x->loop, signals, on_signal, x, &x->signals);
+    if (r == 0)
+        r = os_loop_watch_timer(x->loop, INT64_MAX, on_last_wait, x, &x->last_wait);
+    for (int i = 0; r == 0 && i < 2; i++)
+        r = outflow_new(x->loop, i + 1, KEPT_MAX, on_outflow, x, &x->out[i]);
+    return r;
+}
+
+/* From the cache, or compiled while signals are looked after. Negative also for a module that is none, see execute(). */
+static int get_code(struct execution *x, struct str wasm, struct fault *reterr)
+{
+    const struct app *a = x->app;
+    int r = sandbox_code_get(a->cache, a->compile_program, wasm, x->loop, on_code, x, &x->code,
+                             &x->coding, reterr);
+    if (r == SANDBOX_CODE_LATER) {
+        r = os_loop_run(x->loop);
+        sandbox_coding_free(take(x->coding));
+        if (r == 0 && !x->is_cancelled && (r = x->code_result) < 0)
+            *reterr = x->code_why;
+    }
+    if (x->code.note.len)
+        app_note(buf_str(&x->code.note).at);
+    return r;
+}
+
 static int execute(struct execution *x, const struct parsed *p, struct fault *reterr)
 {
     struct app *a = x->app;
-    auto_done(buf) struct buf wasm, note;
+    auto_done(buf) struct buf wasm;
     buf_init(&wasm, MODULE_MAX);
-    buf_init(&note, OUTPUT_KEPT_MAX);
-    auto_close int lock_fd = -1, code_fd = -1;
-    char key[65];
+    auto_close int lock_fd = -1;
     int r = load_module(x, &wasm, reterr);
     if (r == 0)
-        r = session_begin(a->state, a->work_dir, "none", x->path, 0, x->session, &lock_fd, reterr);
-    if (r == 0)
-        r = os_loop_new(&x->loop);
+        r = begin(x, &lock_fd, reterr);
     if (r < 0)
         return r;
-    r = sandbox_code(a->cache, a->compile_program, buf_str(&wasm), key, &code_fd, &note, reterr);
-    if (note.len)
-        app_note(buf_str(&note).at);
+    r = get_code(x, buf_str(&wasm), reterr);
     if (r == -FAULT_MODULE || r == -FAULT_LIMIT) {
         finish(x, NULL, r == -FAULT_MODULE ? SANDBOX_INVALID_MODULE : SANDBOX_TIMEOUT,
                reterr->text);
         r = 0;
+    } else if (r == 0 && x->is_cancelled) {
+        finish(x, NULL, SANDBOX_CANCEL, "cancelled while it was compiled");
     } else if (r == 0) {
-        r = run_module(x, p, code_fd, key, reterr);
+        r = run_module(x, p, reterr);
         if (r < 0 && x->intent_written && !x->is_booked)
             book(x, NULL, SANDBOX_CRASH, *reterr->text ? reterr->text : fault_sentence(r));
     }
@@ -282,6 +373,19 @@ static int execute(struct execution *x, const struct parsed *p, struct fault *re
                                            : "stopped",
                        0, 1, 0);
     return r;
+}
+
+static void execution_done(struct execution *x)
+{
+    sandbox_coding_free(x->coding);
+    sandbox_worker_free(x->worker);
+    for (int i = 0; i < 2; i++)
+        outflow_free(x->out[i]);
+    os_watch_free(x->last_wait);
+    os_watch_free(x->signals);
+    os_loop_free(x->loop);
+    sandbox_code_done(&x->code);
+    sandbox_outcome_done(&x->outcome);
 }
 
 static int cmd_exec(const struct parsed *p, struct fault *reterr)
@@ -297,10 +401,11 @@ static int cmd_exec(const struct parsed *p, struct fault *reterr)
     int r = app_open(&app, p, APP_MOUNTS | APP_STATE, reterr);
     if (r == 0)
         r = app_check_arguments(&app, p->positional, p->positional_count, reterr);
+    sandbox_code_init(&x.code);
+    sandbox_outcome_init(&x.outcome, 0);
     if (r == 0)
         r = execute(&x, p, reterr);
-    sandbox_worker_free(x.worker);
-    os_loop_free(x.loop);
+    execution_done(&x);
     app_done(&app);
     return r < 0 ? r : x.exit_code;
 }

@@ -8,11 +8,11 @@
 #include "edge/desk.h"
 
 #include "base/digest.h"
+#include "edge/codes.h"
 #include "edge/origin.h"
 #include "host/journal.h"
 #include "host/undo.h"
 #include "os/fd.h"
-#include "sandbox/ask/code.h"
 #include "sandbox/ask/worker.h"
 #include "tools/receipt.h"
 
@@ -47,19 +47,12 @@ struct call {
     struct effect effects[CALL_EFFECTS_MAX]; /* last: 64 KiB that are not cleared for each call */
 };
 
-struct code {
-    const struct tool *tool;
-    char key[65];
-    int fd;
-};
-
 struct desk {
     struct desk_config c;
     struct sandbox_worker *worker;
     struct origin *origin; /* own; NULL: see desk_config.prompt */
     int undo_root_fd;
-    struct code *codes; /* own; one per tool used */
-    size_t code_count;
+    struct codes *codes;                /* own */
     struct call *queue[DESK_QUEUE_MAX]; /* own; [0] is at the front */
     size_t queue_len;
     uint64_t calls_made;
@@ -70,6 +63,7 @@ struct desk {
 };
 
 static void pump(struct desk *d);
+static void on_code_note(const struct tool *tool, struct str text, void *arg);
 
 /* --- life --- */
 
@@ -80,12 +74,12 @@ int desk_new(const struct desk_config *config, own struct desk **ret)
         return -ENOMEM;
     d->c = *config;
     d->undo_root_fd = -1;
-    if (d->c.prompt) {
-        int r = origin_new(config->app->settings, config->prompt, &d->origin);
-        if (r < 0) {
-            free(d);
-            return r;
-        }
+    int r = codes_new(config->app, config->loop, on_code_note, d, &d->codes);
+    if (r == 0 && d->c.prompt)
+        r = origin_new(config->app->settings, config->prompt, &d->origin);
+    if (r < 0) {
+        desk_free(d);
+        return r;
     }
     *ret = d;
     return 0;
@@ -110,9 +104,7 @@ void desk_free(own struct desk *d)
     sandbox_worker_free(d->worker);
     for (size_t i = 0; i < d->queue_len; i++)
         call_free(d->queue[i]);
-    for (size_t i = 0; i < d->code_count; i++)
-        os_close(d->codes[i].fd);
-    free(d->codes);
+    codes_free(d->codes);
     os_close(d->undo_root_fd);
     origin_free(d->origin);
     free(d);
@@ -165,38 +157,9 @@ const json_t *desk_confinement(const struct desk *d)
     return d->worker ? sandbox_worker_confinement(d->worker) : NULL;
 }
 
-static int code_of(struct desk *d, const struct tool *tool, const struct code **ret,
-                   struct fault *reterr)
+static void on_code_note(const struct tool *tool, struct str text, void *arg)
 {
-    for (size_t i = 0; i < d->code_count; i++)
-        if (d->codes[i].tool == tool) {
-            *ret = &d->codes[i];
-            return 0;
-        }
-    auto_done(buf) struct buf wasm, note;
-    buf_init(&wasm, (size_t)64 << 20);
-    buf_init(&note, 4096);
-    int r = tool_wasm(tool, &wasm, reterr);
-    if (r < 0)
-        return r;
-    struct code code = {.tool = tool, .fd = -1};
-    r = sandbox_code(d->c.app->cache, d->c.app->compile_program, buf_str(&wasm), code.key, &code.fd,
-                     &note, reterr);
-    if (r < 0)
-        return r;
-    if (note.len)
-        tell(
-            d, "note",
-            json_pack("{s:s, s:o}", "tool", tool->name, "text", json_string_lossy(buf_str(&note))));
-    struct code *more = realloc(d->codes, (d->code_count + 1) * sizeof(*more));
-    if (!more) {
-        os_close(code.fd);
-        return -ENOMEM;
-    }
-    d->codes = more;
-    d->codes[d->code_count] = code;
-    *ret = &d->codes[d->code_count++];
-    return 0;
+    tell(arg, "note", json_pack("{s:s, s:o}", "tool", tool->name, "text", json_string_lossy(text)));
 }
 
 /* --- the end of a call --- */
@@ -416,21 +379,56 @@ static int journal_intent(struct desk *d, struct call *c, struct fault *reterr)
     return r;
 }
 
-static void run(struct desk *d)
+/* Why a call that was allowed never ran, as a receipt has it. */
+static enum sandbox_stop stop_of_fault(int r)
+{
+    switch (r) {
+    case -FAULT_MODULE: return SANDBOX_INVALID_MODULE;
+    case -FAULT_LIMIT: return SANDBOX_TIMEOUT; /* of compiling */
+    default: return SANDBOX_CRASH;
+    }
+}
+
+static void give_up(struct desk *d, int r, const struct fault *why)
+{
+    finish(d, NULL, stop_of_fault(r), *why->text ? why->text : fault_sentence(r));
+    pump(d);
+}
+
+static int send_to_worker(struct desk *d, const struct tool_code *code, struct fault *reterr)
+{
+    struct call *c = front(d);
+    const struct app *a = d->c.app;
+    const char *argv[] = {c->tool->name, NULL};
+    const struct sandbox_run request = {
+        .agent = d->c.agent,
+        .argv = argv,
+        .argc = 1,
+        .env = (const char *const *)a->settings->env_vars,
+        .env_count = a->settings->env_count,
+        .limits = c->limits,
+        .mounts = a->mount_count >= 32 ? UINT32_MAX : (1u << a->mount_count) - 1,
+        .read_only = !c->writes,
+        .atomic_writes = true,
+        .stdin_bytes = buf_str(&c->stdin_text),
+        .stdin_fd = -1,
+        .code_fd = code->fd,
+        .code_key = code->key,
+        .undo_fd = c->undo_fd,
+        .http_fd = -1,
+    };
+    return sandbox_worker_run(d->worker, d->c.loop, &request, NULL, on_ran, d, reterr);
+}
+
+/* The code is there: intent, worker, undo, run. */
+static void run_code(struct desk *d, const struct tool_code *code)
 {
     struct call *c = front(d);
     const struct app *a = d->c.app;
     struct fault why = {0};
-    const struct code *code = NULL;
-    c->limits = a->settings->limits;
-    c->limit_doors = a->settings->limit_doors;
-    limits_tighten(&c->limits, &c->limit_doors, &c->tool->limits, LIMIT_TOOL);
-    c->has_limits = true;
     int r = c->writes ? journal_intent(d, c, &why) : 0;
     if (r == 0)
         r = start_worker_for(d, &c->limits, &why);
-    if (r == 0)
-        r = code_of(d, c->tool, &code, &why);
     if (r == 0 && c->writes) {
         struct undo_mount mounts[SANDBOX_MOUNTS_MAX];
         undo_mounts(d, mounts);
@@ -439,32 +437,36 @@ static void run(struct desk *d)
     }
     if (r == 0)
         r = json_print(c->input, &c->stdin_text);
-    if (r == 0) {
-        const char *argv[] = {c->tool->name, NULL};
-        const struct sandbox_run request = {
-            .agent = d->c.agent,
-            .argv = argv,
-            .argc = 1,
-            .env = (const char *const *)a->settings->env_vars,
-            .env_count = a->settings->env_count,
-            .limits = c->limits,
-            .mounts = a->mount_count >= 32 ? UINT32_MAX : (1u << a->mount_count) - 1,
-            .read_only = !c->writes,
-            .atomic_writes = true,
-            .stdin_bytes = buf_str(&c->stdin_text),
-            .stdin_fd = -1,
-            .code_fd = code->fd,
-            .code_key = code->key,
-            .undo_fd = c->undo_fd,
-            .http_fd = -1,
-        };
-        r = sandbox_worker_run(d->worker, d->c.loop, &request, NULL, on_ran, d, &why);
-    }
-    if (r < 0) {
-        enum sandbox_stop stop = r == -FAULT_MODULE ? SANDBOX_INVALID_MODULE : SANDBOX_CRASH;
-        finish(d, NULL, stop, *why.text ? why.text : fault_sentence(r));
-        pump(d);
-    }
+    if (r == 0)
+        r = send_to_worker(d, code, &why);
+    if (r < 0)
+        give_up(d, r, &why);
+}
+
+static void on_code(int result, const struct tool_code *code, const struct fault *why, void *arg)
+{
+    struct desk *d = arg;
+    if (result < 0)
+        give_up(d, result, why);
+    else
+        run_code(d, code);
+}
+
+/* Compiling may take its time: the loop goes on meanwhile, and a cancel ends it. */
+static void run(struct desk *d)
+{
+    struct call *c = front(d);
+    struct tool_code code;
+    struct fault why = {0};
+    c->limits = d->c.app->settings->limits;
+    c->limit_doors = d->c.app->settings->limit_doors;
+    limits_tighten(&c->limits, &c->limit_doors, &c->tool->limits, LIMIT_TOOL);
+    c->has_limits = true;
+    int r = codes_get(d->codes, c->tool, on_code, d, &code, &why);
+    if (r < 0)
+        give_up(d, r, &why);
+    else if (r == 0)
+        run_code(d, &code);
 }
 
 static void ask_or_run(struct desk *d);
@@ -672,12 +674,22 @@ int desk_call(struct desk *d, struct str tool, struct str arguments, desk_done_f
     return 0;
 }
 
+/* A call whose code is being made has not begun: it ends here. */
+static void cancel_code(struct desk *d)
+{
+    if (!codes_is_busy(d->codes))
+        return;
+    codes_cancel(d->codes);
+    finish(d, NULL, SANDBOX_CANCEL, "cancelled while its module was compiled");
+}
+
 void desk_cancel(struct desk *d)
 {
     d->cancelling = true;
     if (d->queue_len == 0)
         return;
     approval_cancel(d->c.approval);
+    cancel_code(d);
     if (d->worker && d->queue_len && d->front_started)
         sandbox_worker_cancel(d->worker);
     pump(d);
@@ -687,6 +699,7 @@ void desk_end(struct desk *d)
 {
     d->cancelling = true;
     approval_cancel(d->c.approval);
+    cancel_code(d);
     if (d->queue_len && d->front_started && d->worker)
         sandbox_worker_kill(d->worker);
     pump(d);

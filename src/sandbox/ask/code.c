@@ -6,12 +6,15 @@
 #include "host/codecache.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/loop.h"
 #include "sandbox/ask/compile.h"
 #include "sandbox/run/engine.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+
+#define NOTE_MAX 4096
 
 /* The processor's features as the kernel lists them, once per process. "" when the list cannot be read: then the key
  * says less, and the engine's own check when it loads the code is what is left. */
@@ -75,21 +78,119 @@ static void keep(struct codecache *cache, const char *key, int code_fd, struct b
     os_unmap(code);
 }
 
-int sandbox_code(struct codecache *cache, const char *compile_program, struct str wasm, char ret_key[65],
-                 int *ret_code_fd, struct buf *ret_note, struct fault *reterr)
+void sandbox_code_init(struct sandbox_code *c)
 {
-    char key[65];
-    int r = make_key(wasm, key);
+    *c = (struct sandbox_code){.fd = -1};
+    buf_init(&c->note, NOTE_MAX);
+}
+
+void sandbox_code_done(struct sandbox_code *c)
+{
+    os_close(take_fd(&c->fd));
+    buf_done(&c->note);
+}
+
+struct sandbox_coding {
+    struct sandbox_compiling *compiling; /* own */
+    struct codecache *cache;
+    struct sandbox_code code;
+    sandbox_code_fn fn;
+    void *arg;
+};
+
+void sandbox_coding_free(own struct sandbox_coding *c)
+{
+    if (!c)
+        return;
+    sandbox_compiling_free(c->compiling);
+    sandbox_code_done(&c->code);
+    free(c);
+}
+
+static void on_compiled(int result, own int code_fd, const struct fault *why, void *arg)
+{
+    struct sandbox_coding *c = arg;
+    c->code.fd = code_fd;
+    if (result == 0)
+        keep(c->cache, c->code.key, code_fd, &c->code.note);
+    c->fn(result, &c->code, why, c->arg); /* c may be gone */
+}
+
+int sandbox_code_get(struct codecache *cache, const char *compile_program, struct str wasm,
+                     struct os_loop *loop, sandbox_code_fn fn, void *arg, struct sandbox_code *ret,
+                     own struct sandbox_coding **ret_coding, struct fault *reterr)
+{
+    int r = make_key(wasm, ret->key);
     if (r == 0)
-        r = cache ? codecache_get(cache, key, ret_code_fd, ret_note) : CODECACHE_MISS;
+        r = cache ? codecache_get(cache, ret->key, &ret->fd, &ret->note) : CODECACHE_MISS;
     if (r < 0)
         return fault_set(reterr, -r, "the code cache: %s", fault_sentence(r));
-    if (r > 0) {
-        r = sandbox_compile(compile_program, wasm, ret_code_fd, reterr);
-        if (r < 0)
-            return r;
-        keep(cache, key, *ret_code_fd, ret_note);
+    if (r == 0)
+        return 0;
+    auto_(sandbox_coding) struct sandbox_coding *c = calloc(1, sizeof *c);
+    if (!c)
+        return fault_set(reterr, ENOMEM, "no memory to compile");
+    sandbox_code_init(&c->code);
+    memcpy(c->code.key, ret->key, sizeof c->code.key);
+    c->cache = cache;
+    c->fn = fn;
+    c->arg = arg;
+    r = buf_add_str(&c->code.note, buf_str(&ret->note));
+    if (r == 0)
+        r = sandbox_compile_start(compile_program, wasm, loop, on_compiled, c, &c->compiling,
+                                  reterr);
+    if (r < 0)
+        return r;
+    *ret_coding = take(c);
+    return SANDBOX_CODE_LATER;
+}
+
+/* --- waiting for it --- */
+
+struct waiting {
+    struct os_loop *loop;
+    struct sandbox_code code;
+    int result;
+    struct fault why;
+};
+
+static void on_code(int result, struct sandbox_code *code, const struct fault *why, void *arg)
+{
+    struct waiting *w = arg;
+    w->result = result;
+    w->why = *why;
+    w->code.fd = take_fd(&code->fd);
+    buf_reset(&w->code.note);
+    (void)!buf_add_str(&w->code.note, buf_str(&code->note));
+    os_loop_stop(w->loop, 0);
+}
+
+int sandbox_code(struct codecache *cache, const char *compile_program, struct str wasm,
+                 char ret_key[65], int *ret_code_fd, struct buf *ret_note, struct fault *reterr)
+{
+    auto_(os_loop) struct os_loop *loop = NULL;
+    auto_(sandbox_coding) struct sandbox_coding *coding = NULL; /* goes before its loop */
+    struct waiting w = {0};
+    sandbox_code_init(&w.code);
+    int r = os_loop_new(&loop);
+    w.loop = loop;
+    if (r == 0)
+        r = sandbox_code_get(cache, compile_program, wasm, loop, on_code, &w, &w.code, &coding,
+                             reterr);
+    if (r == SANDBOX_CODE_LATER) {
+        r = os_loop_run(loop);
+        if (r == 0 && w.result < 0) {
+            r = w.result;
+            if (reterr)
+                *reterr = w.why;
+        }
     }
-    memcpy(ret_key, key, sizeof key);
-    return 0;
+    if (r == 0) {
+        memcpy(ret_key, w.code.key, sizeof w.code.key);
+        *ret_code_fd = take_fd(&w.code.fd);
+    }
+    if (ret_note)
+        (void)!buf_add_str(ret_note, buf_str(&w.code.note));
+    sandbox_code_done(&w.code);
+    return r;
 }

@@ -7,6 +7,7 @@
 #include "host/ask/protocol.h"
 #include "os/clock.h"
 #include "os/fd.h"
+#include "os/loop.h"
 #include "os/process.h"
 #include "os/socket.h"
 #include "sandbox/jail/jail.h"
@@ -16,6 +17,20 @@
 #include <string.h>
 
 #define CODE_MAX ((uint64_t)512 << 20)
+#define QUEUE_MAX ((size_t)1 << 16) /* one small question */
+
+/* States: started -> (READY) asked -> over. However it ends, fn is called once, unless it is freed before. */
+struct sandbox_compiling {
+    struct os_child child;
+    struct channel *channel;           /* own */
+    int wasm_fd, code_fd;              /* own */
+    struct os_watch *fd_watch, *timer; /* own */
+    bool is_asked;
+    int result;
+    struct fault why;
+    sandbox_compiled_fn fn;
+    void *arg;
+};
 
 static int spawn(const char *program, int channel_fd, struct os_child *ret, struct fault *reterr)
 {
@@ -60,26 +75,6 @@ static int say(struct fault *reterr, int code, const char *prefix, const json_t 
     return r;
 }
 
-static int receive(struct channel *c, uint16_t wanted, int64_t deadline_ns, struct message *ret, struct fault *reterr)
-{
-    struct fault why = {0};
-    int r = channel_recv(c, deadline_ns, ret, &why);
-    if (r > 0) {
-        r = fault_set(reterr, FAULT_LIMIT, "compiling took longer than %d s", SANDBOX_COMPILE_S);
-        fault_next(reterr, "compile a smaller module");
-        return r;
-    }
-    if (r == -FAULT_PEER_GONE)
-        return fault_set(reterr, FAULT_LIMIT, "the compiler ended without an answer: out of memory or time");
-    if (r < 0)
-        return fault_set(reterr, -r, "the compiler's answer: %s", why.text);
-    if (ret->type == wanted && ret->body)
-        return 0;
-    r = say(reterr, FAULT_SANDBOX, "the compiler cannot build its jail: ", ret->body);
-    message_done(ret);
-    return r;
-}
-
 static int take_answer(const struct message *m, int code_fd, struct fault *reterr)
 {
     bool ok = false;
@@ -102,64 +97,183 @@ static int take_answer(const struct message *m, int code_fd, struct fault *reter
     return 0;
 }
 
-static int talk(struct channel *c, int wasm_fd, int code_fd, struct fault *reterr)
+/* --- the talk: READY, then one question and its answer --- */
+
+enum { TALK_OVER = 1 };
+
+static int ask(struct sandbox_compiling *c, struct fault *reterr)
 {
-    int64_t deadline = os_now_mono_ns() + SANDBOX_COMPILE_S * OS_NS_PER_S;
-    struct message m;
-    int r = receive(c, MONITOR_READY, deadline, &m, reterr);
-    if (r < 0)
-        return r;
-    message_done(&m);
-    channel_set_state(c, STATE_BUSY);
-    const int fds[] = {wasm_fd, code_fd};
-    r = channel_send_text(c, COMPILE_MODULE, 1, STR("{}"), STR(""), fds, ARRAY_LEN(fds));
-    if (r < 0)
-        return fault_set(reterr, -r, "the compiler cannot be asked: %s", fault_sentence(r));
-    r = receive(c, MONITOR_COMPILED, deadline, &m, reterr);
-    if (r < 0)
-        return r;
-    r = take_answer(&m, code_fd, reterr);
-    message_done(&m);
-    return r;
+    channel_set_state(c->channel, STATE_BUSY);
+    const int fds[] = {c->wasm_fd, c->code_fd};
+    int r =
+        channel_send_text(c->channel, COMPILE_MODULE, 1, STR("{}"), STR(""), fds, ARRAY_LEN(fds));
+    c->is_asked = true;
+    return r < 0 ? fault_set(reterr, -r, "the compiler cannot be asked: %s", fault_sentence(r)) : 0;
 }
 
-static int compile_into(const char *program, int wasm_fd, int code_fd, struct fault *reterr)
+/* The answer, or the reason why there is none, is in c->result and c->why. */
+static int on_message(struct message *m, void *arg)
+{
+    struct sandbox_compiling *c = arg;
+    if (!c->is_asked && m->type == MONITOR_READY && m->body) {
+        c->result = ask(c, &c->why);
+        return c->result < 0 ? TALK_OVER : 0;
+    }
+    if (c->is_asked && m->type == MONITOR_COMPILED && m->body)
+        c->result = take_answer(m, c->code_fd, &c->why);
+    else if (m->type == MONITOR_FAULT)
+        c->result = say(&c->why, FAULT_SANDBOX, "the compiler cannot build its jail: ", m->body);
+    else
+        c->result = fault_set(&c->why, FAULT_PROTOCOL, "the compiler's answer is malformed");
+    return TALK_OVER;
+}
+
+static void drop_watches(struct sandbox_compiling *c)
+{
+    os_watch_free(c->fd_watch);
+    os_watch_free(c->timer);
+    c->fd_watch = c->timer = NULL;
+}
+
+/* The program is ended whatever it said, and only then the code is sealed: nobody is left who could still write to it. */
+static void finish(struct sandbox_compiling *c)
+{
+    drop_watches(c);
+    os_child_done(&c->child);
+    if (c->result == 0) {
+        int r = os_memfd_seal(c->code_fd);
+        if (r < 0)
+            c->result = fault_sys(&c->why, -r, "the compiled code cannot be sealed");
+    }
+    sandbox_compiled_fn fn = c->fn;
+    struct fault why = c->why;
+    fn(c->result, c->result == 0 ? take_fd(&c->code_fd) : -1, &why, c->arg); /* c may be gone */
+}
+
+static void on_ready(int fd, unsigned events, void *arg)
+{
+    (void)fd;
+    struct sandbox_compiling *c = arg;
+    struct fault why = {0};
+    int r = 0;
+    if (events & OS_WRITE) {
+        int left = channel_pump_out(c->channel);
+        r = left == 0 ? os_watch_set_events(c->fd_watch, OS_READ) : left < 0 ? left : 0;
+    }
+    if (r >= 0 && (events & (OS_READ | OS_HUP)))
+        r = channel_pump_in(c->channel, on_message, c, &why);
+    if (r == 0 && channel_queued(c->channel) > 0)
+        r = os_watch_set_events(c->fd_watch, OS_READ | OS_WRITE);
+    if (r == 0)
+        return;
+    if (r == -FAULT_PEER_GONE)
+        c->result = fault_set(&c->why, FAULT_LIMIT,
+                              "the compiler ended without an answer: out of memory or time");
+    else if (r < 0)
+        c->result = fault_set(&c->why, -r, "the compiler's answer: %s",
+                              *why.text ? why.text : fault_sentence(r));
+    finish(c);
+}
+
+static void on_time(void *arg)
+{
+    struct sandbox_compiling *c = arg;
+    c->result =
+        fault_set(&c->why, FAULT_LIMIT, "compiling took longer than %d s", SANDBOX_COMPILE_S);
+    fault_next(&c->why, "compile a smaller module");
+    finish(c);
+}
+
+static int launch(struct sandbox_compiling *c, const char *program, struct os_loop *loop,
+                  struct fault *reterr)
 {
     int ours;
     auto_close int theirs = -1;
-    auto_(channel) struct channel *c = NULL;
-    struct os_child child = {.pidfd = -1};
     int r = os_socket_pair(&ours, &theirs);
+    if (r == 0)
+        r = channel_new(ours, permits_monitor_compile, QUEUE_MAX, &c->channel);
+    if (r == 0)
+        r = channel_set_nonblock(c->channel);
     if (r < 0)
-        return fault_sys(reterr, -r, "no channel to the compiler");
-    r = channel_new(ours, permits_monitor_compile, 0, &c);
-    if (r < 0)
-        return fault_set(reterr, -r, "no channel to the compiler");
-    r = spawn(program, theirs, &child, reterr);
+        return fault_set(reterr, -r, "no channel to the compiler: %s", fault_sentence(r));
+    r = spawn(program, theirs, &c->child, reterr);
     if (r < 0)
         return r;
-    os_close(take_fd(&theirs));
-    r = talk(c, wasm_fd, code_fd, reterr);
-    os_child_done(&child);
+    os_close(take_fd(&theirs)); /* or its end would never be seen */
+    r = os_loop_watch_fd(loop, channel_fd(c->channel), OS_READ, on_ready, c, &c->fd_watch);
+    if (r == 0)
+        r = os_loop_watch_timer(loop, os_now_mono_ns() + SANDBOX_COMPILE_S * OS_NS_PER_S, on_time,
+                                c, &c->timer);
+    return r < 0 ? fault_sys(reterr, -r, "the compiler cannot be watched") : 0;
+}
+
+int sandbox_compile_start(const char *program, struct str wasm, struct os_loop *loop,
+                          sandbox_compiled_fn fn, void *arg, own struct sandbox_compiling **ret,
+                          struct fault *reterr)
+{
+    if (wasm.len > SANDBOX_WASM_MAX)
+        return fault_set(reterr, FAULT_MODULE, "it is larger than %zu MiB", SANDBOX_WASM_MAX >> 20);
+    auto_(sandbox_compiling) struct sandbox_compiling *c = calloc(1, sizeof *c);
+    if (!c)
+        return fault_set(reterr, ENOMEM, "no memory to compile");
+    c->child.pidfd = c->wasm_fd = c->code_fd = -1;
+    c->fn = fn;
+    c->arg = arg;
+    int r = os_memfd_sealed("wasm", wasm, &c->wasm_fd);
+    if (r == 0)
+        r = os_memfd("code", &c->code_fd);
+    if (r < 0)
+        return fault_sys(reterr, -r, "a memory file for compiling");
+    r = launch(c, program, loop, reterr);
+    if (r == 0)
+        *ret = take(c);
     return r;
+}
+
+void sandbox_compiling_free(own struct sandbox_compiling *c)
+{
+    if (!c)
+        return;
+    drop_watches(c);
+    os_child_done(&c->child);
+    channel_free(c->channel);
+    os_close(c->wasm_fd);
+    os_close(c->code_fd);
+    free(c);
+}
+
+/* --- waiting for it --- */
+
+struct waiting {
+    struct os_loop *loop;
+    int result, code_fd;
+    struct fault why;
+};
+
+static void on_compiled(int result, own int code_fd, const struct fault *why, void *arg)
+{
+    struct waiting *w = arg;
+    w->result = result;
+    w->code_fd = code_fd;
+    w->why = *why;
+    os_loop_stop(w->loop, 0);
 }
 
 int sandbox_compile(const char *program, struct str wasm, int *ret_code_fd, struct fault *reterr)
 {
-    if (wasm.len > SANDBOX_WASM_MAX)
-        return fault_set(reterr, FAULT_MODULE, "it is larger than %zu MiB", SANDBOX_WASM_MAX >> 20);
-    auto_close int wasm_fd = -1, code_fd = -1;
-    int r = os_memfd_sealed("wasm", wasm, &wasm_fd);
+    auto_(os_loop) struct os_loop *loop = NULL;
+    auto_(sandbox_compiling) struct sandbox_compiling *c = NULL; /* goes before its loop */
+    int r = os_loop_new(&loop);
+    struct waiting w = {.loop = loop, .code_fd = -1};
     if (r == 0)
-        r = os_memfd("code", &code_fd);
-    if (r < 0)
-        return fault_sys(reterr, -r, "a memory file for compiling");
-    r = compile_into(program, wasm_fd, code_fd, reterr);
+        r = sandbox_compile_start(program, wasm, loop, on_compiled, &w, &c, reterr);
+    if (r == 0)
+        r = os_loop_run(loop);
     if (r < 0)
         return r;
-    r = os_memfd_seal(code_fd);
-    if (r < 0)
-        return fault_sys(reterr, -r, "the compiled code cannot be sealed");
-    *ret_code_fd = take_fd(&code_fd);
-    return 0;
+    if (w.result < 0 && reterr)
+        *reterr = w.why;
+    if (w.result == 0)
+        *ret_code_fd = w.code_fd;
+    return w.result;
 }

@@ -216,6 +216,14 @@ static void end_after_fault(struct sandbox_worker *w, int r, const struct fault 
     }
 }
 
+/* What is to be listened for now. */
+static int listen_again(struct sandbox_worker *w)
+{
+    unsigned events =
+        (w->is_paused ? 0 : OS_READ) | (channel_queued(w->channel) > 0 ? OS_WRITE : 0);
+    return os_watch_set_events(w->fd_watch, events);
+}
+
 static void on_ready(int fd, unsigned events, void *arg)
 {
     (void)fd;
@@ -224,7 +232,7 @@ static void on_ready(int fd, unsigned events, void *arg)
     if (events & OS_WRITE) {
         int left = channel_pump_out(w->channel);
         if (left == 0)
-            left = os_watch_set_events(w->fd_watch, OS_READ);
+            left = listen_again(w);
         if (left < 0) {
             end_after_fault(w, left, &why);
             return;
@@ -304,7 +312,7 @@ int sandbox_worker_run(struct sandbox_worker *w, struct os_loop *loop, const str
     w->on_output = run->stream_output ? on_output : NULL;
     w->on_done = on_done;
     w->arg = arg;
-    w->is_cancelled = w->has_outcome = false;
+    w->is_cancelled = w->is_paused = w->has_outcome = false;
     w->streamed = 0;
     w->said[0] = '\0';
     size_t output_max = run->limits.max_output_bytes < (int64_t)SANDBOX_COLLECT_MAX
@@ -332,14 +340,23 @@ int sandbox_worker_run(struct sandbox_worker *w, struct os_loop *loop, const str
     return 0;
 }
 
+void sandbox_worker_pause(struct sandbox_worker *w, bool on)
+{
+    if (!w->is_running || w->is_paused == on)
+        return;
+    w->is_paused = on;
+    (void)!listen_again(w); /* should it not be heard again, the clock does its work */
+}
+
 void sandbox_worker_cancel(struct sandbox_worker *w)
 {
     if (!w->is_running || w->is_cancelled)
         return;
     w->is_cancelled = true;
+    w->is_paused = false; /* its answer is waited for */
     /* Should the frame not go out, the clock does its work. */
-    if (channel_send(w->channel, WORKER_CANCEL, w->id, NULL, STR(""), NULL, 0) == 0 && channel_queued(w->channel) > 0)
-        (void)!os_watch_set_events(w->fd_watch, OS_READ | OS_WRITE);
+    (void)!channel_send(w->channel, WORKER_CANCEL, w->id, NULL, STR(""), NULL, 0);
+    (void)!listen_again(w);
     os_watch_set_timer(w->timer, os_now_mono_ns() + CANCEL_GRACE_NS);
 }
 

@@ -47,6 +47,8 @@ typedef void (*sandbox_done_fn)(struct sandbox_outcome *outcome /* borrowed */, 
 must_use int sandbox_worker_run(struct sandbox_worker *w, struct os_loop *loop,
                                 const struct sandbox_run *run, sandbox_output_fn on_output,
                                 sandbox_done_fn on_done, void *arg, struct fault *reterr);
+/* While paused, streamed output stays where it is (the guest waits when there is no more room); clocks go on. For one run. */
+void sandbox_worker_pause(struct sandbox_worker *w, bool on);
 void sandbox_worker_cancel(
     struct sandbox_worker *w); /* asks; kills after a grace of 50 ms; on_done still comes */
 /* Ends the run under way at once, its worker with it: on_done comes from within, as SANDBOX_CANCEL. For when no loop follows. */

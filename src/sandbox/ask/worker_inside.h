@@ -26,7 +26,7 @@ struct sandbox_worker {
     bool has_grown;
 
     /* The run under way. */
-    bool is_running, is_cancelled;
+    bool is_running, is_cancelled, is_paused;
     uint64_t id;
     struct sandbox_limits limits;
     int64_t started_ns, cpu_at_start_ns;

@@ -1,0 +1,145 @@
+/* One row per module, by its hash: a file that was changed under the same name is another module. */
+#include "edge/codes.h"
+
+#include "os/fd.h"
+#include "sandbox/ask/code.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define WASM_MAX ((size_t)64 << 20)
+
+struct row {
+    char sha256[65], key[65];
+    int fd;     /* own; -1 = it cannot be compiled */
+    int result; /* ... and why not */
+    struct fault why;
+};
+
+struct codes {
+    const struct app *app;
+    struct os_loop *loop;
+    codes_note_fn note;
+    void *note_arg;
+    struct row *rows; /* own */
+    size_t count;
+    /* what is being compiled */
+    struct sandbox_coding *coding; /* own */
+    const struct tool *tool;
+    codes_fn fn;
+    void *arg;
+};
+
+int codes_new(const struct app *app, struct os_loop *loop, codes_note_fn note, void *arg,
+              own struct codes **ret)
+{
+    struct codes *c = calloc(1, sizeof(*c));
+    if (!c)
+        return -ENOMEM;
+    c->app = app;
+    c->loop = loop;
+    c->note = note;
+    c->note_arg = arg;
+    *ret = c;
+    return 0;
+}
+
+void codes_cancel(struct codes *c)
+{
+    sandbox_coding_free(c->coding);
+    c->coding = NULL;
+}
+
+void codes_free(own struct codes *c)
+{
+    if (!c)
+        return;
+    codes_cancel(c);
+    for (size_t i = 0; i < c->count; i++)
+        os_close(c->rows[i].fd);
+    free(c->rows);
+    free(c);
+}
+
+bool codes_is_busy(const struct codes *c)
+{
+    return c->coding != NULL;
+}
+
+static const struct row *find(const struct codes *c, const struct tool *tool)
+{
+    for (size_t i = 0; i < c->count; i++)
+        if (strcmp(c->rows[i].sha256, tool->sha256) == 0)
+            return &c->rows[i];
+    return NULL;
+}
+
+static int answer(const struct row *row, struct tool_code *ret, struct fault *reterr)
+{
+    must(row);
+    *ret = (struct tool_code){row->key, row->fd};
+    if (row->result < 0 && reterr)
+        *reterr = row->why;
+    return row->result;
+}
+
+/* Takes the code's fd. Only what the module itself is to blame for is remembered: memory that was short, or a jail that could
+ * not be built, may be there the next time. */
+static int remember(struct codes *c, const struct tool *tool, int result, struct sandbox_code *code,
+                    const struct fault *why)
+{
+    if (code->note.len)
+        c->note(tool, buf_str(&code->note), c->note_arg);
+    if (result < 0 && result != -FAULT_MODULE && result != -FAULT_LIMIT)
+        return 0;
+    struct row *more = realloc(c->rows, (c->count + 1) * sizeof(*more));
+    if (!more)
+        return -ENOMEM;
+    c->rows = more;
+    struct row *row = &c->rows[c->count++];
+    *row = (struct row){.fd = take_fd(&code->fd), .result = result};
+    if (result < 0)
+        row->why = *why;
+    memcpy(row->sha256, tool->sha256, sizeof(row->sha256));
+    memcpy(row->key, code->key, sizeof(row->key));
+    return 0;
+}
+
+static void on_code(int result, struct sandbox_code *code, const struct fault *why, void *arg)
+{
+    struct codes *c = arg;
+    struct sandbox_coding *done = take(c->coding);
+    struct tool_code ready = {NULL, -1};
+    if (remember(c, c->tool, result, code, why) < 0)
+        result = -ENOMEM;
+    else if (result == 0)
+        (void)!answer(find(c, c->tool), &ready, NULL);
+    struct fault copy = *why; /* it may live in what goes now */
+    sandbox_coding_free(done);
+    c->fn(result, &ready, &copy, c->arg);
+}
+
+int codes_get(struct codes *c, const struct tool *tool, codes_fn fn, void *arg,
+              struct tool_code *ret, struct fault *reterr)
+{
+    must(!c->coding);
+    const struct row *row = find(c, tool);
+    if (row)
+        return answer(row, ret, reterr);
+    auto_done(buf) struct buf wasm;
+    buf_init(&wasm, WASM_MAX);
+    int r = tool_wasm(tool, &wasm, reterr);
+    if (r < 0)
+        return r;
+    c->tool = tool;
+    c->fn = fn;
+    c->arg = arg;
+    auto_done(sandbox_code) struct sandbox_code code;
+    sandbox_code_init(&code);
+    r = sandbox_code_get(c->app->cache, c->app->compile_program, buf_str(&wasm), c->loop, on_code,
+                         c, &code, &c->coding, reterr);
+    if (r != 0)
+        return r;
+    r = remember(c, tool, 0, &code, NULL);
+    return r < 0 ? r : answer(find(c, tool), ret, reterr);
+}

@@ -146,6 +146,7 @@ static void book(struct execution *x, const struct sandbox_outcome *o, enum sand
         .detail = detail,
         .limits = &x->app->settings->limits,
         .limit_doors = &x->app->settings->limit_doors,
+        .limits_of = LIMITS_OF_MODULES,
         .touched = touched,
         .confinement = x->worker ? sandbox_worker_confinement(x->worker) : NULL,
     };

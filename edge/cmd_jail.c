@@ -118,6 +118,9 @@ static void book(struct jailing *x, const struct sandbox_outcome *o, enum sandbo
         .stop = stop,
         .is_error = stop != SANDBOX_EXIT || (o && o->exit_code != 0),
         .detail = detail,
+        .limits = &x->app->settings->limits,
+        .limit_doors = &x->app->settings->limit_doors,
+        .limits_of = LIMITS_OF_COMMANDS,
         .confinement = x->command ? sandbox_command_confinement(x->command) : NULL,
     };
     auto_json json_t *receipt = receipt_new(&facts);

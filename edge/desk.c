@@ -270,6 +270,7 @@ static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum s
         .detail = sentence,
         .limits = c->has_limits ? &c->limits : NULL,
         .limit_doors = &c->limit_doors,
+        .limits_of = LIMITS_OF_MODULES,
         .touched = touched,
         .confinement = desk_confinement(d),
     };

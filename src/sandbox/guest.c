@@ -34,6 +34,7 @@ struct guest {
     struct guest_http http;
     struct bx_limits limits;
     struct output output;
+    wasmtime_context_t *context; /* of its store */
     int64_t deadline_ns;
     wasmtime_memory_t memory;
     enum { MEMORY_UNKNOWN, MEMORY_NONE, MEMORY_FOUND } memory_state;
@@ -251,6 +252,7 @@ static wasmtime_error_t *on_epoch(wasmtime_context_t *context, void *arg, uint64
 static int on_output(int stream, struct str bytes, void *arg)
 {
     struct guest *g = arg;
+    tell_gauge(g, g->context); /* before it may have to wait */
     return output_add(&g->output, stream, bytes);
 }
 
@@ -526,7 +528,7 @@ int guest_run(const struct engine *e, const struct module *module, const struct 
         return r;
     }
     wasmtime_store_t *store = make_store(&g);
-    wasmtime_context_t *context = wasmtime_store_context(store);
+    wasmtime_context_t *context = g.context = wasmtime_store_context(store);
     wasm_trap_t *trap = NULL;
     engine_watch(g.deadline_ns);
     set_timer(&g, start);

@@ -95,7 +95,8 @@ own json_t *receipt_new(const struct receipt_facts *f)
     json_object_set_new(r, "limits_hit", limits_hit_json(o));
     json_object_set_new(r, "limit", o && o->ended_by ? json_string(o->ended_by) : json_null());
     json_object_set_new(r, "limits",
-                        f->limits ? limits_receipt_json(f->limits, f->limit_doors) : json_object());
+                        f->limits ? limits_receipt_json(f->limits, f->limit_doors, f->limits_of)
+                                  : json_object());
     json_object_set_new(r, "contacted", json_array());
     json_object_set_new(r, "confinement",
                         f->confinement ? json_incref(json_loose(f->confinement)) : json_object());

@@ -20,6 +20,7 @@ struct receipt_facts {
         *detail; /* used when outcome is NULL, else taken from it (is_error, detail may override) */
     const struct sandbox_limits *limits; /* in force, with their doors; NULL = it was not to run */
     const struct limit_doors *limit_doors;
+    unsigned limits_of;        /* LIMITS_OF_*: of which kind of call */
     const json_t *touched;     /* borrowed array, or NULL */
     const json_t *confinement; /* borrowed, or NULL = {} */
 };

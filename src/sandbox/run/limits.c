@@ -233,11 +233,14 @@ static own json_t *value_json(const struct limit_row *row, int64_t value)
     return value % unit == 0 ? json_integer(value / unit) : json_real((double)value / (double)unit);
 }
 
-own json_t *limits_receipt_json(const struct sandbox_limits *l, const struct limit_doors *doors)
+own json_t *limits_receipt_json(const struct sandbox_limits *l, const struct limit_doors *doors,
+                                unsigned of)
 {
     auto_json json_t *object = json_object();
     for (size_t i = 0; object && i < sandbox_limit_row_count; i++) {
         const struct limit_row *row = &sandbox_limit_rows[i];
+        if ((row->of & of) == 0)
+            continue;
         json_t *one = json_object();
         if (!one || json_object_set_new(one, "value", value_json(row, value_of(l, row))) ||
             json_object_set_new(one, "by",

@@ -74,9 +74,10 @@ must_use int limits_set_json(struct sandbox_limits *l, const struct limit_row *r
  * that was there first stands. */
 void limits_tighten(struct sandbox_limits *l, struct limit_doors *doors,
                     const struct sandbox_limits *other, enum limit_door door);
-/* {KEY: {"value": N, "by": DOOR}} of all rows: what a receipt says was in force, in the units of the settings (seconds with
+/* {KEY: {"value": N, "by": DOOR}} of the rows that are `of` (LIMITS_OF_*): what a receipt says was in force, in the units of the settings (seconds with
  * their fraction). NULL on no memory. */
-own json_t *limits_receipt_json(const struct sandbox_limits *l, const struct limit_doors *doors);
+own json_t *limits_receipt_json(const struct sandbox_limits *l, const struct limit_doors *doors,
+                                unsigned of);
 own json_t *limits_json(const struct sandbox_limits *l);
 must_use int limits_from_json(const json_t *object, struct sandbox_limits *ret,
                               struct fault *reterr); /* all keys required */

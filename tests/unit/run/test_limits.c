@@ -175,7 +175,8 @@ static void the_door_of_the_tighter_one_is_kept(void **state)
             limits_tighten(&l, &doors, &other, LIMIT_TOOL);
             assert_int_equal(get(&l, row), step < 0 ? value : row->fallback);
             assert_int_equal(doors.by[i], step < 0 ? LIMIT_TOOL : LIMIT_USER);
-            auto_json json_t *said = limits_receipt_json(&l, &doors);
+            auto_json json_t *said =
+                limits_receipt_json(&l, &doors, LIMITS_OF_MODULES | LIMITS_OF_COMMANDS);
             assert_int_equal(json_object_size(said), sandbox_limit_row_count);
             const json_t *one = json_object_get(said, row->key);
             assert_string_equal(json_string_value(json_object_get(one, "by")),
@@ -191,7 +192,11 @@ static void a_receipt_says_seconds_with_their_fraction(void **state)
     struct limit_doors doors = {{0}};
     limits_default(&l);
     l.wasm_timeout_ns = 250000000;
-    auto_json json_t *said = limits_receipt_json(&l, &doors);
+    auto_json json_t *said =
+        limits_receipt_json(&l, &doors, LIMITS_OF_MODULES | LIMITS_OF_COMMANDS);
+    auto_json json_t *of_commands = limits_receipt_json(&l, &doors, LIMITS_OF_COMMANDS);
+    assert_null(json_object_get(of_commands, "wasm_fuel"));
+    assert_non_null(json_object_get(of_commands, "max_output_bytes"));
     const json_t *one = json_object_get(said, "wasm_timeout");
     assert_true(json_real_value(json_object_get(one, "value")) == 0.25);
     one = json_object_get(said, "wasm_fuel");

@@ -105,7 +105,6 @@ static void a_spent_worker_refuses(void **state)
     (void)state;
     stage.limits.wasm_timeout_ns = 5 * OS_NS_PER_MS;
     assert_int_equal(stage_run(&stage, WASM(loop)), SANDBOX_TIMEOUT);
-    assert_false(sandbox_worker_dead(stage.worker));
     static const char *const argv[] = {"test"};
     char key[65];
     int code = stage_code(WASM(empty), key);
@@ -189,7 +188,6 @@ static void moving_much_memory_ends_by_the_deadline(void **state)
     stage.limits.wasm_timeout_ns = 60 * OS_NS_PER_MS;
     assert_int_equal(stage_run(&stage, WASM(fill_again)), SANDBOX_TIMEOUT);
     assert_string_equal(stage.outcome.ended_by, "wasm_timeout");
-    assert_null(strstr(stage.outcome.detail, "killed")); /* that would be the monitor, much later */
     assert_true(sandbox_worker_spent(stage.worker));
 }
 

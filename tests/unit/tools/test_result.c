@@ -242,6 +242,7 @@ static void a_receipt_has_every_field_of_the_interface(void **state)
                                         .outcome = &o,
                                         .limits = &limits,
                                         .limit_doors = &doors,
+                                        .limits_of = LIMITS_OF_MODULES,
                                         .touched = touched,
                                         .confinement = jail};
     auto_json json_t *receipt = receipt_new(&facts);
@@ -253,7 +254,7 @@ static void a_receipt_has_every_field_of_the_interface(void **state)
         "'refused':[{'op':'open','target':'/etc/\xe2\x90\x9bshadow','why':'outside'}],'limits_hit':['max_open_files','max_write_bytes'],"
         "'limit':'wasm_fuel','contacted':[],'confinement':{'landlock_abi':7}}");
     /* The rows are known to the table's own test; here: all of them, and who said one. */
-    auto_json json_t *in_force = limits_receipt_json(&limits, &doors);
+    auto_json json_t *in_force = limits_receipt_json(&limits, &doors, LIMITS_OF_MODULES);
     const json_t *fuel = json_object_get(in_force, "wasm_fuel");
     assert_string_equal(json_string_value(json_object_get(fuel, "by")), "tool");
     assert_int_equal(json_object_set(wanted, "limits", in_force), 0);

@@ -2,6 +2,7 @@
  * a session, a day and a month. */
 #include "edge/app.h"
 #include "edge/commands.h"
+#include "edge/money.h"
 #include "edge/safe.h"
 #include "host/ledger.h"
 
@@ -64,55 +65,6 @@ static int check(struct state *state, bool json)
 
 /* --- show --- */
 
-static int add_usd(json_t *object, const char *key, int64_t pico)
-{
-    auto_free char *text = ledger_usd_text(pico);
-    return text && json_object_set_new(object, key, json_string(text)) == 0 ? 0 : -ENOMEM;
-}
-
-static int add_balance(json_t *object, const struct ledger_balance *b)
-{
-    int r = add_usd(object, "budget_usd", b->budget);
-    if (r == 0)
-        r = add_usd(object, "spent_usd", b->spent);
-    if (r == 0)
-        r = add_usd(object, "reserved_usd", b->reserved);
-    if (r == 0)
-        r = add_usd(object, "given_usd", b->given);
-    return r == 0 ? add_usd(object, "free_usd", b->budget - b->spent - b->reserved - b->given) : r;
-}
-
-static int add_agent(const struct ledger_account *a, void *arg)
-{
-    json_t *list = arg;
-    if (*a->agent == '\0')
-        return 0; /* the session itself */
-    json_t *agent = json_pack("{s:s, s:s, s:b, s:b}", "agent", a->agent, "parent", a->parent,
-                              "pool", a->is_pool, "closed", a->is_closed);
-    if (!agent || json_array_append_new(list, agent))
-        return -ENOMEM;
-    return add_balance(agent, &a->balance);
-}
-
-static int session_json(struct state *state, const char *id, own json_t **ret, struct fault *reterr)
-{
-    struct ledger_balance b;
-    auto_json json_t *object = json_object(), *agents = json_array();
-    int r = ledger_balance(state, id, NULL, &b);
-    if (r == -ENOENT)
-        return fault_set(reterr, FAULT_USAGE, "session %s has no money booked", id);
-    if (r == 0 && (!object || !agents || json_object_set_new(object, "session", json_string(id)) ||
-                   json_object_set(object, "agents", agents)))
-        r = -ENOMEM;
-    if (r == 0)
-        r = add_balance(object, &b);
-    if (r == 0)
-        r = ledger_each(state, id, add_agent, agents);
-    if (r == 0)
-        *ret = take(object);
-    return r;
-}
-
 static int caps_json(struct state *state, own json_t **ret)
 {
     static const enum ledger_cap all[] = {LEDGER_CAP_SESSION, LEDGER_CAP_DAY, LEDGER_CAP_MONTH};
@@ -126,11 +78,11 @@ static int caps_json(struct state *state, own json_t **ret)
             return -ENOMEM;
         if (r == 0)
             r = period.cap == LEDGER_NO_CAP ? json_object_set_new(one, "cap_usd", json_null())
-                                            : add_usd(one, "cap_usd", period.cap);
+                                            : money_add(one, "cap_usd", period.cap);
         if (r == 0 && all[i] != LEDGER_CAP_SESSION)
-            r = add_usd(one, "spent_usd", period.spent);
+            r = money_add(one, "spent_usd", period.spent);
         if (r == 0 && all[i] != LEDGER_CAP_SESSION)
-            r = add_usd(one, "reserved_usd", period.reserved);
+            r = money_add(one, "reserved_usd", period.reserved);
     }
     if (r == 0)
         *ret = take(object);
@@ -189,7 +141,7 @@ static int show(struct state *state, const char *session, bool json, struct faul
     auto_json json_t *object = NULL, *caps = NULL;
     int r = session_find(state, str_of(session ? session : "last"), &row, reterr);
     if (r == 0)
-        r = session_json(state, row.id, &object, reterr);
+        r = money_of_session(state, row.id, &object, reterr);
     else if (!session) /* none yet: there still are the caps */
         r = (object = json_object()) ? 0 : -ENOMEM;
     session_row_done(&row);

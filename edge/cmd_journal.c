@@ -214,8 +214,10 @@ static int journal_export_command(const struct parsed *p, struct fault *reterr)
     struct session_row row = {0};
     int r = open_for(p, &state, &row, reterr);
     if (r == 0)
-        r = journal_export(state, *row.id ? row.id : NULL, option_value(p, OPT_NONCE), print_line,
-                           NULL, reterr);
+        r = journal_export(state,
+                           &(struct journal_ask){.session = *row.id ? row.id : NULL,
+                                                 .nonce = option_value(p, OPT_NONCE)},
+                           print_line, NULL, reterr);
     session_row_done(&row);
     if (r == JOURNAL_BAD)
         app_note(

@@ -1,8 +1,10 @@
 /* boxagnts session: what ran here. */
 #include "edge/app.h"
 #include "edge/commands.h"
+#include "edge/money.h"
 #include "edge/report.h"
 #include "edge/safe.h"
+#include "host/journal.h"
 #include "host/ledger.h"
 
 #include <errno.h>
@@ -16,7 +18,7 @@ static int cmd_session(const struct parsed *p, struct fault *reterr);
 
 const struct command command_session = {
     .name = "session",
-    .usage = "list | show SESSION | report SESSION",
+    .usage = "list | show SESSION | report SESSION | export SESSION | delete SESSION",
     .summary = "what ran here: status, cost, calls (SESSION may be `last`)",
     .tables = tables,
     .run = cmd_session,
@@ -89,11 +91,65 @@ static int session_report(const struct parsed *p, struct fault *reterr)
     return r;
 }
 
+static int print_line(struct str line, void *arg)
+{
+    (void)arg;
+    fwrite(line.at, 1, line.len, stdout);
+    return putchar('\n') == EOF ? -EPIPE : 0;
+}
+
+/* The journal's export of one session, with the session itself in its header: `journal verify FILE` checks all of it. */
+static int session_export(const struct parsed *p, struct fault *reterr)
+{
+    auto_(state) struct state *state = NULL;
+    struct session_row row = {0};
+    auto_json json_t *about = NULL, *money = NULL;
+    int r = state_open(&state, reterr);
+    if (r == 0)
+        r = session_find(state, str_of(p->positional[1]), &row, reterr);
+    if (r == 0 && !(about = row_json(&row)))
+        r = -ENOMEM;
+    if (r == 0)
+        r = money_of_session(state, row.id, &money, reterr);
+    if (r == 0 && json_object_set(about, "money", money))
+        r = -ENOMEM;
+    if (r == 0)
+        r = journal_export(state, &(struct journal_ask){.session = row.id, .about = about},
+                           print_line, NULL, reterr);
+    if (r == JOURNAL_BAD)
+        app_note(
+            "the journal does not verify, so this export is not signed: boxagnts journal verify");
+    session_row_done(&row);
+    return r;
+}
+
+static int session_delete_command(const struct parsed *p, struct fault *reterr)
+{
+    auto_(state) struct state *state = NULL;
+    struct session_row row = {0};
+    int r = state_open(&state, reterr);
+    if (r == 0)
+        r = session_find(state, str_of(p->positional[1]), &row, reterr);
+    if (r == 0)
+        r = session_delete(state, row.id, reterr);
+    if (r == 0 && option_flag(p, OPT_JSON))
+        printf("{\"deleted\":\"%s\"}\n", row.id);
+    else if (r == 0)
+        printf("session %s is deleted: it can no longer be undone; the journal keeps what it did\n",
+               row.id);
+    session_row_done(&row);
+    return r;
+}
+
 static const struct verb verbs[] = {
     {"list", "", "all sessions, newest first", session_list, 0, 0},
     {"show", "SESSION", "one session", session_show, 1, 1},
     {"report", "SESSION", "what was done, what was stopped and by which layer", session_report, 1,
      1},
+    {"export", "SESSION", "JSON lines on stdout, signed: the session, its money, its journal",
+     session_export, 1, 1},
+    {"delete", "SESSION", "forget it: its row, money and undo data (not its journal)",
+     session_delete_command, 1, 1},
 };
 
 static int cmd_session(const struct parsed *p, struct fault *reterr)

@@ -56,9 +56,15 @@ must_use int journal_verify(struct state *s, const struct journal_trust *trust,
  * export, or trust->seen has no signed head in its last line. */
 must_use int journal_verify_export(struct str text, const struct journal_trust *trust,
                                    own json_t **ret_report, struct fault *reterr);
+/* What an export is asked for; zeroed = the whole journal. Strings and JSON are borrowed. */
+struct journal_ask {
+    const char *session;
+    const char *nonce;   /* signed with it */
+    const json_t *about; /* an object for the header, signed with it: what the rows are about */
+};
 /* Writes lines: a header, the rows, the head with its signature. The whole journal is verified on the
- * way; what does not verify is exported but not signed: JOURNAL_BAD then. session, nonce may be NULL. */
-must_use int journal_export(struct state *s, const char *session, const char *nonce,
+ * way; what does not verify is exported but not signed: JOURNAL_BAD then. */
+must_use int journal_export(struct state *s, const struct journal_ask *ask,
                             int (*line)(struct str json_line, void *arg), void *arg,
                             struct fault *reterr);
 /* A signed head to be kept elsewhere: {"signed":{...}}. ret own. */

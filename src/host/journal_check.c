@@ -157,7 +157,6 @@ static int note_intent(struct journal_check *c, const struct journal_parts *p, c
 
 static int check_receipt(struct journal_check *c, const struct journal_parts *p, const json_t *body)
 {
-    struct digest digest;
     char hash[65];
     auto_free char *key = NULL;
     const char *said = json_string_value(json_object_get(body, "hash"));
@@ -168,12 +167,9 @@ static int check_receipt(struct journal_check *c, const struct journal_parts *p,
     if (rest == NULL)
         return -ENOMEM;
     (void)json_object_del(rest, "hash");
-    buf_reset(&c->scratch);
-    int r = json_print_canonical(rest, &c->scratch);
+    int r = journal_value_hash(rest, &c->scratch, hash);
     if (r < 0)
         return r;
-    digest_sha256(buf_str(&c->scratch).at, c->scratch.len, &digest);
-    digest_hex(&digest, hash);
     if (said == NULL || strcmp(said, hash) != 0)
         journal_check_bad(c, JOURNAL_CHANGED, p->seq,
                           "the receipt in row %lld was changed: its hash is of other content",

@@ -17,8 +17,10 @@
 struct exporter {
     struct state *s;
     const char *session, *nonce; /* session NULL = all */
-    int64_t first, last;         /* rows that belong in the export */
-    int64_t last_seq;            /* last row written */
+    const json_t *about;
+    char header_hash[65];
+    int64_t first, last; /* rows that belong in the export */
+    int64_t last_seq;    /* last row written */
     char last_hash[65];
     int64_t rows, skipped;
     struct journal_check check;
@@ -111,10 +113,10 @@ static int sign(struct exporter *e, const struct journal_head *h, json_t *line,
     int r = journal_statement_new(e->s, JOURNAL_WHY_EXPORT, e->session, h, &statement, reterr);
     if (r < 0)
         return r;
-    auto_json json_t *range =
-        json_pack("{s:I, s:I, s:s, s:I, s:I, s:s?}", "from_seq", (json_int_t)e->first, "last_seq",
-                  (json_int_t)e->last_seq, "last_hash", e->last_hash, "rows", (json_int_t)e->rows,
-                  "skipped", (json_int_t)e->skipped, "nonce", e->nonce);
+    auto_json json_t *range = json_pack(
+        "{s:s, s:I, s:I, s:s, s:I, s:I, s:s?}", "header_sha256", e->header_hash, "from_seq",
+        (json_int_t)e->first, "last_seq", (json_int_t)e->last_seq, "last_hash", e->last_hash,
+        "rows", (json_int_t)e->rows, "skipped", (json_int_t)e->skipped, "nonce", e->nonce);
     if (range == NULL || json_object_set_new(line, "signed", statement) < 0)
         return state_no_memory(reterr);
     if (json_object_update(statement, range) < 0)
@@ -143,29 +145,43 @@ static int emit_head(struct exporter *e, struct fault *reterr)
     return r < 0 ? r : e->check.is_bad ? JOURNAL_BAD : 0;
 }
 
+/* The header is signed too, by its hash. */
+static int emit_header(struct exporter *e)
+{
+    json_t *header = json_pack("{s:i, s:I, s:s?, s:I, s:O*}", "boxagnts_journal", 1, "time_ms",
+                               (json_int_t)(os_now_real_ns() / OS_NS_PER_MS), "session", e->session,
+                               "from_seq", (json_int_t)e->first, "about", e->about);
+    buf_reset(&e->text);
+    int r = header ? journal_value_hash(header, &e->text, e->header_hash) : -ENOMEM;
+    if (r < 0) {
+        json_decref(header);
+        return r;
+    }
+    return emit_json(e, header);
+}
+
 static int export_in_view(struct exporter *e, struct fault *reterr)
 {
     int r = find_range(e, reterr);
     if (r == 0)
-        r = emit_json(e, json_pack("{s:i, s:I, s:s?, s:I}", "boxagnts_journal", 1, "time_ms",
-                                   (json_int_t)(os_now_real_ns() / OS_NS_PER_MS), "session",
-                                   e->session, "from_seq", (json_int_t)e->first));
+        r = emit_header(e);
     if (r == 0)
         r = journal_each(e->s, NULL, INT64_MIN, export_row, e);
     return r == 0 ? emit_head(e, reterr) : r;
 }
 
-int journal_export(struct state *s, const char *session, const char *nonce,
+int journal_export(struct state *s, const struct journal_ask *ask,
                    int (*line)(struct str json_line, void *arg), void *arg, struct fault *reterr)
 {
     struct fault fault = {0};
     struct exporter e = {.s = s,
-                         .session = session,
-                         .nonce = nonce,
+                         .session = ask->session,
+                         .nonce = ask->nonce,
+                         .about = ask->about,
                          .line = line,
                          .arg = arg,
                          .last_hash = JOURNAL_ZERO_HASH};
-    if (nonce != NULL && !utf8_valid(str_of(nonce)))
+    if (ask->nonce != NULL && !utf8_valid(str_of(ask->nonce)))
         return fault_set(reterr, FAULT_USAGE, "the nonce is not UTF-8");
     buf_init(&e.text, JOURNAL_LINE_MAX);
     int r = journal_check_init(&e.check, false);

@@ -28,6 +28,9 @@ void journal_row_hash(const struct journal_parts *p, struct buf *scratch, char r
  * canonical form has it. -errno of the buffer. */
 must_use int journal_add_hash(struct buf *text, const char hash[65]);
 
+/* Lower-case hex SHA-256 over the RFC 8785 form. scratch is emptied and keeps the form. */
+must_use int journal_value_hash(const json_t *value, struct buf *scratch, char ret_hex[65]);
+
 void journal_head_mac(const uint8_t key[32], const struct journal_head *h, char ret_hex[65]);
 /* 0 and *ret | 1 no head yet */
 must_use int journal_head_read(struct state *s, struct journal_head *ret, struct fault *reterr);
@@ -63,7 +66,7 @@ struct journal_statement {
     struct str store, session, hash, receipt_hash, public_key;
     /* of an export: the rows it covers, how many are shown and how many only as hashes */
     int64_t from_seq, last_seq, rows, skipped;
-    struct str last_hash, nonce; /* nonce.at == NULL: none */
+    struct str last_hash, header_hash, nonce; /* nonce.at == NULL: none */
 };
 must_use int journal_statement_read(const json_t *o, struct journal_statement *ret);
 /* Is it signed by the key that it names itself? 0 | JOURNAL_STATEMENT_FORGED | -ENOMEM... */

@@ -16,6 +16,7 @@ struct reader {
     struct journal_statement seen; /* borrows from seen_json */
     json_t *seen_json;             /* own */
     int64_t line;
+    char header_hash[65];
     char *session; /* own; the session of the header, NULL = all */
     bool has_header, has_head, is_part;
 };
@@ -46,6 +47,10 @@ static int read_header(struct reader *v, const json_t *o, struct fault *reterr)
     v->has_header = true;
     if (journal_check_init(&v->c, v->is_part) < 0)
         return state_no_memory(reterr);
+    r = journal_value_hash(o, &v->body, v->header_hash);
+    if (r < 0)
+        return r == -ENOMEM ? state_no_memory(reterr)
+                            : bad_line(v, reterr, "the header is too long");
     v->c.first_seq = from_seq;
     journal_check_expect_key(&v->c, v->trust->public_key);
     if (v->seen_json != NULL && v->seen.seq > 0) {
@@ -135,6 +140,9 @@ static void check_covers(struct reader *v, const struct journal_statement *st)
         journal_check_bad(c, JOURNAL_CHANGED, c->last_seq,
                           "the rows are not those that were signed: row %lld had the hash %.*s",
                           (long long)c->last_seq, STR_FMT(st->last_hash));
+    else if (!str_is(st->header_hash, v->header_hash))
+        journal_check_bad(c, JOURNAL_CHANGED, c->last_seq,
+                          "the header is not the one that was signed");
     else if (st->from_seq != c->first_seq)
         journal_check_bad(c, JOURNAL_MISSING, st->from_seq,
                           "rows are missing: what was signed begins with row %lld",

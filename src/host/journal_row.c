@@ -128,6 +128,20 @@ int journal_add_hash(struct buf *text, const char hash[65])
     return buf_insert(text, at, (struct str){member, (size_t)len});
 }
 
+int journal_value_hash(const json_t *value, struct buf *scratch, char ret_hex[65])
+{
+    struct digest digest;
+    buf_reset(scratch);
+    int r = json_print_canonical(value, scratch);
+    if (r == 0)
+        r = buf_error(scratch);
+    if (r < 0)
+        return r;
+    digest_sha256(buf_str(scratch).at, scratch->len, &digest);
+    digest_hex(&digest, ret_hex);
+    return 0;
+}
+
 void journal_head_mac(const uint8_t key[32], const struct journal_head *h, char ret_hex[65])
 {
     char text[256];

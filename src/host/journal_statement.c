@@ -104,7 +104,9 @@ static int read_range(const json_t *o, struct journal_statement *ret)
                     json_get_i64(o, "rows", 0, INT64_MAX, &ret->rows, NULL) == 0 &&
                     json_get_i64(o, "skipped", 0, INT64_MAX, &ret->skipped, NULL) == 0 &&
                     json_get_str(o, "last_hash", &ret->last_hash, NULL) == 0 &&
-                    is_hash(ret->last_hash) && json_get_str(o, "nonce", &ret->nonce, NULL) >= 0;
+                    is_hash(ret->last_hash) &&
+                    json_get_str(o, "header_sha256", &ret->header_hash, NULL) == 0 &&
+                    json_get_str(o, "nonce", &ret->nonce, NULL) >= 0;
     return is_whole ? 0 : -FAULT_INPUT;
 }
 

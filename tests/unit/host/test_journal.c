@@ -352,7 +352,8 @@ static char *export(struct state *s, const char *session)
 {
     struct buf b;
     buf_init(&b, 1 << 20);
-    assert_ok(journal_export(s, session, NULL, add_line, &b, &scratch_fault));
+    assert_ok(
+        journal_export(s, &(struct journal_ask){.session = session}, add_line, &b, &scratch_fault));
     return buf_take(&b);
 }
 

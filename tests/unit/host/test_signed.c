@@ -15,7 +15,8 @@ static char *export(struct state *s, const char *session, const char *nonce)
 {
     struct buf b;
     buf_init(&b, 4 << 20);
-    assert_ok(journal_export(s, session, nonce, add_line, &b, &scratch_fault));
+    assert_ok(journal_export(s, &(struct journal_ask){session, nonce, NULL}, add_line, &b,
+                             &scratch_fault));
     return buf_take(&b);
 }
 
@@ -271,6 +272,38 @@ static void every_member_of_the_statement_is_covered(void **given)
     }
     json_decref(whole);
     free(text);
+    state_free(s);
+}
+
+static void the_header_is_covered_with_what_it_says_about_the_rows(void **given)
+{
+    (void)given;
+    struct state *s = scratch_open();
+    struct asked a = ask(s);
+    struct buf b;
+    fill(s);
+    json_t *about = json_pack("{s:s}", "prompt", "do it");
+    const struct journal_ask wanted = {.session = "s1", .about = about};
+    buf_init(&b, 1 << 20);
+    assert_ok(journal_export(s, &wanted, add_line, &b, &scratch_fault));
+    assert_problem(b.at, &a, "");
+    for (int i = 0; i < 4; i++) {
+        json_t *lines = lines_of(b.at), *header = json_array_get(lines, 0);
+        if (i == 0)
+            json_object_set_new(header, "time_ms", json_integer(1));
+        else if (i == 1)
+            json_object_set_new(json_object_get(header, "about"), "prompt", json_string("else"));
+        else if (i == 2)
+            json_object_del(header, "about");
+        else
+            json_object_set_new(header, "more", json_true());
+        char *changed = text_of(lines);
+        assert_problem(changed, &a, "changed");
+        free(changed);
+        json_decref(lines);
+    }
+    buf_done(&b);
+    json_decref(about);
     state_free(s);
 }
 
@@ -548,7 +581,9 @@ static void a_journal_that_does_not_verify_is_exported_without_a_signature(void 
         scratch_sql(s, "DROP TRIGGER journal_no_update");
         scratch_sql(s, "DROP TRIGGER journal_no_delete");
         scratch_sql(s, cases[i]);
-        assert_int_equal(journal_export(s, "s1", NULL, add_line, &b, &scratch_fault), JOURNAL_BAD);
+        assert_int_equal(
+            journal_export(s, &(struct journal_ask){.session = "s1"}, add_line, &b, &scratch_fault),
+            JOURNAL_BAD);
         assert_null(strstr(b.at, "\"why\":\"export\""));
         buf_done(&b);
         state_free(s);
@@ -580,6 +615,7 @@ int main(void)
         T(a_foreign_key_is_named),
         T(what_is_not_signed_by_the_key_is_not_verified_by_it),
         T(every_member_of_the_statement_is_covered),
+        T(the_header_is_covered_with_what_it_says_about_the_rows),
         T(a_row_that_was_changed_is_named_also_when_the_chain_was_made_anew),
         T(a_tail_that_was_cut_off_is_named),
         T(rows_that_changed_places_are_named),

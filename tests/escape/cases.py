@@ -73,6 +73,8 @@ CASES = [
     dict(name="pointers_all_calls", layer="wasi: guest_at", place="paths", module="hostile_calls", check="outside_untouched", real=None),
     dict(name="pointers_all_calls_ro", layer="wasi: guest_at", place="paths", module="hostile_calls", flags=["--map-dirs", "{base}/work::/"],
          check="tree_unchanged", real=None),
+    dict(name="pointers_all_http_calls", layer="http import: guest_at", place="paths", module="hostile_http_calls", why="no host is granted", check="outside_untouched",
+         real=None),
     dict(name="iovec_overlap_and_wrap", layer="wasi: guest_at", place="paths", guest="buffers",
          errno={"too_many": INVAL, "count_max": INVAL, "part_past_memory": FAULT, "answer_past_memory": FAULT}, real=None),
     dict(name="readdir_cookies", layer="wasi: fd_readdir", place="many_files", guest="listing", args=["2010"], real=("raised", ["100"], [], ["past_memory", "length_max"])),

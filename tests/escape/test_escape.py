@@ -374,6 +374,10 @@ def module_of(case, base):
         rows = wasm.import_table((SOURCE / "src/sandbox/wasi/inside.h").read_text())
         expect(len(rows) == 46, "the table of calls was not found", len(rows))
         path.write_bytes(wasm.hostile_calls(rows, 40, 7))
+    elif case.get("module") == "hostile_http_calls":
+        rows = wasm.http_table((SOURCE / "src/sandbox/guest_http.c").read_text())
+        expect(len(rows) == 8, "the table of calls was not found", len(rows))
+        path.write_bytes(wasm.hostile_http_calls(rows, 40, 7))
     else:
         path.write_bytes(case["bytes"])
     return path

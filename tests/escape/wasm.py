@@ -163,3 +163,38 @@ def hostile_calls(rows, rounds, seed):
         body += call(numbers[f]) + (DROP if results else b"")
     m.main = body + i32(0) + call(numbers["proc_exit"])
     return m.bytes()
+
+
+HTTP = "boxagnts_http"
+
+
+def http_table(source):
+    """The rows X(name, "params") of src/sandbox/guest_http.c."""
+    return [(f, params, "i") for f, params in re.findall(r'X\((\w+),\s*"(\w+)"\)', source)]
+
+
+def hostile_http_calls(rows, rounds, seed):
+    """Like hostile_calls, for boxagnts_http: unknown handles, pointers and lengths that wrap, thousands of requests. Memory holds a
+    method, a URL and headers where the fitting arguments point. Ends with proc_exit(0)."""
+    import random
+    rng = random.Random(seed)
+    m = Module()
+    numbers = {f: m.need(f, params, results, HTTP) for f, params, results in rows}
+    end = m.need("proc_exit", "i", "", PREVIEW1)
+    texts = b"GET" + bytes(61) + b"http://127.0.0.1:9/secret" + bytes(39) + b"x: a\r\ny: b\n"
+    m.data = [b"\x00" + i32(1024) + b"\x0b" + leb(len(texts)) + texts]
+    fitting = {"request": [1024, 3, 1088, 25, 1152, 0, 0, 0, 512], "error": [2048, 100, 512]}
+    calls = []
+    for f, params, _ in rows:
+        good = fitting.get(f, [1] + [512] * (len(params) - 1))
+        for at, kind in enumerate(params):
+            for value in HOSTILE64 if kind == "I" else HOSTILE:
+                calls.append((f, params, good[:at] + [value] + good[at + 1:]))
+        for _ in range(rounds):
+            calls.append((f, params, [rng.choice(HOSTILE64 if kind == "I" else HOSTILE) for kind in params]))
+    calls += [("request", "iiiiiiIii", [1024, 3, 1088, 25, 1152, 12, 0, 0, 512])]      # CR LF in a header
+    calls += [("request", "iiiiiiIii", fitting["request"])] * 3000
+    body = b"".join(b"".join(i64(v) if k == "I" else i32(v) for k, v in zip(params, args)) + call(numbers[f]) + DROP
+                    for f, params, args in calls)
+    m.main = body + i32(0) + call(end)
+    return m.bytes()

@@ -1,6 +1,7 @@
-/* Character sets and URLs of the web. */
+/* Character sets, URLs and content types of the web. */
 #include "charset.h"
 #include "check.h"
+#include "media.h"
 #include "url.h"
 #include "utf8.h"
 
@@ -165,8 +166,75 @@ static void test_urls_have_a_maximum(void)
     buf_done(&url);
 }
 
+static void test_content_types(void)
+{
+    static const struct {
+        const char *header, *head;
+        const char *kind, *type, *charset;
+    } answers[] = {
+        {"text/html; charset=utf-8", "x", "html", "text/html", "utf-8"},
+        {"Text/HTML ;a=b; Charset=\"latin1\" ", "x", "html", "Text/HTML", "latin1"},
+        {"application/xhtml+xml", "x", "html", "application/xhtml+xml", ""},
+        {"text/plain", "<html>", "text", "text/plain", ""},
+        {"application/json;charset=utf-8;charset=x", "{}", "text", "application/json", "utf-8"},
+        {"application/ld+json", "{}", "text", "application/ld+json", ""},
+        {"image/svg+xml", "<svg>", "text", "image/svg+xml", ""},
+        {"application/pdf", "%PDF", "binary", "application/pdf", ""},
+        {"image/png", "\x89PNG\r\n\x1a\n", "image", "image/png", ""},
+        {"image/png", "\xFF\xD8\xFF", "image", "image/jpeg", ""},
+        {"image/png", "text", "binary", "image/png", ""},
+        {"image/tiff", "II", "binary", "image/tiff", ""},
+        {"", " \n<!DOCTYPE html><p>", "html", "", ""},
+        {"", "hello", "text", "", ""},
+        {"", "\xC3", "text", "", ""},
+        {"", "\xE9\xE9\xE9\xE9\xE9", "binary", "", ""},
+        {"", "GIF89a", "image", "image/gif", ""},
+        {"application/octet-stream", "hello", "text", "application/octet-stream", ""},
+        {"application/octet-stream",
+         "\x7F"
+         "ELF\1\xFF\xFF\xFF\xFF",
+         "binary", "application/octet-stream", ""},
+        {";;;", "x", "text", "", ""},
+        {"; charset=", "x", "text", "", ""},
+        {"charset=utf-8", "x", "binary", "charset=utf-8", ""},
+    };
+
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        struct str header = tight(answers[i].header);
+        struct str head = tight(answers[i].head);
+        struct media media;
+
+        media_parse(header, &media);
+        media_look(&media, head);
+        CHECK(strcmp(media_kind_name(media.kind), answers[i].kind) == 0, "row %zu: %s", i,
+              media_kind_name(media.kind));
+        CHECK(same(media.type, answers[i].type), "row %zu: %.*s", i, (int)media.type.len,
+              media.type.at);
+        CHECK(same(media.charset, answers[i].charset), "row %zu", i);
+        tight_free(header);
+        tight_free(head);
+    }
+}
+
+static void test_a_text_with_nul_bytes_is_none(void)
+{
+    struct media media;
+
+    media_parse(STR("text/plain"), &media);
+    media_look(&media, STR("a\0b"));
+    CHECK(media.kind == MEDIA_BINARY, "NUL");
+    media_parse(STR("text/plain; charset=utf-16le"), &media);
+    media_look(&media, STR("a\0b\0"));
+    CHECK(media.kind == MEDIA_TEXT, "said to be UTF-16");
+    media_parse(STR("text/html"), &media);
+    media_look(&media, STR("\xFF\xFE<\0p\0"));
+    CHECK(media.kind == MEDIA_HTML, "marked as UTF-16");
+}
+
 int main(void)
 {
+    test_content_types();
+    test_a_text_with_nul_bytes_is_none();
     test_bytes_become_text();
     test_what_a_page_says_of_itself();
     test_references_are_resolved();

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Runs the transcripts of the tools: guests/c/<tool>/transcript.jsonl, one case a line.
 
-A case: {"name": "...", "tree": [STEP...], "input": {...} or "raw": "bytes as text", "expect": {...}}
+A case: {"name": "...", "tree": [STEP...], "serve": {PATH: ANSWER...}, "input": {...} or "raw": "bytes as text",
+         "flags": [of exec], "expect": {...}}
 
 STEP    {"path": P, "text": T [, "repeat": N] [, "mode": "755"]} | {"path": P, "base64": B [, "repeat": N]}
         {"path": P, "link": TARGET} | {"path": P, "folder": true} | {"path": P, "fifo": true}
         {"path": "n-{}.txt", "count": N, "text": T}      many files
         {"path": P, "sparse": BYTES}                     a file of this size without content
+ANSWER  {"status": 200, "headers": {NAME: VALUE}, "text": T | "base64": B [, "repeat": N]}; a service on loopback, its base
+        stands for {server} in input, flags and expect; the command must have a network (BOXAGNTS_BIN)
 expect  is_error      true or false (default false; an error result must come with a non-zero exit)
         content       the text exactly (the first item when there are several)
         note          the second text item exactly
@@ -23,6 +26,7 @@ Standard library only. Exit: 0 all passed, 1 some failed, 77 nothing to run with
 """
 import argparse
 import base64
+import http.server
 import json
 import os
 import shlex
@@ -30,11 +34,12 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GUESTS = os.path.join(HERE, "..", "..", "guests", "c")
-TOOLS = ["read", "write", "edit", "glob", "grep", "list"]
+TOOLS = ["read", "write", "edit", "glob", "grep", "list", "web_fetch"]
 
 
 def write_file(path, step):
@@ -65,6 +70,53 @@ def build_tree(work, steps):
                 out.truncate(step["sparse"])
         else:
             write_file(path, step)
+
+
+class Service(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        answer = self.server.answers.get(self.path, {"status": 404, "text": "no such page"})
+        data = base64.b64decode(answer["base64"]) if "base64" in answer else answer.get("text", "").encode()
+        data *= answer.get("repeat", 1)
+        self.send_response_only(answer.get("status", 200), "Word")
+        for name, value in answer.get("headers", {}).items():
+            self.send_header(name, value.replace("{server}", self.server.base))
+        self.send_header("content-length", str(len(data)))
+        self.send_header("connection", "close")
+        self.end_headers()
+        try:
+            self.wfile.write(data)
+        except OSError:
+            pass # a tool may have enough
+        self.close_connection = True
+
+    def log_message(self, *_):
+        pass
+
+
+class Serving:
+    """A service for one case; {server} becomes its base."""
+
+    def __init__(self, answers):
+        self.answers, self.server, self.base = answers, None, ""
+
+    def __enter__(self):
+        if self.answers is not None:
+            self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Service)
+            self.server.daemon_threads = True
+            self.base = self.server.base = f"http://127.0.0.1:{self.server.server_address[1]}"
+            self.server.answers = self.answers
+            threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        if self.server:
+            self.server.shutdown()
+            self.server.server_close()
+
+    def fill(self, value):
+        return json.loads(json.dumps(value).replace("{server}", self.base))
 
 
 def is_part(want, have, where, problems):
@@ -164,22 +216,25 @@ def check(case, work, done):
     return problems
 
 
-def command_for(args, tool, work):
+def command_for(args, tool, work, flags):
     if args.command:
         wasm = os.path.join(args.tools or "", tool + ".wasm")
         return [part.format(wasm=wasm, tool=tool, work=work) for part in shlex.split(args.command)]
-    return [os.path.join(args.bin, "boxagnts"), "exec", "--work-dir", work,
+    return [os.path.join(args.bin, "boxagnts"), "exec", "--work-dir", work, *flags,
             os.path.join(args.tools, tool + ".wasm")]
 
 
 def run_case(args, tool, case):
-    with tempfile.TemporaryDirectory(prefix="transcript-") as work:
+    with tempfile.TemporaryDirectory(prefix="transcript-") as work, Serving(case.get("serve")) as serving:
         build_tree(work, case.get("tree", []))
+        case = serving.fill({k: v for k, v in case.items() if k != "serve"})
         data = case["raw"].encode() if "raw" in case else json.dumps(case["input"]).encode()
+        # another network closed instead of the private ones: the service is on loopback
+        flags = ["--allowed-outbound-hosts", serving.base, "--block-networks", "192.0.2.0/24"] if serving.base else []
         start = time.monotonic()
         try:
-            done = subprocess.run(command_for(args, tool, work), input=data, capture_output=True, timeout=args.timeout,
-                                  cwd=work if args.cwd else None, check=False)
+            done = subprocess.run(command_for(args, tool, work, case.get("flags", flags)), input=data, capture_output=True,
+                                  timeout=args.timeout, cwd=work if args.cwd else None, check=False)
         except subprocess.TimeoutExpired:
             return [f"no answer within {args.timeout} s"], args.timeout
         return check(case, work, done), time.monotonic() - start
@@ -218,6 +273,8 @@ def main():
             name = f"{tool}: {case['name']}"
             if args.only and args.only not in name:
                 continue
+            if "serve" in case and args.command:
+                continue # there is no network in the native form
             problems, seconds = run_case(args, tool, case)
             if args.slow:
                 print(f"{seconds * 1000:8.1f} ms  {name}")

@@ -2,6 +2,7 @@
  * big the file is. The text is given exactly as it is; facts about it go to the structured part and to a note. */
 #include "base64.h"
 #include "file.h"
+#include "image.h"
 #include "path.h"
 #include "tool.h"
 #include "utf8.h"
@@ -12,7 +13,6 @@ enum {
     DEFAULT_LINES = 2000,
     MAX_LINES = 100000,
     CHUNK_BYTES = 64 << 10,
-    MAX_IMAGE_BYTES = 700000,
     /* after the wanted lines the rest is read only to count its lines, and only so far */
     COUNTED_BYTES = 64 << 20,
 };
@@ -41,27 +41,6 @@ struct window {
     bool ends_open;   /* the last byte seen was not a newline */
 };
 
-static const char *image_type(struct str head)
-{
-    static const struct {
-        struct str magic;
-        const char *type;
-    } images[] = {
-        {{"\x89PNG\r\n\x1a\n", 8}, "image/png"},
-        {{"\xFF\xD8\xFF", 3}, "image/jpeg"},
-        {{"GIF87a", 6}, "image/gif"},
-        {{"GIF89a", 6}, "image/gif"},
-    };
-
-    for (size_t i = 0; i < sizeof(images) / sizeof(images[0]); i++)
-        if (head.len >= images[i].magic.len &&
-            memcmp(head.at, images[i].magic.at, images[i].magic.len) == 0)
-            return images[i].type;
-    if (head.len >= 12 && memcmp(head.at, "RIFF", 4) == 0 && memcmp(head.at + 8, "WEBP", 4) == 0)
-        return "image/webp";
-    return NULL;
-}
-
 static _Noreturn void answer_image(struct str path, const char *type)
 {
     yyjson_mut_val *structured = yyjson_mut_obj(tool_doc());
@@ -70,8 +49,8 @@ static _Noreturn void answer_image(struct str path, const char *type)
     struct buf base64;
     struct buf note;
 
-    file_read_all(path, MAX_IMAGE_BYTES, &bytes);
-    buf_init(&base64, MAX_IMAGE_BYTES * 2);
+    file_read_all(path, IMAGE_MAX_BYTES, &bytes);
+    buf_init(&base64, IMAGE_MAX_BYTES * 2);
     buf_init(&note, 32 << 10);
     if (!base64_add(&base64, buf_str(&bytes)))
         mem_fail();

@@ -138,7 +138,11 @@ _Noreturn void tool_done_image(struct str note, struct str base64, const char *m
 
 _Noreturn void tool_fail_text(const char *code, struct str text)
 {
-    yyjson_mut_val *structured = yyjson_mut_obj(tool_doc());
+    tool_fail_with(yyjson_mut_obj(tool_doc()), code, text);
+}
+
+_Noreturn void tool_fail_with(yyjson_mut_val *structured, const char *code, struct str text)
+{
     struct buf shown;
 
     buf_init(&shown, text.len * 3 + 1);

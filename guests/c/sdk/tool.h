@@ -52,3 +52,5 @@ _Noreturn void tool_done_image(struct str note, struct str base64, const char *m
 /* `code` is stable and goes to structured.error; the text is a sentence for the model. */
 _Noreturn void tool_fail(const char *code, const char *format, ...) printf_like(2, 3);
 _Noreturn void tool_fail_text(const char *code, struct str text);
+/* The same with more facts beside structured.error. */
+_Noreturn void tool_fail_with(yyjson_mut_val *structured, const char *code, struct str text);

@@ -44,8 +44,9 @@ class Ask:
         """Events as server-sent events, sent in pieces of so many bytes; 0 = at once."""
         data = b"".join(sse(event) for event in events)
         self.head()
-        for at in range(0, len(data), piece or len(data)):
-            if not self.send(data[at:at + (piece or len(data))]):
+        step = piece or len(data) or 1
+        for at in range(0, len(data), step):
+            if not self.send(data[at:at + step]):
                 return
             if pause:
                 time.sleep(pause)

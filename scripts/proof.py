@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the proofs and prints pass/total for each kind, with the list of what was skipped and what failed.
 
-usage: proof.py BUILD_DIR [PROOF...]    (the tests must be built; PROOF: schema, escape, kill, wasi, rows, public, tests)
+usage: proof.py BUILD_DIR [PROOF...]    (the tests must be built; PROOF: schema, escape, kill, wasi, rows, public, models, tests)
 
 The proofs that count something of their own are run one by one; all other tests are counted by kind.
 """
@@ -110,8 +110,16 @@ def wasi_rows(build):
     return proof
 
 
-OWN = {"schema": schema, "escape": escape, "kill": kill, "wasi": wasi, "rows": wasi_rows, "public": public}
-OWN_TESTS = r"^(conformance/schema|conformance/wasi|escape/escape|scenario/kill|unit/wasi/.*|unit_wasi_.*)$"
+def models(build):
+    proof = Proof("model wires, another's double")
+    code, text = run([sys.executable, f"{SOURCE}/tests/conformance/models_suite.py", build], build)
+    counted(proof, code, text, r"aimock \S+: (\d+)/(\d+)")
+    proof.failed += [(name, "") for name in re.findall(r"^FAIL (.*)$", text, re.M)]
+    return proof
+
+
+OWN = {"schema": schema, "escape": escape, "kill": kill, "wasi": wasi, "rows": wasi_rows, "public": public, "models": models}
+OWN_TESTS = r"^(conformance/schema|conformance/wasi|conformance/models|escape/escape|scenario/kill|unit/wasi/.*|unit_wasi_.*)$"
 
 
 def other_tests(build):

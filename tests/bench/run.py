@@ -40,7 +40,7 @@ def add(name, unit, figures, goal="", ratio_to=None, reference=None):
 
 
 def c_benches():
-    goals = {"fresh guest": "<= 10", "worker": "<= 4"}
+    goals = {"fresh guest": "<= 10", "worker": "<= 4", "sse_parse": ">= 500", "step_": "<= 5"}
     for program in sorted((build / "bench").glob("bench_*")):
         if program.name == "bench_agent" or not os.access(program, os.X_OK):
             continue
@@ -164,6 +164,15 @@ def tree_benches(work):
     add("cancel to silence (no process of the tree left)", "ms", quantiles(silence), "<= 100")
 
 
+def stream_bench():
+    args = [sys.executable, str(root / "tests/bench/bench_stream.py"), str(build)] + (["200"] if quick else [])
+    out = subprocess.run(args, capture_output=True, text=True, check=False)
+    if out.returncode:
+        print(f"bench_stream failed: {out.stderr.strip()[-300:]}", file=sys.stderr)
+    for row in map(json.loads, out.stdout.splitlines()):
+        add(row["name"], row["unit"], {k: row[k] for k in ("p50", "p95", "p99", "n")}, row.get("goal", ""))
+
+
 def write_results():
     out = root / "bench"
     out.mkdir(exist_ok=True)
@@ -183,4 +192,5 @@ def write_results():
 with tempfile.TemporaryDirectory(prefix="boxagnts-bench-") as folder:
     c_benches()
     tree_benches(pathlib.Path(folder))
+    stream_bench()
 write_results()

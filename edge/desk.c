@@ -14,6 +14,7 @@
 #include "host/undo.h"
 #include "os/fd.h"
 #include "sandbox/ask/worker.h"
+#include "tools/invoke.h"
 #include "tools/receipt.h"
 
 #include <errno.h>
@@ -43,13 +44,17 @@ struct call {
     struct limit_doors limit_doors;
     bool has_limits; /* it came as far as being run */
     int undo_fd;
+    char **argv; /* own; the guest's */
+    size_t argc;
     struct buf stdin_text;
-    struct effect effects[CALL_EFFECTS_MAX]; /* last: 64 KiB that are not cleared for each call */
+    struct effect *effects; /* own */
 };
 
 struct desk {
     struct desk_config c;
     struct sandbox_worker *worker;
+    struct effect
+        *scratch; /* own; CALL_EFFECTS_MAX of them: 64 KiB that are not allocated for each call */
     struct origin *origin; /* own; NULL: see desk_config.prompt */
     int undo_root_fd;
     struct codes *codes;                /* own */
@@ -74,7 +79,8 @@ int desk_new(const struct desk_config *config, own struct desk **ret)
         return -ENOMEM;
     d->c = *config;
     d->undo_root_fd = -1;
-    int r = codes_new(config->app, config->loop, on_code_note, d, &d->codes);
+    d->scratch = calloc(CALL_EFFECTS_MAX, sizeof(*d->scratch));
+    int r = d->scratch ? codes_new(config->app, config->loop, on_code_note, d, &d->codes) : -ENOMEM;
     if (r == 0 && d->c.prompt)
         r = origin_new(config->app->settings, config->prompt, &d->origin);
     if (r < 0) {
@@ -93,6 +99,8 @@ static void call_free(struct call *c)
     free(c->arguments);
     json_decref(c->input);
     os_close(c->undo_fd);
+    tool_argv_free(c->argv);
+    free(c->effects);
     buf_done(&c->stdin_text);
     free(c);
 }
@@ -107,6 +115,7 @@ void desk_free(own struct desk *d)
     codes_free(d->codes);
     os_close(d->undo_root_fd);
     origin_free(d->origin);
+    free(d->scratch);
     free(d);
 }
 
@@ -353,9 +362,13 @@ static int take_effects(struct desk *d, struct call *c, struct buf *sentence)
     size_t mount_count = app_effect_mounts(d->c.app, mounts, ARRAY_LEN(mounts));
     struct fault why = {0};
     json_t *mapped = NULL;
-    int r = effects_of_call(c->tool, c->input, mounts, mount_count, c->effects,
-                            ARRAY_LEN(c->effects), &c->effect_count, &mapped, &why);
+    size_t count = 0;
+    int r = effects_of_call(c->tool, c->input, mounts, mount_count, d->scratch, CALL_EFFECTS_MAX,
+                            &count, &mapped, &why);
+    if (r == 0 && !(c->effects = malloc((count ? count : 1) * sizeof(*c->effects))))
+        r = fault_set(&why, ENOMEM, "out of memory");
     if (r < 0) {
+        json_decref(mapped);
         (void)buf_addf(sentence, "%s", why.text);
         snprintf(c->decision.rule, sizeof(c->decision.rule), "outside-mounts");
         c->decision.verdict = POLICY_DENY;
@@ -365,6 +378,8 @@ static int take_effects(struct desk *d, struct call *c, struct buf *sentence)
         json_decref(c->input);
         c->input = mapped;
     }
+    memcpy(c->effects, d->scratch, count * sizeof(*c->effects));
+    c->effect_count = count;
     for (size_t i = 0; i < c->effect_count; i++)
         c->writes = c->writes || c->effects[i].kind == EFFECT_WRITE;
     return 0;
@@ -386,6 +401,7 @@ static enum sandbox_stop stop_of_fault(int r)
     switch (r) {
     case -FAULT_MODULE: return SANDBOX_INVALID_MODULE;
     case -FAULT_LIMIT: return SANDBOX_TIMEOUT; /* of compiling */
+    case -FAULT_SCHEMA: return SANDBOX_SCHEMA; /* no command line takes these arguments */
     default: return SANDBOX_CRASH;
     }
 }
@@ -400,11 +416,10 @@ static int send_to_worker(struct desk *d, const struct tool_code *code, struct f
 {
     struct call *c = front(d);
     const struct app *a = d->c.app;
-    const char *argv[] = {c->tool->name, NULL};
     const struct sandbox_run request = {
         .agent = d->c.agent,
-        .argv = argv,
-        .argc = 1,
+        .argv = (const char *const *)c->argv,
+        .argc = c->argc,
         .env = (const char *const *)a->settings->env_vars,
         .env_count = a->settings->env_count,
         .limits = c->limits,
@@ -437,6 +452,8 @@ static void run_code(struct desk *d, const struct tool_code *code)
         c->undo_begun = r == 0;
     }
     if (r == 0)
+        r = tool_argv(c->tool, c->input, &c->argv, &c->argc, &why);
+    if (r == 0 && c->tool->invoke == INVOKE_STDIN)
         r = json_print(c->input, &c->stdin_text);
     if (r == 0)
         r = send_to_worker(d, code, &why);
@@ -650,10 +667,9 @@ int desk_call(struct desk *d, struct str tool, struct str arguments, desk_done_f
 {
     if (d->queue_len == DESK_QUEUE_MAX)
         return -FAULT_CAP;
-    struct call *c = malloc(sizeof(*c));
+    struct call *c = calloc(1, sizeof(*c));
     if (!c)
         return -ENOMEM;
-    memset(c, 0, offsetof(struct call, effects));
     c->undo_fd = -1;
     c->by = "policy";
     c->done = done;

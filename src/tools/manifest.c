@@ -209,8 +209,10 @@ static int read_limits(struct tool *t, const json_t *v, struct fault *f)
 static int read_invoke(struct tool *t, const json_t *v, struct fault *f)
 {
     struct str s = json_is_string(v) ? json_view(v) : STR("");
-    t->invoke_argv = str_is(s, "argv");
-    return t->invoke_argv || str_is(s, "stdin") ? 0 : bad(f, "invoke", "\"stdin\" or \"argv\"");
+    t->invoke = str_is(s, "argv") ? INVOKE_ARGV : INVOKE_STDIN;
+    return t->invoke == INVOKE_ARGV || str_is(s, "stdin")
+               ? 0
+               : bad(f, "invoke", "\"stdin\" or \"argv\"");
 }
 
 static const struct {

@@ -24,6 +24,9 @@ struct tool_effect {
     bool recursive; /* the whole tree below the target */
 };
 
+/* How arguments reach the guest: see tools/invoke.h. INVOKE_WORDS is for tools that say nothing but their --help. */
+enum tool_invoke { INVOKE_STDIN, INVOKE_ARGV, INVOKE_WORDS };
+
 struct tool {
     char *name, *version, *description; /* own */
     char *path;                         /* own; of the .wasm */
@@ -35,7 +38,8 @@ struct tool {
     struct sandbox_limits
         limits; /* what the manifest says; what it does not say is at its row's maximum, so that
                                          * limits_tighten(settings, this) is right and an operator can raise a default */
-    bool read_only, destructive, idempotent, open_world, invoke_argv;
+    bool read_only, destructive, idempotent, open_world;
+    enum tool_invoke invoke;
     const char *origin; /* "section" | "sidecar" | "help" */
     bool verified;
 };

@@ -35,7 +35,7 @@ static void a_whole_manifest_is_read(void **state)
         0);
     assert_string_equal(t->name, "demo");
     assert_true(t->read_only && t->idempotent && !t->open_world && !t->destructive &&
-                t->invoke_argv && t->verified);
+                t->invoke == INVOKE_ARGV && t->verified);
     assert_non_null(t->input_schema);
     assert_non_null(t->output_schema);
     assert_int_equal(t->effect_count, 1);

@@ -10,6 +10,7 @@
 #include "os/file.h"
 #include "sandbox/ask/worker.h"
 #include "sandbox/jail/jail.h"
+#include "tools/command.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -320,7 +321,13 @@ static void on_broken_tool(const char *path, const struct fault *why, void *arg)
 
 static int open_tools(struct app *a, struct fault *reterr)
 {
+    struct tool *command = NULL;
     int r = registry_new(&a->registry);
+    /* First: what is built in keeps its name. */
+    if (r == 0)
+        r = command_tool_new(&command, reterr);
+    if (r == 0)
+        r = registry_add(a->registry, command, reterr);
     auto_free char *built = NULL;
     if (r == 0 && asprintf(&built, "%s/../share/boxagnts/tools", a->bin_dir) < 0)
         r = -ENOMEM;

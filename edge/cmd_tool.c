@@ -44,7 +44,7 @@ static int tool_list(const struct parsed *p, struct fault *reterr)
                    (int)strcspn(t->description, "\n"), t->description);
             continue;
         }
-        json_t *one = json_pack("{s:s, s:s?, s:s, s:s, s:s, s:b}", "name", t->name, "version",
+        json_t *one = json_pack("{s:s, s:s?, s:s, s:s?, s:s, s:b}", "name", t->name, "version",
                                 t->version, "description", t->description, "path", t->path,
                                 "sha256", t->sha256, "verified", t->verified);
         if (json_array_append_new(list, one))
@@ -83,7 +83,7 @@ static int tool_show(const struct parsed *p, struct fault *reterr)
                                             t->effects[i].arg, "default", t->effects[i].fallback,
                                             "recursive", t->effects[i].recursive));
         auto_json json_t *all = json_pack(
-            "{s:s, s:s?, s:s, s:s, s:s, s:s, s:b, s:O, s:o, s:o}", "name", t->name, "version",
+            "{s:s, s:s?, s:s, s:s?, s:s, s:s, s:b, s:O, s:o, s:o}", "name", t->name, "version",
             t->version, "description", t->description, "path", t->path, "sha256", t->sha256,
             "origin", t->origin, "verified", t->verified, "input_schema", t->input_schema_json,
             "effects", effects, "limits", limits_json(&t->limits));
@@ -110,6 +110,8 @@ static int exit_of(const struct desk_outcome *o)
 {
     if (o->stop == SANDBOX_EXIT)
         return o->is_error ? 1 : 0;
+    if (o->fault == -FAULT_SANDBOX)
+        return fault_exit_code(o->fault); /* no jail: 7 */
     if (o->stop == SANDBOX_TRAP || o->stop == SANDBOX_CRASH)
         return 1; /* the tool failed, not the person */
     return sandbox_stop_exit_code(o->stop, 0);

@@ -13,7 +13,9 @@
 #include "host/journal.h"
 #include "host/undo.h"
 #include "os/fd.h"
+#include "sandbox/ask/command.h"
 #include "sandbox/ask/worker.h"
+#include "tools/command.h"
 #include "tools/invoke.h"
 #include "tools/receipt.h"
 
@@ -43,6 +45,9 @@ struct call {
     struct sandbox_limits limits; /* of the settings, tightened by the tool */
     struct limit_doors limit_doors;
     bool has_limits; /* it came as far as being run */
+    bool is_narrowed; /* a native command whose Write is not granted: its folders are read-only */
+    int fault;        /* of starting it */
+    json_t *confinement; /* own; of a native command */
     int undo_fd;
     char **argv; /* own; the guest's */
     size_t argc;
@@ -55,6 +60,7 @@ struct desk {
     struct sandbox_worker *worker;
     struct effect
         *scratch; /* own; CALL_EFFECTS_MAX of them: 64 KiB that are not allocated for each call */
+    struct sandbox_command *command; /* own; the native command under way */
     struct origin *origin; /* own; NULL: see desk_config.prompt */
     int undo_root_fd;
     struct codes *codes;                /* own */
@@ -98,6 +104,7 @@ static void call_free(struct call *c)
     free(c->name);
     free(c->arguments);
     json_decref(c->input);
+    json_decref(c->confinement);
     os_close(c->undo_fd);
     tool_argv_free(c->argv);
     free(c->effects);
@@ -110,6 +117,7 @@ void desk_free(own struct desk *d)
     if (!d)
         return;
     sandbox_worker_free(d->worker);
+    sandbox_command_free(d->command);
     for (size_t i = 0; i < d->queue_len; i++)
         call_free(d->queue[i]);
     codes_free(d->codes);
@@ -252,13 +260,19 @@ static void hear(struct desk *d, const struct call *c, const json_t *result)
     }
 }
 
+static const char narrowed_note[] =
+    "note: the folders were read-only for this call, because Write(/**) is not granted";
+
 /* Takes the call off the line: receipt into the journal, answer to the planner. outcome NULL = it never ran. */
 static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum sandbox_stop stop,
                    const char *sentence)
 {
     struct call *c = front(d);
+    bool is_native = c->tool && c->tool->is_native;
     auto_json json_t *result =
-        outcome && c->tool ? result_from_output(c->tool, outcome) : result_error(sentence);
+        !outcome || !c->tool ? result_error(sentence)
+        : is_native          ? result_from_command(outcome, c->is_narrowed ? narrowed_note : NULL)
+                             : result_from_output(c->tool, outcome);
     bool is_error = !result || json_is_true(json_object_get(result, "is_error"));
     auto_json json_t *touched = touched_of(d, c);
     struct digest input_digest;
@@ -279,9 +293,9 @@ static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum s
         .detail = sentence,
         .limits = c->has_limits ? &c->limits : NULL,
         .limit_doors = &c->limit_doors,
-        .limits_of = LIMITS_OF_MODULES,
+        .limits_of = is_native ? LIMITS_OF_COMMANDS : LIMITS_OF_MODULES,
         .touched = touched,
-        .confinement = desk_confinement(d),
+        .confinement = is_native ? c->confinement : desk_confinement(d),
     };
     auto_json json_t *receipt = receipt_new(&facts);
     struct fault why = {0};
@@ -311,6 +325,7 @@ static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum s
         .verdict = c->decision.verdict,
         .is_error = is_error,
         .is_unrecorded = r < 0,
+        .fault = c->fault,
     };
     c->done(&o, c->arg);
     call_free(c);
@@ -365,11 +380,18 @@ static int take_effects(struct desk *d, struct call *c, struct buf *sentence)
     size_t count = 0;
     int r = effects_of_call(c->tool, c->input, mounts, mount_count, d->scratch, CALL_EFFECTS_MAX,
                             &count, &mapped, &why);
+    bool has_writable = false;
+    for (size_t i = 0; i < mount_count; i++)
+        has_writable = has_writable || mounts[i].writable;
+    if (r == 0 && c->tool->is_native)
+        r = command_effects(d->c.app->settings->policy, c->tool, c->input, has_writable,
+                            d->c.approval != NULL, d->scratch, CALL_EFFECTS_MAX, &count,
+                            &c->is_narrowed, &why);
     if (r == 0 && !(c->effects = malloc((count ? count : 1) * sizeof(*c->effects))))
         r = fault_set(&why, ENOMEM, "out of memory");
     if (r < 0) {
         json_decref(mapped);
-        (void)buf_addf(sentence, "%s", why.text);
+        (void)buf_addf(sentence, "%s", *why.text ? why.text : fault_sentence(r));
         snprintf(c->decision.rule, sizeof(c->decision.rule), "outside-mounts");
         c->decision.verdict = POLICY_DENY;
         return SANDBOX_DENIED_POLICY;
@@ -392,6 +414,55 @@ static int journal_intent(struct desk *d, struct call *c, struct fault *reterr)
                                  JOURNAL_DURABLE, reterr)
                    : -ENOMEM;
     c->intent_written = r == 0;
+    return r;
+}
+
+static void on_command_done(struct sandbox_outcome *outcome, void *arg)
+{
+    struct desk *d = arg;
+    /* Off the desk first: the answer may bring the next call. */
+    auto_(sandbox_command) struct sandbox_command *ended = take(d->command);
+    front(d)->confinement = json_incref((json_t *)(uintptr_t)sandbox_command_confinement(ended));
+    finish(d, outcome, outcome->stop, outcome->detail);
+    pump(d);
+}
+
+/* A native program. The planner's words become the program's words and nothing else; its limits only shorten. */
+static int run_command(struct desk *d, struct call *c, struct fault *reterr)
+{
+    const struct app *a = d->c.app;
+    const char *env[SANDBOX_ARGS_MAX];
+    size_t env_count = 0;
+    struct command_call said;
+    int r = journal_intent(d, c, reterr);
+    if (r == 0)
+        r = command_call_read(c->input, &said, reterr);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < a->settings->env_count && env_count < ARRAY_LEN(env); i++)
+        env[env_count++] = a->settings->env_vars[i];
+    for (size_t i = 0; i < said.env_count && env_count < ARRAY_LEN(env); i++)
+        env[env_count++] = said.env[i];
+    if (said.timeout_ns < c->limits.command_timeout_ns)
+        c->limits.command_timeout_ns = said.timeout_ns;
+    const struct sandbox_command_config config = {
+        .program = a->jail_program,
+        .mounts = a->mounts,
+        .mount_count = a->mount_count,
+        .read_only = !c->writes,
+        .argv = said.argv,
+        .argc = said.argc,
+        .env = env,
+        .env_count = env_count,
+        .cwd = said.cwd,
+        .limits = c->limits,
+        .loopback = said.loopback,
+        .stdin_bytes = said.stdin_text,
+        .stdin_fd = -1,
+        .required_facets = a->settings->required_facets,
+    };
+    r = sandbox_command_start(&config, d->c.loop, NULL, on_command_done, d, &d->command, reterr);
+    command_call_done(&said);
     return r;
 }
 
@@ -480,6 +551,12 @@ static void run(struct desk *d)
     c->limit_doors = d->c.app->settings->limit_doors;
     limits_tighten(&c->limits, &c->limit_doors, &c->tool->limits, LIMIT_TOOL);
     c->has_limits = true;
+    if (c->tool->is_native) {
+        c->fault = run_command(d, c, &why);
+        if (c->fault < 0)
+            give_up(d, c->fault, &why);
+        return;
+    }
     int r = codes_get(d->codes, c->tool, on_code, d, &code, &why);
     if (r < 0)
         give_up(d, r, &why);
@@ -707,7 +784,9 @@ void desk_cancel(struct desk *d)
         return;
     approval_cancel(d->c.approval);
     cancel_code(d);
-    if (d->worker && d->queue_len && d->front_started)
+    if (d->command)
+        sandbox_command_cancel(d->command);
+    else if (d->worker && d->queue_len && d->front_started)
         sandbox_worker_cancel(d->worker);
     pump(d);
 }
@@ -717,7 +796,9 @@ void desk_end(struct desk *d)
     d->cancelling = true;
     approval_cancel(d->c.approval);
     cancel_code(d);
-    if (d->queue_len && d->front_started && d->worker)
+    if (d->command)
+        sandbox_command_kill(d->command);
+    else if (d->queue_len && d->front_started && d->worker)
         sandbox_worker_kill(d->worker);
     pump(d);
 }

@@ -164,15 +164,20 @@ static int add_word(struct buf *out, struct str word)
     return buf_add_c(out, '\'');
 }
 
+void effect_words(const json_t *words, struct buf *out)
+{
+    for (size_t i = 0; i < json_array_size(words); i++)
+        if (json_is_string(json_array_get(words, i)))
+            add_word(out, json_view(json_array_get(words, i)));
+}
+
 static int exec_effect(struct reading *r, const struct tool_effect *row, const json_t *value)
 {
     struct buf line;
     buf_init(&line, sizeof r->effects->target - 1);
     if (json_is_string(value))
         buf_add_str(&line, json_view(value));
-    for (size_t i = 0; i < json_array_size(value); i++)
-        if (json_is_string(json_array_get(value, i)))
-            add_word(&line, json_view(json_array_get(value, i)));
+    effect_words(value, &line);
     int result = buf_error(&line);
     if (result == -FAULT_CAP)
         result = refuse(r, row->arg, buf_str(&line), "is longer than 1023 bytes");

@@ -63,6 +63,9 @@ must_use int effects_of_call(const struct tool *tool, const json_t *arguments,
                              struct effect *ret, size_t max, size_t *ret_count,
                              own json_t **ret_mapped_arguments, struct fault *reterr);
 
+/* Words as one text, as an Exec effect has them: one that a shell would read otherwise is quoted. Faults stay in out. */
+void effect_words(const json_t *words, struct buf *out);
+
 struct policy_decision {
     enum policy_verdict verdict;
     char rule

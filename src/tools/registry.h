@@ -40,7 +40,8 @@ struct tool {
                                          * limits_tighten(settings, this) is right and an operator can raise a default */
     bool read_only, destructive, idempotent, open_world;
     enum tool_invoke invoke;
-    const char *origin; /* "section" | "sidecar" | "help" */
+    const char *origin; /* "section" | "sidecar" | "help" | "built in" */
+    bool is_native;     /* no module: a native program in the process jail (command.h); path is NULL */
     bool verified;
 };
 

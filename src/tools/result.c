@@ -214,6 +214,35 @@ static void explain_end(json_t *result, const struct sandbox_outcome *o)
     }
 }
 
+own json_t *result_from_command(const struct sandbox_outcome *o, const char *note)
+{
+    char sentence[700] = "";
+    json_t *content = json_array();
+    bool failed = o->stop != SANDBOX_EXIT || o->exit_code != 0;
+    struct str out = buf_str(&o->out), err = buf_str(&o->err);
+    if (out.len > 0)
+        add_output(content, out);
+    if (err.len > 0) {
+        add_text(content, STR("stderr:"));
+        add_output(content, err);
+    }
+    if (o->stop != SANDBOX_EXIT)
+        snprintf(sentence, sizeof sentence, "the command was stopped (%s): %s",
+                 sandbox_stop_name(o->stop), o->detail);
+    else if (*o->detail)
+        snprintf(sentence, sizeof sentence, "%s", o->detail);
+    else if (failed || json_array_size(content) == 0)
+        snprintf(sentence, sizeof sentence, "the command ended with exit code %d", o->exit_code);
+    if (*sentence)
+        add_text(content, (struct str){sentence, utf8_valid_prefix(str_of(sentence))});
+    if (note)
+        add_text(content, str_of(note));
+    return result_new(content,
+                      json_pack("{s:i, s:s}", "exit_code", o->exit_code, "stopped_by",
+                                sandbox_stop_name(o->stop)),
+                      failed);
+}
+
 own json_t *result_from_output(const struct tool *tool, const struct sandbox_outcome *outcome)
 {
     json_t *result = result_from_stdout(tool, buf_str(&outcome->out), outcome->output_cut);

@@ -201,8 +201,87 @@ def a_required_layer_that_is_missing_is_exit_7(p):
     receipt = p.root / "receipt.json"
     proc = subprocess.run([*limited, BOXAGNTS, "jail", "--receipt", receipt, "--", "true"], env=p.env, cwd=p.work, capture_output=True, text=True)
     expect(proc.returncode == 7 and "namespaces" in proc.stderr, proc)
+    proc = subprocess.run([*limited, BOXAGNTS, "tool", "call", "--yes-to", "Exec", "command", '{"argv":["true"]}'], env=p.env, cwd=p.work, capture_output=True)
+    expect(proc.returncode == 7, proc)
     proc = subprocess.run([*limited, BOXAGNTS, "doctor"], env=p.env, cwd=p.work, capture_output=True, text=True)
     expect("boxagnts-jail" in proc.stdout and "MISSING" in proc.stdout, proc.stdout)
+
+
+def command(p, *flags, code=0, **input_):
+    proc = p.run("tool", "call", "--json", *flags, "command", json.dumps(input_), code=code)
+    out = json.loads(proc.stdout)
+    return [item["text"] for item in out["content"]], out
+
+
+YES = ("--yes-to", "Exec")
+YES_ALL = (*YES, "--yes-to", "Write(/**)")
+
+
+def a_planner_gets_it_as_a_tool(p):
+    (p.work / "sub").mkdir()
+    text, out = command(p, *YES_ALL, argv=["sh", "-c", "cat; pwd; echo $X; echo e >&2; echo w > w; exit 3"], cwd="/sub", stdin="in\n", env={"X": "a b"}, code=1)
+    expect(text[0] == f"in\n{p.work}/sub\na b\n" and text[1:3] == ["stderr:", "e\n"] and "exit code 3" in text[3], text)
+    expect(out["structured"] == {"exit_code": 3, "stopped_by": "exit"} and (p.work / "sub/w").exists(), out)
+    receipt = out["receipt"]
+    expect(receipt["exit_code"] == 3 and receipt["is_error"] and "namespaces" in receipt["confinement"]["facets"], receipt)
+    expect(receipt["limits"]["command_timeout"]["value"] == 120 and "wasm_fuel" not in receipt["limits"], receipt["limits"])
+    text, out = command(p, *YES, argv=["pwd"], cwd=str(p.work / "sub"))
+    expect(text[0] == f"{p.work}/sub\n", "an absolute path of the host inside the work folder", text)
+    for wrong in ({}, {"argv": []}, {"argv": "ls"}, {"argv": ["ls"], "timeout": 0}, {"argv": ["ls"], "env": {"A=B": "x"}}, {"argv": ["ls"], "limit": 1},
+                  {"argv": [""]}):
+        _, out = command(p, *YES, code=2, **wrong)
+        expect(out["receipt"]["stopped_by"] == "schema", wrong, out)
+    _, out = command(p, *YES, argv=["ls"], cwd="/../..", code=3)
+    _, out = command(p, *YES, argv=["sleep", "1000"], timeout=0.3, code=5)
+    expect(out["receipt"]["stopped_by"] == "timeout" and out["receipt"]["limit"] == "command_timeout", out)
+    text, _ = command(p, *YES, argv=["printf", "\\033]0;owned\\007\\n"])
+    expect("\033" not in text[0] and "\u241b" in text[0], text)
+    p.verify()
+
+
+def what_it_may_do_is_decided_by_its_words(p):
+    _, out = command(p, argv=["true"], code=3)
+    expect(out["receipt"]["decision"] == {"verdict": "deny", "rule": "no-one-to-ask", "by": "policy"}, out)
+    command(p, "--yes-to", "Exec(git *)", argv=["git", "--version"])
+    # the environment is part of what is decided on: it may make another program of an allowed one
+    command(p, "--yes-to", "Exec(git *)", argv=["git", "--version"], env={"GIT_EXEC_PATH": "/x"}, code=3)
+    command(p, "--yes-to", "Exec(git *)", "--yes-to", "Exec(GIT_EXEC_PATH=* git *)", argv=["git", "--version"], env={"GIT_EXEC_PATH": "/x"})
+    _, out = command(p, *YES, "--deny", "Exec(rm *)", argv=["rm", "-rf", "x"], env={"A": "b"}, code=3)
+    expect(out["receipt"]["decision"]["rule"] == "Exec(rm *)", out)
+    # a word with blanks is one word and cannot pass for two
+    command(p, "--yes-to", "Exec(git status)", argv=["git status"], code=3)
+    command(p, *YES, "--permission-mode", "plan", argv=["true"], code=3)
+
+
+def writing_must_be_granted(p):
+    text, out = command(p, *YES, argv=["touch", "w"], code=1)
+    expect("read-only for this call" in text[-1] and not (p.work / "w").exists(), text)
+    command(p, *YES, "--permission-mode", "acceptEdits", argv=["touch", "w"])
+    expect((p.work / "w").exists(), "acceptEdits is a grant")
+    text, _ = command(p, *YES_ALL, "--deny", "Write(/secret/**)", argv=["touch", "v"], code=1)
+    expect("read-only for this call" in text[-1], "a denied part takes the whole grant back", text)
+    text, _ = command(p, *YES_ALL, argv=["touch", "v"], read_only=True, code=1)
+    expect(not (p.work / "v").exists(), text)
+    # reading cannot be taken back for a part of a folder: the call is refused
+    command(p, *YES_ALL, "--deny", "Read(/secret/**)", argv=["true"], code=3)
+
+
+def a_run_uses_it_and_a_cancel_ends_it(p):
+    token = f"{os.getpid()}{time.monotonic_ns()}"
+    script = p.script({"calls": [{"tool": "command", "input": {"argv": ["sh", "-c", "echo made > made; echo said"]}}]},
+                      {"text": "done", "expect": {"contains": "said", "is_error": False}})
+    out = p.run_json("--model", script, *YES_ALL, "go", code=0)
+    expect(out["status"] == "done" and (p.work / "made").exists() and out["calls"][0]["tool"] == "command", out)
+    script = p.script({"calls": [{"tool": "command", "input": {"argv": ["sh", "-c", f"echo x > started; sleep 1{token} & sleep 2{token}"]}}]}, {"text": "done"})
+    for number, code in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
+        (p.work / "started").unlink(missing_ok=True)
+        proc = subprocess.Popen([BOXAGNTS, "run", "--model", script, *YES_ALL, "go"], env=p.env, cwd=p.work, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        wait_until(lambda: (p.work / "started").exists(), "it runs")
+        proc.send_signal(number)
+        expect(proc.wait(timeout=60) == code, proc.returncode)
+        wait_until(lambda: not alive(token), f"after signal {number}")
+    p.verify()
 
 
 if __name__ == "__main__":
@@ -212,4 +291,5 @@ if __name__ == "__main__":
     main(behaves_like_the_program_itself, its_own_failure_is_told, only_what_is_mapped_is_there, the_work_folder_can_be_read_only,
          places_of_the_system_are_not_covered, every_limit_has_its_stop, what_the_kernel_limits_the_program_survives,
          nothing_outlives_the_call, there_is_no_network_unless_it_is_its_own, real_programs_work,
-         a_required_layer_that_is_missing_is_exit_7)
+         a_required_layer_that_is_missing_is_exit_7, a_planner_gets_it_as_a_tool, what_it_may_do_is_decided_by_its_words,
+         writing_must_be_granted, a_run_uses_it_and_a_cancel_ends_it)

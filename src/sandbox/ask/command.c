@@ -125,6 +125,7 @@ static void finish(struct sandbox_command *c)
     sandbox_outcome_init(&o, (size_t)c->limits.max_output_bytes + 1024);
     o.stop = c->ended.stop;
     o.exit_code = c->ended.exit_code;
+    o.ended_by = c->ended.stop != SANDBOX_EXIT && c->ended.limit ? c->ended.limit->key : NULL;
     (void)snprintf(o.detail, sizeof(o.detail), "%s", c->ended.detail);
     count_use(c, &o.used);
     (void)!output_finish(&c->output, &o.out, &o.err); /* no memory: less is shown */
@@ -178,6 +179,15 @@ static void on_channel(int fd unused_, unsigned events unused_, void *arg)
                        *why.text ? why.text : fault_sentence(r));
 }
 
+/* Its keeper did not end it in time. */
+static void finish_late(struct sandbox_command *c)
+{
+    c->ended = (struct sandbox_ended){.stop = SANDBOX_TIMEOUT,
+                                      .limit = limits_find(STR("command_timeout")),
+                                      .detail = "its time was over, and it was killed"};
+    finish(c);
+}
+
 static void on_timer(void *arg)
 {
     struct sandbox_command *c = arg;
@@ -187,7 +197,7 @@ static void on_timer(void *arg)
     } else if (c->is_cancelled)
         finish_without(c, SANDBOX_CANCEL, "cancelled");
     else
-        finish_without(c, SANDBOX_TIMEOUT, "its time was over, and it was killed");
+        finish_late(c);
 }
 
 void sandbox_command_cancel(struct sandbox_command *c)

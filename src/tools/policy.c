@@ -353,7 +353,7 @@ void policy_backstop(const struct effect *e, const struct effect_mount *mounts, 
     case EFFECT_NET:
         snprintf(ret, 256, "egress: no grant for this host; the worker has no network at all");
         return;
-    case EFFECT_EXEC: snprintf(ret, 256, "sandbox: no program is started outside of the process jail, which has no network and only the mounts"); return;
+    case EFFECT_EXEC: snprintf(ret, 256, "process jail: no network, only the mounts; seccomp lets nothing else start a program"); return;
     case EFFECT_TOOL:
         snprintf(ret, 256, "monitor: the tool must be in the agent's capability set");
         return;

@@ -174,6 +174,15 @@ static bool is_in_proc(const char *path)
     return strncmp(path, "/proc/", 6) == 0;
 }
 
+static bool has_mount_below(const struct jail_profile *p, const char *folder)
+{
+    for (size_t i = 0; i < p->mount_count; i++) {
+        if (p->mounts[i].place != NULL && strncmp(p->mounts[i].place, folder, strlen(folder)) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int grants(const struct jail_profile *p, bool is_made,
                   struct jail_grant ret[JAIL_GRANTS_MAX], size_t *ret_count)
 {
@@ -187,7 +196,9 @@ static int grants(const struct jail_profile *p, bool is_made,
     /* Where the root is not our own, "/" and /tmp are everybody's. */
     if (is_made) {
         ret[count++] = (struct jail_grant){"/", -1, JAIL_LIST};
-        ret[count++] = (struct jail_grant){"/tmp", -1, JAIL_WRITE_ALL};
+        /* What is granted of a folder is granted of all below it, mounts too: with one below /tmp, no pipes there. */
+        ret[count++] = (struct jail_grant){
+            "/tmp", -1, has_mount_below(p, "/tmp/") ? JAIL_WRITE : JAIL_WRITE_ALL};
         ret[count++] = (struct jail_grant){"/dev/shm", -1, JAIL_WRITE};
     }
     for (size_t i = 0; i < p->mount_count; i++) {

@@ -131,6 +131,13 @@ static int append_items(json_t *object, const char *key, const struct parsed *p,
     if (!list)
         return -ENOMEM;
     int r = option_each(p, id, append_item, list);
+    /* --block-networks "": the list is said, and it is empty */
+    bool is_emptied = r == 0 && id != OPT_ENV_VARS && json_array_size(list) == 1 &&
+                      json_string_length(json_array_get(list, 0)) == 0;
+    if (is_emptied) {
+        json_array_clear(list);
+        return json_object_set_new(object, key, list) ? -ENOMEM : 0;
+    }
     if (r < 0 || json_array_size(list) == 0) {
         json_decref(list);
         return r;

@@ -4,6 +4,7 @@
 #include "edge/app.h"
 #include "edge/commands.h"
 #include "edge/outflow.h"
+#include "edge/outward.h"
 #include "edge/receipt_file.h"
 #include "edge/safe.h"
 #include "host/journal.h"
@@ -66,7 +67,8 @@ struct execution {
     struct sandbox_coding *coding; /* own; being compiled */
     struct sandbox_code code;
     struct sandbox_worker *worker;
-    struct outflow *out[2]; /* own; stdout, stderr */
+    struct outward *outward; /* own; the way out */
+    struct outflow *out[2];  /* own; stdout, stderr */
     struct os_watch *signals, *last_wait;
     struct sandbox_outcome outcome; /* once is_over */
     char session[SESSION_ID_SIZE];
@@ -147,6 +149,7 @@ static void book(struct execution *x, const struct sandbox_outcome *o, enum sand
         .limits = &x->app->settings->limits,
         .limit_doors = &x->app->settings->limit_doors,
         .limits_of = LIMITS_OF_MODULES,
+        .http = outward_revoke(x->outward),
         .touched = touched,
         .confinement = x->worker ? sandbox_worker_confinement(x->worker) : NULL,
     };
@@ -240,6 +243,13 @@ static int journal_intent(struct execution *x, const struct parsed *p, struct fa
         if (a->mounts[i].writable)
             weight = JOURNAL_DURABLE;
     }
+    for (size_t i = 0; effects && i < a->settings->allowed_count; i++) {
+        const char *host = a->settings->allowed_outbound_hosts[i];
+        if (json_array_append_new(effects,
+                                  json_pack("{s:s, s:s}", "effect", "Net", "target", host)))
+            return -ENOMEM;
+        weight = JOURNAL_DURABLE;
+    }
     auto_json json_t *body = json_pack(
         "{s:s, s:s, s:o, s:s, s:O, s:O, s:{s:s, s:s, s:s}}", "call", "c1", "agent", "person",
         "tool", json_string_lossy(str_of(x->path)), "wasm_sha256", x->wasm_sha256, "input", argv,
@@ -253,7 +263,7 @@ static int journal_intent(struct execution *x, const struct parsed *p, struct fa
 static int run_module(struct execution *x, const struct parsed *p, struct fault *reterr)
 {
     struct app *a = x->app;
-    auto_close int undo_root_fd = -1, undo_fd = -1;
+    auto_close int undo_root_fd = -1, undo_fd = -1, http_fd = -1;
     name_mounts(x);
     int r = undo_root(a->state, x->session, &undo_root_fd, reterr);
     if (r == 0)
@@ -264,6 +274,13 @@ static int run_module(struct execution *x, const struct parsed *p, struct fault 
     x->undo_begun = r == 0;
     if (r == 0)
         r = journal_intent(x, p, reterr);
+    if (r == 0)
+        r = outward_new(a, x->loop, &x->outward);
+    if (r == 0) {
+        const struct outward_ask ask = {.limits = &a->settings->limits};
+        r = outward_grant(x->outward, &ask, &http_fd, reterr);
+        r = r > 0 ? 0 : r;
+    }
     if (r == 0) {
         const struct sandbox_run run = {
             .agent = AGENT_NAME,
@@ -278,7 +295,7 @@ static int run_module(struct execution *x, const struct parsed *p, struct fault 
             .code_fd = x->code.fd,
             .code_key = x->code.key,
             .undo_fd = undo_fd,
-            .http_fd = -1,
+            .http_fd = http_fd,
         };
         r = sandbox_worker_run(x->worker, x->loop, &run, on_output, on_done, x, reterr);
     }
@@ -380,6 +397,7 @@ static void execution_done(struct execution *x)
 {
     sandbox_coding_free(x->coding);
     sandbox_worker_free(x->worker);
+    outward_free(x->outward);
     for (int i = 0; i < 2; i++)
         outflow_free(x->out[i]);
     os_watch_free(x->last_wait);

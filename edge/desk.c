@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "edge/codes.h"
 #include "edge/origin.h"
+#include "edge/outward.h"
 #include "host/journal.h"
 #include "host/undo.h"
 #include "os/fd.h"
@@ -41,10 +42,10 @@ struct call {
     const char *by;
     size_t effect_count,
         effects_asked; /* effects_asked: so many from the front need no (further) question */
-    bool writes, undo_begun, intent_written;
-    struct sandbox_limits limits; /* of the settings, tightened by the tool */
+    bool writes, reaches, undo_begun, intent_written; /* reaches: it has a Net effect */
+    struct sandbox_limits limits;                     /* of the settings, tightened by the tool */
     struct limit_doors limit_doors;
-    bool has_limits; /* it came as far as being run */
+    bool has_limits;  /* it came as far as being run */
     bool is_narrowed; /* a native command whose Write is not granted: its folders are read-only */
     int fault;        /* of starting it */
     json_t *confinement; /* own; of a native command */
@@ -61,7 +62,8 @@ struct desk {
     struct effect
         *scratch; /* own; CALL_EFFECTS_MAX of them: 64 KiB that are not allocated for each call */
     struct sandbox_command *command; /* own; the native command under way */
-    struct origin *origin; /* own; NULL: see desk_config.prompt */
+    struct outward *outward;         /* own; NULL until a call may reach something */
+    struct origin *origin;           /* own; NULL: see desk_config.prompt */
     int undo_root_fd;
     struct codes *codes;                /* own */
     struct call *queue[DESK_QUEUE_MAX]; /* own; [0] is at the front */
@@ -118,6 +120,7 @@ void desk_free(own struct desk *d)
         return;
     sandbox_worker_free(d->worker);
     sandbox_command_free(d->command);
+    outward_free(d->outward);
     for (size_t i = 0; i < d->queue_len; i++)
         call_free(d->queue[i]);
     codes_free(d->codes);
@@ -294,6 +297,7 @@ static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum s
         .limits = c->has_limits ? &c->limits : NULL,
         .limit_doors = &c->limit_doors,
         .limits_of = is_native ? LIMITS_OF_COMMANDS : LIMITS_OF_MODULES,
+        .http = outward_revoke(d->outward),
         .touched = touched,
         .confinement = is_native ? c->confinement : desk_confinement(d),
     };
@@ -402,8 +406,10 @@ static int take_effects(struct desk *d, struct call *c, struct buf *sentence)
     }
     memcpy(c->effects, d->scratch, count * sizeof(*c->effects));
     c->effect_count = count;
-    for (size_t i = 0; i < c->effect_count; i++)
+    for (size_t i = 0; i < c->effect_count; i++) {
         c->writes = c->writes || c->effects[i].kind == EFFECT_WRITE;
+        c->reaches = c->reaches || c->effects[i].kind == EFFECT_NET;
+    }
     return 0;
 }
 
@@ -483,10 +489,48 @@ static void give_up(struct desk *d, int r, const struct fault *why)
     pump(d);
 }
 
+/* What the sandbox would refuse anyway is not run, and nobody is asked about it. true: the call has ended. */
+static bool end_unreachable(struct desk *d)
+{
+    struct call *c = front(d);
+    size_t i = 0;
+    while (i < c->effect_count && (c->effects[i].kind != EFFECT_NET ||
+                                   outward_is_allowed(d->c.app->settings, c->effects[i].target)))
+        i++;
+    if (i == c->effect_count)
+        return false;
+    char sentence[1400];
+    snprintf(sentence, sizeof(sentence),
+             "%.1100s is not in allowed_outbound_hosts, so nothing may reach it",
+             c->effects[i].target);
+    c->decision.verdict = POLICY_DENY;
+    snprintf(c->decision.rule, sizeof(c->decision.rule), "allowed_outbound_hosts");
+    finish(d, NULL, SANDBOX_DENIED_NET, sentence);
+    pump(d);
+    return true;
+}
+
+/* The worker's end of the call's way out; -1 = it has none. */
+static int open_way_out(struct desk *d, const struct call *c, int *ret_fd, struct fault *reterr)
+{
+    const struct outward_ask ask = {&c->limits, c->tool, c->effects, c->effect_count};
+    *ret_fd = -1;
+    if (!c->reaches)
+        return 0;
+    int r = d->outward ? 0 : outward_new(d->c.app, d->c.loop, &d->outward);
+    if (r == 0)
+        r = outward_grant(d->outward, &ask, ret_fd, reterr);
+    return r < 0 ? r : 0;
+}
+
 static int send_to_worker(struct desk *d, const struct tool_code *code, struct fault *reterr)
 {
     struct call *c = front(d);
     const struct app *a = d->c.app;
+    auto_close int http_fd = -1;
+    int r = open_way_out(d, c, &http_fd, reterr);
+    if (r < 0)
+        return r;
     const struct sandbox_run request = {
         .agent = d->c.agent,
         .argv = (const char *const *)c->argv,
@@ -502,7 +546,7 @@ static int send_to_worker(struct desk *d, const struct tool_code *code, struct f
         .code_fd = code->fd,
         .code_key = code->key,
         .undo_fd = c->undo_fd,
-        .http_fd = -1,
+        .http_fd = http_fd,
     };
     return sandbox_worker_run(d->worker, d->c.loop, &request, NULL, on_ran, d, reterr);
 }
@@ -513,7 +557,7 @@ static void run_code(struct desk *d, const struct tool_code *code)
     struct call *c = front(d);
     const struct app *a = d->c.app;
     struct fault why = {0};
-    int r = c->writes ? journal_intent(d, c, &why) : 0;
+    int r = c->writes || c->reaches ? journal_intent(d, c, &why) : 0;
     if (r == 0)
         r = start_worker_for(d, &c->limits, &why);
     if (r == 0 && c->writes) {
@@ -547,6 +591,8 @@ static void run(struct desk *d)
     struct call *c = front(d);
     struct tool_code code;
     struct fault why = {0};
+    if (end_unreachable(d))
+        return;
     c->limits = d->c.app->settings->limits;
     c->limit_doors = d->c.app->settings->limit_doors;
     limits_tighten(&c->limits, &c->limit_doors, &c->tool->limits, LIMIT_TOOL);
@@ -611,6 +657,8 @@ static void add_origin(const struct desk *d, const struct policy_decision *decis
 static void ask_person(struct desk *d)
 {
     struct call *c = front(d);
+    if (d->c.approval && end_unreachable(d))
+        return;
     const struct effect *e = &c->decision.effect;
     struct effect_mount mounts[SANDBOX_MOUNTS_MAX];
     size_t mount_count = app_effect_mounts(d->c.app, mounts, ARRAY_LEN(mounts));

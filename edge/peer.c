@@ -157,6 +157,16 @@ int peer_send(struct peer *p, uint16_t type, uint64_t id, const json_t *body, st
     return r;
 }
 
+void peer_wait(struct peer *p, const bool *is_done, int64_t deadline_ns)
+{
+    while (!*is_done && !p->gone) {
+        bool for_write = channel_queued(p->channel) > 0;
+        if (os_wait_fd(channel_fd(p->channel), for_write, deadline_ns) != 0)
+            return;
+        on_ready(channel_fd(p->channel), for_write ? OS_WRITE : OS_READ, p);
+    }
+}
+
 void peer_done(struct peer *p)
 {
     os_watch_free(p->watch);

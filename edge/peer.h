@@ -42,4 +42,7 @@ must_use int peer_attach(struct peer *p, struct os_loop *loop,
                          void (*on_gone)(const struct fault *why, void *arg), void *arg);
 must_use int peer_send(struct peer *p, uint16_t type, uint64_t id, const json_t *body,
                        struct str raw, const int *fds, size_t fd_count);
+/* Takes frames of this peer alone until *is_done, or it is gone, or the deadline: for an answer that is due at once and that
+ * nothing may overtake. Between peer_attach() and peer_done(). */
+void peer_wait(struct peer *p, const bool *is_done, int64_t deadline_ns);
 void peer_done(struct peer *p); /* kills, reaps, closes */

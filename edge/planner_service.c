@@ -5,6 +5,7 @@
 #include "edge/planner.h"
 
 #include "edge/app.h"
+#include "edge/certificates.h"
 #include "edge/peer.h"
 #include "edge/request.h"
 #include "host/ask/protocol.h"
@@ -350,20 +351,6 @@ static void egress_words_done(struct egress_words *w)
     free(w->ca_file);
 }
 
-/* The certificates that the operator named instead of the system's. */
-static int find_certificates(struct egress_words *w, struct fault *f)
-{
-    const char *name = "SSL_CERT_FILE", *said = os_env(name);
-    if (!said)
-        said = os_env(name = "CURL_CA_BUNDLE");
-    if (!said)
-        return 0;
-    int r = os_real_path(said, &w->ca_file);
-    if (r < 0)
-        return fault_sys(f, -r, "%s: %s", name, said), f->code = FAULT_CONFIG, -FAULT_CONFIG;
-    return asprintf(&w->read, "--read=%s", w->ca_file) < 0 ? -ENOMEM : 0;
-}
-
 /* Ports: the service's or the proxy's, and 53, where a name server is asked again when its first answer was cut. */
 static int find_words(const struct choice *c, struct egress_words *w, struct fault *f)
 {
@@ -374,7 +361,7 @@ static int find_words(const struct choice *c, struct egress_words *w, struct fau
     if (r == 0 && w->proxy)
         r = place_of(w->proxy, "proxy", &proxy, f);
     if (r == 0)
-        r = find_certificates(w, f);
+        r = certificates_find(&w->ca_file, &w->read, f);
     if (r < 0)
         return r;
     r = proxy.port ? asprintf(&w->connect, "--connect=%u,%u,53", base.port, proxy.port)

@@ -169,6 +169,34 @@ int net_pattern_parse(struct str text, bool needs_scheme, struct net_pattern *re
     return r;
 }
 
+static void print_host(const struct net_pattern *p, struct buf *out)
+{
+    char ip[IP_TEXT_SIZE];
+    const struct ip_network *n = &p->network;
+    switch (p->kind) {
+    case NET_HOST_ANY: buf_add_c(out, '*'); return;
+    case NET_HOST_NAME: buf_add_z(out, p->name); return;
+    case NET_HOST_BELOW: buf_addf(out, "*.%s", p->name); return;
+    case NET_HOST_ADDRESSES:
+        ip_print(&n->base, ip);
+        buf_addf(out, n->base.is_v6 ? "[%s]/%u" : "%s/%u", ip, n->bits);
+    }
+}
+
+int net_pattern_print(const struct net_pattern *p, struct buf *out)
+{
+    if (p->scheme[0])
+        buf_addf(out, "%s://", p->scheme);
+    print_host(p, out);
+    if (p->port_default)
+        buf_add_z(out, strcmp(p->scheme, "http") == 0 ? ":80" : ":443");
+    else if (p->port_end == p->port_from + 1)
+        buf_addf(out, ":%u", p->port_from);
+    else if (!p->port_any)
+        buf_addf(out, ":%u..%u", p->port_from, p->port_end);
+    return buf_error(out);
+}
+
 /* --- what it takes --- */
 
 static bool host_matches(const struct net_pattern *p, const struct host *host)

@@ -27,6 +27,8 @@ struct net_pattern {
 /* needs_scheme: allowed_outbound_hosts. 0 | -FAULT_CONFIG with what is wrong. */
 must_use int net_pattern_parse(struct str text, bool needs_scheme, struct net_pattern *ret,
                                char ret_why[URL_WHY_SIZE]);
+/* As net_pattern_parse(needs_scheme false) reads it again. */
+must_use int net_pattern_print(const struct net_pattern *p, struct buf *out);
 /* target: "host:port" as net_target_of_url() makes it; scheme may be empty (then the scheme of the pattern does not count). */
 bool net_pattern_matches(const struct net_pattern *p, struct str scheme, struct str target);
 bool net_pattern_takes(const struct net_pattern *p, const struct url *u);

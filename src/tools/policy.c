@@ -320,6 +320,30 @@ void policy_decide(const struct policy *p, const struct tool *tool, const struct
     }
 }
 
+int policy_compile_net(const struct policy *p, const struct tool *tool,
+                       int (*each)(enum policy_verdict v, struct str pattern, void *arg), void *arg,
+                       bool *ret_otherwise)
+{
+    bool is_bypass = p->mode == MODE_BYPASS;
+    *ret_otherwise = is_bypass;
+    for (size_t v = 0; v < VERDICTS; v++) {
+        const struct rule_list *list = &p->lists[v][EFFECT_NET], *tools = &p->lists[v][EFFECT_TOOL];
+        for (size_t i = 0; i < tools->count && v == POLICY_ALLOW; i++)
+            *ret_otherwise |= policy_rule_matches_tool(tools->at[i], tool->name);
+        for (size_t i = 0; i < list->count && !(v == POLICY_ASK && is_bypass); i++) {
+            auto_done(buf) struct buf text;
+            buf_init(&text, 512);
+            int r = list->at[i]->any ? buf_add_c(&text, '*')
+                                     : net_pattern_print(list->at[i]->net, &text);
+            if (r == 0)
+                r = each((enum policy_verdict)v, buf_str(&text), arg);
+            if (r < 0)
+                return r;
+        }
+    }
+    return 0;
+}
+
 static const struct effect_mount *mount_of(const char *path, const struct effect_mount *mounts,
                                            size_t count)
 {

@@ -82,6 +82,12 @@ void policy_decide(const struct policy *p, const struct tool *tool, const struct
 enum policy_verdict policy_on_effect(const struct policy *p, const struct effect *e,
                                      struct policy_decision *ret_why);
 
+/* What the policy says about the network for a tool, compiled down for egress: each Net rule as a pattern (deny, ask, allow; in
+ * mode bypass nothing is asked), and what holds for a host that no rule is about. each: 0, or a fault that ends it. */
+must_use int policy_compile_net(const struct policy *p, const struct tool *tool,
+                                int (*each)(enum policy_verdict v, struct str pattern, void *arg),
+                                void *arg, bool *ret_otherwise);
+
 /* Which layer below would stop the effect if the policy were wrong ("sandbox: mount / is read-only", "egress: no host granted"). */
 void policy_backstop(const struct effect *e, const struct effect_mount *mounts, size_t mount_count,
                      char ret[256]);

@@ -7,6 +7,12 @@
 #include "tools/policy.h"
 #include "wire/json.h"
 
+/* What egress counted and saw of a call; never what a worker says. */
+struct receipt_http {
+    int64_t requests, bytes;
+    const json_t *contacted, *refused, *limits_hit; /* borrowed arrays, or NULL */
+};
+
 struct receipt_facts {
     const char *call, *agent, *tool;
     const char *input_sha256;
@@ -20,9 +26,10 @@ struct receipt_facts {
         *detail; /* used when outcome is NULL, else taken from it (is_error, detail may override) */
     const struct sandbox_limits *limits; /* in force, with their doors; NULL = it was not to run */
     const struct limit_doors *limit_doors;
-    unsigned limits_of;        /* LIMITS_OF_*: of which kind of call */
-    const json_t *touched;     /* borrowed array, or NULL */
-    const json_t *confinement; /* borrowed, or NULL = {} */
+    unsigned limits_of;              /* LIMITS_OF_*: of which kind of call */
+    const json_t *touched;           /* borrowed array, or NULL */
+    const json_t *confinement;       /* borrowed, or NULL = {} */
+    const struct receipt_http *http; /* NULL = the call had no way out */
 };
 own json_t *receipt_new(const struct receipt_facts *f);
 

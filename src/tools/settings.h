@@ -41,7 +41,6 @@ struct settings {
     size_t block_url_count;
     int64_t max_turns, max_tool_calls, max_wall_ns, total_budget_pico;
     int64_t max_concurrent_executors, max_executors, max_depth;
-    int64_t max_http_requests, max_http_bytes;
     struct policy *policy; /* own; rules of all layers and the mode */
     enum policy_mode mode;
     bool mode_said;

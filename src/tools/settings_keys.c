@@ -45,10 +45,6 @@ static const struct settings_amount own_amounts[] = {
      "executors at work at once"},
     {"max_executors", 0, 32, 0, 10000, OWN(max_executors), "", "executors in all"},
     {"max_depth", 0, 1, 0, 8, OWN(max_depth), "", "generations of executors below the manager"},
-    {"max_http_requests", 0, 100, 0, 1000000, OWN(max_http_requests), "",
-     "HTTP requests of a call"},
-    {"max_http_bytes", 0, 67108864, 0, INT64_C(1) << 40, OWN(max_http_bytes), "bytes",
-     "HTTP bytes of a call, both ways"},
 };
 
 bool settings_amount_at(size_t i, struct settings_amount *ret)

@@ -18,6 +18,7 @@ struct sandbox_limits {
     int64_t max_write_bytes;
     int64_t max_open_files;
     int64_t max_created_files;
+    int64_t max_http_requests, max_http_bytes; /* counted and enforced by egress */
     int64_t max_dir_entries; /* entries that fd_readdir gives, all folders of the call together */
     /* of native commands */
     int64_t command_timeout_ns;    /* wall, from the start of the program */

@@ -46,8 +46,8 @@ static void the_defaults_are_those_of_the_interface(void **state)
     assert_int_equal(s->max_concurrent_executors, 4);
     assert_int_equal(s->max_executors, 32);
     assert_int_equal(s->max_depth, 1);
-    assert_int_equal(s->max_http_requests, 100);
-    assert_int_equal(s->max_http_bytes, 67108864);
+    assert_int_equal(s->limits.max_http_requests, 100);
+    assert_int_equal(s->limits.max_http_bytes, 67108864);
     assert_int_equal(s->mode, MODE_DEFAULT);
     assert_false(s->mode_said);
     assert_int_equal(s->block_network_count, 1);

@@ -1,0 +1,285 @@
+/* See outward.h. */
+#include "edge/outward.h"
+
+#include "edge/certificates.h"
+#include "edge/peer.h"
+#include "host/ask/protocol.h"
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/socket.h"
+#include "wire/net_pattern.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define DEADLINE_SLACK_NS OS_NS_PER_S /* the worker's clock begins with its first instruction */
+#define REVOKE_NS OS_NS_PER_S
+enum {
+    PORTS_MAX = 60
+}; /* of the jail's list; more, and the kernel is told none (docs/egress.md) */
+
+struct outward {
+    const struct app *app;
+    struct os_loop *loop;
+    struct peer egress;
+    bool is_up, is_gone, is_granted, is_answered;
+    uint64_t id;
+    json_t *answer; /* own; body of MONITOR_GRANT_END, or what stands for it */
+    struct receipt_http use;
+    char why[256]; /* egress' last word */
+};
+
+int outward_new(const struct app *app, struct os_loop *loop, own struct outward **ret)
+{
+    struct outward *o = calloc(1, sizeof *o);
+    if (!o)
+        return -ENOMEM;
+    o->app = app;
+    o->loop = loop;
+    peer_init(&o->egress);
+    *ret = o;
+    return 0;
+}
+
+void outward_free(own struct outward *o)
+{
+    if (!o)
+        return;
+    peer_done(&o->egress);
+    json_decref(o->answer);
+    free(o);
+}
+
+/* --- what may be reached --- */
+
+bool outward_is_allowed(const struct settings *s, const char *target)
+{
+    for (size_t i = 0; i < s->allowed_count; i++) {
+        struct net_pattern p;
+        char why[URL_WHY_SIZE];
+        if (net_pattern_parse(str_of(s->allowed_outbound_hosts[i]), true, &p, why) == 0 &&
+            (net_pattern_matches(&p, STR("https"), str_of(target)) ||
+             net_pattern_matches(&p, STR("http"), str_of(target))))
+            return true;
+    }
+    return false;
+}
+
+/* "--connect=80,443,53", or any. Name servers are asked again by TCP when their first answer was cut. */
+static int connect_word(const struct settings *s, struct buf *out)
+{
+    uint16_t ports[PORTS_MAX] = {53};
+    size_t count = 1;
+    bool any = false;
+    for (size_t i = 0; i < s->allowed_count && !any; i++) {
+        struct net_pattern p;
+        char why[URL_WHY_SIZE];
+        if (net_pattern_parse(str_of(s->allowed_outbound_hosts[i]), true, &p, why) != 0)
+            return -FAULT_CONFIG;
+        uint32_t from = p.port_from, end = p.port_end;
+        if (p.port_default) {
+            from = strcmp(p.scheme, "https") == 0 ? 443 : 80;
+            end = from + 1;
+        }
+        any = p.port_any;
+        bool both = p.port_default && p.scheme[0] == '\0';
+        for (uint32_t port = from; port < end && !any; port++) {
+            any = count + 2 > PORTS_MAX;
+            if (!any)
+                ports[count++] = (uint16_t)port;
+            if (!any && both)
+                ports[count++] = 443;
+        }
+    }
+    buf_add_z(out, "--connect=");
+    for (size_t i = 0; i < count && !any; i++)
+        buf_addf(out, "%s%u", i ? "," : "", ports[i]);
+    if (any)
+        buf_add_z(out, "any");
+    return buf_error(out);
+}
+
+/* --- egress --- */
+
+static int on_frame(struct message *m, void *arg)
+{
+    struct outward *o = arg;
+    if (m->type == MONITOR_FAULT) {
+        const char *text = json_string_value(json_object_get(m->body, "text"));
+        snprintf(o->why, sizeof o->why, "%s", text ? text : "it gave up");
+    }
+    if (m->type != MONITOR_GRANT_END || !o->is_granted || m->id != o->id || !m->body)
+        return m->type == MONITOR_FAULT ? 0 : -FAULT_PROTOCOL; /* it speaks when it is asked */
+    json_decref(o->answer);
+    o->answer = json_incref(m->body);
+    o->is_answered = true;
+    return 0;
+}
+
+static void on_gone(const struct fault *why, void *arg)
+{
+    struct outward *o = arg;
+    o->is_gone = true;
+    if (!*o->why)
+        snprintf(o->why, sizeof o->why, "%.200s", why->text);
+}
+
+static int start(struct outward *o, struct fault *reterr)
+{
+    auto_done(buf) struct buf connect;
+    auto_free char *ca_file = NULL, *read = NULL;
+    buf_init(&connect, 1024);
+    int r = connect_word(o->app->settings, &connect);
+    if (r == 0)
+        r = certificates_find(&ca_file, &read, reterr);
+    if (r < 0)
+        return r;
+    const char *extra[] = {buf_str(&connect).at, read, NULL};
+    const struct peer_config config = {
+        .program = o->app->egress_program,
+        .name = "boxagnts-egress",
+        .kind = JAIL_EGRESS,
+        .extra_argv = extra,
+        .permits = permits_monitor_egress,
+        .required_facets = o->app->settings->required_facets,
+    };
+    peer_done(&o->egress);
+    o->is_up = o->is_gone = false;
+    o->why[0] = '\0';
+    auto_json json_t *body = json_pack("{s:s*}", "ca_file", ca_file);
+    if (!body)
+        return -ENOMEM;
+    r = peer_start(&o->egress, &config, reterr);
+    if (r == 0)
+        r = peer_send(&o->egress, EGRESS_GUESTS, 0, body, STR(""), NULL, 0);
+    if (r == 0)
+        r = peer_attach(&o->egress, o->loop, on_frame, on_gone, o);
+    o->is_up = r == 0;
+    return r;
+}
+
+/* --- a grant --- */
+
+static bool add_text(json_t *list, struct str text)
+{
+    return json_array_append_new(list, json_stringn(text.at, text.len)) == 0;
+}
+
+static own json_t *texts_json(char *const *at, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < count; i++) {
+        if (!add_text(list, str_of(at[i]))) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static int add_rule(enum policy_verdict v, struct str pattern, void *arg)
+{
+    json_t *net = arg;
+    return add_text(json_object_get(net, policy_verdict_name(v)), pattern) ? 0 : -ENOMEM;
+}
+
+/* The policy's part: see terms.h of egress. */
+static own json_t *net_json(const struct outward *o, const struct outward_ask *ask)
+{
+    auto_json json_t *net =
+        json_pack("{s:[], s:[], s:[], s:[]}", "deny", "ask", "allow", "targets");
+    bool otherwise = ask->tool == NULL;
+    if (!net || (ask->tool && policy_compile_net(o->app->settings->policy, ask->tool, add_rule, net,
+                                                 &otherwise) < 0))
+        return NULL;
+    for (size_t i = 0; i < ask->effect_count; i++)
+        if (ask->effects[i].kind == EFFECT_NET &&
+            !add_text(json_object_get(net, "targets"), str_of(ask->effects[i].target)))
+            return NULL;
+    return json_object_set_new(net, "otherwise", json_boolean(otherwise)) == 0 ? take(net) : NULL;
+}
+
+static own json_t *terms_json(const struct outward *o, const struct outward_ask *ask)
+{
+    const struct settings *s = o->app->settings;
+    int64_t deadline;
+    if (!i64_add(os_now_mono_ns(), ask->limits->wasm_timeout_ns, &deadline) ||
+        !i64_add(deadline, DEADLINE_SLACK_NS, &deadline))
+        deadline = INT64_MAX;
+    return json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:[]}", "hosts",
+                     texts_json(s->allowed_outbound_hosts, s->allowed_count), "block_networks",
+                     texts_json(s->block_networks, s->block_network_count), "block_url",
+                     texts_json(s->block_urls, s->block_url_count), "net", net_json(o, ask),
+                     "max_requests", (json_int_t)ask->limits->max_http_requests, "max_bytes",
+                     (json_int_t)ask->limits->max_http_bytes, "deadline_ns", (json_int_t)deadline,
+                     "secrets");
+}
+
+static bool has_net(const struct outward_ask *ask)
+{
+    for (size_t i = 0; i < ask->effect_count; i++)
+        if (ask->effects[i].kind == EFFECT_NET)
+            return true;
+    return ask->tool == NULL;
+}
+
+int outward_grant(struct outward *o, const struct outward_ask *ask, int *ret_fd,
+                  struct fault *reterr)
+{
+    if (o->app->settings->allowed_count == 0 || !has_net(ask))
+        return 1;
+    auto_close int ours = -1, theirs = -1;
+    int r = o->is_up && !o->is_gone ? 0 : start(o, reterr);
+    auto_json json_t *terms = r == 0 ? terms_json(o, ask) : NULL;
+    if (r == 0 && !terms)
+        r = -ENOMEM;
+    if (r == 0)
+        r = os_socket_pair(&ours, &theirs);
+    if (r == 0)
+        r = peer_send(&o->egress, EGRESS_GRANT, o->id + 1, terms, STR(""), &theirs, 1);
+    if (r < 0)
+        return r;
+    o->id++;
+    o->is_granted = true;
+    o->is_answered = false;
+    *ret_fd = take_fd(&ours);
+    return 0;
+}
+
+/* What a receipt says when egress does not: nothing is known, and that is said. */
+static own json_t *unknown_json(const struct outward *o)
+{
+    char why[320];
+    snprintf(why, sizeof why, "egress ended before it said what was reached: %s",
+             *o->why ? o->why : "it did not answer");
+    return json_pack("{s:[{s:s, s:s}]}", "refused", "target", "boxagnts-egress", "why", why);
+}
+
+static int64_t count_of(const json_t *answer, const char *key, int64_t max)
+{
+    int64_t n = 0;
+    return json_get_i64(answer, key, 0, max, &n, NULL) == 0 ? n : 0;
+}
+
+const struct receipt_http *outward_revoke(struct outward *o)
+{
+    if (!o || !o->is_granted)
+        return NULL;
+    if (!o->is_gone && peer_send(&o->egress, EGRESS_REVOKE, o->id, NULL, STR(""), NULL, 0) == 0)
+        peer_wait(&o->egress, &o->is_answered, os_now_mono_ns() + REVOKE_NS);
+    o->is_granted = false;
+    if (!o->is_answered) {
+        o->is_gone = true; /* the next grant gets a new one; what this one has open ends now */
+        peer_done(&o->egress);
+        json_decref(o->answer);
+        o->answer = unknown_json(o);
+    }
+    o->use = (struct receipt_http){
+        .requests = count_of(o->answer, "http_requests", INT64_C(1) << 40),
+        .bytes = count_of(o->answer, "http_bytes", INT64_C(1) << 50),
+        .contacted = json_object_get(o->answer, "contacted"),
+        .refused = json_object_get(o->answer, "refused"),
+        .limits_hit = json_object_get(o->answer, "limits_hit"),
+    };
+    return &o->use;
+}

@@ -2,6 +2,7 @@
  * stderr; a stop by a limit is one sentence on stderr and an exit code. */
 #include "base/digest.h"
 #include "edge/app.h"
+#include "edge/codes.h"
 #include "edge/commands.h"
 #include "edge/outflow.h"
 #include "edge/outward.h"
@@ -374,9 +375,9 @@ static int execute(struct execution *x, const struct parsed *p, struct fault *re
     if (r < 0)
         return r;
     r = get_code(x, buf_str(&wasm), reterr);
-    if (r == -FAULT_MODULE || r == -FAULT_LIMIT) {
-        finish(x, NULL, r == -FAULT_MODULE ? SANDBOX_INVALID_MODULE : SANDBOX_TIMEOUT,
-               reterr->text);
+    if (r < 0 &&
+        r != -FAULT_SANDBOX) { /* a jail that cannot be built is no matter of this module */
+        finish(x, NULL, codes_stop(r), *reterr->text ? reterr->text : fault_sentence(r));
         r = 0;
     } else if (r == 0 && x->is_cancelled) {
         finish(x, NULL, SANDBOX_CANCEL, "cancelled while it was compiled");

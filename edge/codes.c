@@ -61,6 +61,16 @@ void codes_free(own struct codes *c)
     free(c);
 }
 
+enum sandbox_stop codes_stop(int result)
+{
+    switch (result) {
+    case -FAULT_MODULE: return SANDBOX_INVALID_MODULE;
+    case -FAULT_LIMIT: return SANDBOX_TIMEOUT;
+    case -FAULT_CAP: return SANDBOX_MEMORY;
+    default: return SANDBOX_CRASH;
+    }
+}
+
 bool codes_is_busy(const struct codes *c)
 {
     return c->coding != NULL;
@@ -90,7 +100,7 @@ static int remember(struct codes *c, const struct tool *tool, int result, struct
 {
     if (code->note.len)
         c->note(tool, buf_str(&code->note), c->note_arg);
-    if (result < 0 && result != -FAULT_MODULE && result != -FAULT_LIMIT)
+    if (result < 0 && codes_stop(result) == SANDBOX_CRASH)
         return 0;
     struct row *more = realloc(c->rows, (c->count + 1) * sizeof(*more));
     if (!more)

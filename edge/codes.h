@@ -27,6 +27,8 @@ DEFINE_FREEP(codes, struct codes);
 enum { CODES_LATER = 1 };
 must_use int codes_get(struct codes *c, const struct tool *tool, codes_fn fn, void *arg,
                        struct tool_code *ret, struct fault *reterr);
+/* Why a call never ran whose code could not be had, or that could not be sent, as a receipt has it. */
+enum sandbox_stop codes_stop(int result);
 bool codes_is_busy(const struct codes *c);
 /* Ends what is under way; its fn does not come any more. */
 void codes_cancel(struct codes *c);

@@ -475,12 +475,8 @@ static int run_command(struct desk *d, struct call *c, struct fault *reterr)
 /* Why a call that was allowed never ran, as a receipt has it. */
 static enum sandbox_stop stop_of_fault(int r)
 {
-    switch (r) {
-    case -FAULT_MODULE: return SANDBOX_INVALID_MODULE;
-    case -FAULT_LIMIT: return SANDBOX_TIMEOUT; /* of compiling */
-    case -FAULT_SCHEMA: return SANDBOX_SCHEMA; /* no command line takes these arguments */
-    default: return SANDBOX_CRASH;
-    }
+    return r == -FAULT_SCHEMA ? SANDBOX_SCHEMA /* no command line takes these arguments */
+                              : codes_stop(r);
 }
 
 static void give_up(struct desk *d, int r, const struct fault *why)

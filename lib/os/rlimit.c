@@ -67,3 +67,18 @@ bool os_rlimit_refuses_fd(int number)
      * try. */
     return fd < 0 && errno == EINVAL;
 }
+
+int os_rlimit_stack_at_least(uint64_t size, uint64_t *ret_hard)
+{
+    struct rlimit now;
+    if (getrlimit(RLIMIT_STACK, &now) < 0)
+        return -errno;
+    *ret_hard = now.rlim_max == RLIM_INFINITY ? UINT64_MAX : now.rlim_max;
+    if (now.rlim_cur == RLIM_INFINITY || now.rlim_cur >= size)
+        return 0;
+    if (*ret_hard < size)
+        return -EPERM;
+    /* The stack has 128 MiB of room to grow into whatever the limit was when the program was started. */
+    now.rlim_cur = size;
+    return setrlimit(RLIMIT_STACK, &now) < 0 ? -errno : 0;
+}

@@ -26,5 +26,7 @@ must_use int os_rlimit_lower(enum os_rlimit which, uint64_t max);
 must_use int os_rlimit_no_core(void);
 /* The hard limit; UINT64_MAX = none. */
 must_use int os_rlimit_read(enum os_rlimit which, uint64_t *ret);
+/* Makes sure that the main stack may grow to `size` bytes, by raising the soft limit. -EPERM: the hard limit (ret_hard) is lower. */
+must_use int os_rlimit_stack_at_least(uint64_t size, uint64_t *ret_hard);
 /* Whether the kernel refuses a descriptor number of `number` or above; makes none. */
 bool os_rlimit_refuses_fd(int number);

@@ -111,7 +111,9 @@ static int load_code(const struct engine *e, int code_fd, struct module *row, st
         (void)fault_set(reterr, FAULT_LIMIT, "%s", text);
         return is_table ? MODULE_TABLE_TOO_LARGE : MODULE_MEMORY_TOO_LARGE;
     }
-    if (strstr(text, "exceeds the limit") || strstr(text, "exceed the limit") || strstr(text, "exceeds the per-instance limit")) {
+    if (strstr(text, "exceeds the limit") || strstr(text, "exceed the limit") ||
+        strstr(text, "exceeds the per-instance limit") ||
+        strstr(text, "module instance size does not fit")) {
         (void)fault_set(reterr, FAULT_MODULE, "%s", text);
         return MODULE_INVALID;
     }

@@ -10,6 +10,7 @@
 #include "host/ask/protocol.h"
 #include "os/fd.h"
 #include "os/random.h"
+#include "os/rlimit.h"
 #include "sandbox/engine.h"
 #include "sandbox/guest.h"
 #include "sandbox/jail/jail.h"
@@ -18,10 +19,11 @@
 #include "sandbox/run/run.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { OUTPUT_PIECE = 256 << 10 };
+enum { OUTPUT_PIECE = 256 << 10, OWN_STACK = 1 << 20 };
 
 struct worker {
     struct engine_config config;
@@ -290,6 +292,23 @@ static int map_gauge(struct worker *w, struct fault *reterr)
     return r < 0 ? fault_set(reterr, FAULT_USAGE, "--gauge-fd is no page to share") : 0;
 }
 
+/* Wasm code runs on this thread's stack, and so do our own calls on top of it. With less than both, deep recursion would be a
+ * crash instead of a stop. */
+static int reserve_stack(const struct worker *w, struct fault *reterr)
+{
+    uint64_t need = (uint64_t)w->config.stack_max + OWN_STACK, hard = 0;
+    int r = os_rlimit_stack_at_least(need, &hard);
+    if (r < 0) {
+        r = fault_set(reterr, FAULT_SANDBOX,
+                      "the stack of a process may have %" PRIu64
+                      " KiB here, and wasm_max_wasm_stack needs %" PRIu64,
+                      hard >> 10, need >> 10);
+        fault_next(reterr,
+                   "raise the hard limit (ulimit -H -s), or give a smaller --wasm-max-wasm-stack");
+    }
+    return r;
+}
+
 static int start(struct worker *w, int argc, char **argv, struct fault *reterr)
 {
     uint32_t seed;
@@ -299,6 +318,8 @@ static int start(struct worker *w, int argc, char **argv, struct fault *reterr)
     if (r < 0)
         return fault_set(reterr, -r, "no channel");
     r = options(w, argc, argv, reterr);
+    if (r == 0)
+        r = reserve_stack(w, reterr);
     if (r == 0)
         r = map_gauge(w, reterr);
     if (r == 0)

@@ -147,6 +147,20 @@ REFUSED = {
     "block_type_out_of_range": (body(b"\x02\xff\xff\x01\x0b"), "", VOID),
     "call_out_of_range": (body(call(4096)), "", VOID),
     "memory_pages_65537": (body(b"", memory=b"\x00" + leb(65537)), "", VOID),
+    "functions_million": (raw(section(1, vec([functype()])), section(3, leb(1000001) + bytes(1000001))), "functions count", VOID),
+    "types_million": (raw(section(1, leb(1000001) + functype() * 1000001)), "types count", VOID),
+    "imports_million": (raw(section(2, leb(1000001))), "imports count", VOID),
+    "imports_90000": ((lambda m: (setattr(m, "imports", [name(PREVIEW1) + name("fd_close") + b"\x00" + leb(m.type("i", "i"))] * 90000), m.bytes())[1])(Module()),
+                      "instance size", VOID),
+    "exports_million": (raw(section(7, leb(1000001))), "exports count", VOID),
+    "tables_101": ((lambda m: (setattr(m, "tables", [b"\x70\x00\x01"] * 101), m.bytes())[1])(Module()), "tables count", VOID),
+    "globals_million": (raw(section(6, leb(1000001))), "globals count", VOID),
+    "globals_900000": ((lambda m: (setattr(m, "globals", [b"\x7f\x01" + i32(0) + b"\x0b"] * 900000), m.bytes())[1])(Module()), "instance size", VOID),
+    "data_segments_100001": ((lambda m: (setattr(m, "data", [b"\x00" + i32(0) + b"\x0b" + name(b"x")] * 100001), m.bytes())[1])(Module()), "data segments count", VOID),
+    "element_segments_100001": ((lambda m: (setattr(m, "elements", [b"\x00" + i32(0) + b"\x0b" + vec([leb(0)])] * 100001), m.bytes())[1])(with_table(b"")),
+                                "element segments count", VOID),
+    "nested_4_million": (body(b"\x02\x40" * 4000000 + b"\x0b" * 4000000), "size", VOID),
+    "br_table_7_million": (body(b"\x02\x40" + i32(0) + b"\x0e" + leb(7000000) + b"\x00" * 7000001 + b"\x0b"), "", VOID),
     "data_count_lies": (raw(section(12, leb(7))) + GOOD[8:], "", VOID),
 }
 
@@ -169,6 +183,17 @@ STOPPED = {
     "memory_declared_4GiB": (body(b"", memory=b"\x00" + leb(65536)), "memory", "", "raised"),
     "table_declared_4_billion": (table_module(b"", minimum=0xFFFFFFFF), "memory", "", VOID),
     "table_declared_20_million": (table_module(b"", minimum=9000000), "memory", "", "raised"),
+    "exports_99000": ((lambda m: (m.exports.extend((b"e%d" % i, 0, 0) for i in range(99000)), m.bytes())[1])(Module()), None, "", VOID),
+    "data_segments_99000": ((lambda m: (setattr(m, "data", [b"\x00" + i32(0) + b"\x0b" + name(b"x")] * 99000), m.bytes())[1])(Module()), None, "", VOID),
+    "element_segments_99000": ((lambda m: (setattr(m, "elements", [b"\x00" + i32(0) + b"\x0b" + vec([leb(0)])] * 99000), m.bytes())[1])(with_table(b"")),
+                               None, "", VOID),
+    "function_7MiB_straight": (body((i32(1) + DROP) * 2400000), None, "", VOID),
+    "custom_section_60MiB": ((lambda m: (setattr(m, "custom", section(0, name("x") + bytes(60 << 20))), m.bytes())[1])(Module()), None, "", VOID),
+    "locals_50000": (body(b"", locals_=[(50000, I64)]), None, "", VOID),
+    "nested_20000": (body(b"\x03\x40" * 20000 + b"\x0b" * 20000), None, "", VOID),
+    "memory_fill_200MiB": (body(loop(i32(0) + i32(1) + i32(200 << 20) + b"\xfc\x0b\x00"), memory=b"\x00" + leb(3200)), "timeout", "wasm_timeout", "raised"),
+    "memory_copy_200MiB": (body(loop(i32(0) + i32(1) + i32(200 << 20) + b"\xfc\x0a\x00\x00"), memory=b"\x00" + leb(3201)), "timeout", "wasm_timeout", "raised"),
+    "table_fill_90000": (table_module(loop(i32(0) + b"\xd0\x70" + i32(90000) + b"\xfc\x11\x00"), minimum=90000), "timeout", "wasm_timeout", VOID),
     "tables_many": ((lambda m: (setattr(m, "tables", [b"\x70\x00\x01"] * 100), m.bytes())[1])(Module()), None, "", VOID),
     "globals_many": ((lambda m: (setattr(m, "globals", [b"\x7f\x01" + i32(0) + b"\x0b"] * 200000), m.bytes())[1])(Module()), None, "", VOID),
     "data_out_of_range": (data_at(65530), "trap", "out of bounds", VOID),
@@ -201,6 +226,11 @@ def bomb():
     code += b"".join(b"\x20" + leb(i) + b"\x20" + leb((i + 1) % n) + b"\x6a\x21" + leb((i * 31 + 7) % n) for i in range(n))
     code += (i32(0) + b"\x0d\x00\x0b") * loops
     return body(code, locals_=[(n, I32)])
+
+
+def memory_bomb():
+    """5 MiB of indirect calls in one function: gigabytes in a compiler."""
+    return with_table((i32(0) + b"\x11\x00\x00") * 1000000).bytes()
 
 
 def truncations():

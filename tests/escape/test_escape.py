@@ -539,6 +539,17 @@ def compile_bomb(case):
         expect(p.returncode == 5 and b"compiling took longer than 60 s" in p.stderr and 55 < spent < 75, p.returncode, p.stderr, spent)
 
 
+def compile_memory_bomb(case):
+    """By its memory; under a sanitizer, which needs all address space, by its time."""
+    with Base("bomb") as base:
+        (base / "bomb.wasm").write_bytes(modules.memory_bomb())
+        receipt = base / "receipt.json"
+        p = subprocess.run([BOXAGNTS, "exec", "--receipt", receipt, base / "bomb.wasm"], cwd=base, env=lane.home.env, capture_output=True, timeout=120,
+                           stdin=subprocess.DEVNULL)
+        stop = json.loads(receipt.read_text())["stopped_by"]
+        expect(p.returncode == 5 and stop in ("memory", "timeout"), p.returncode, stop, p.stderr)
+
+
 def file_larger_than_any_module(case):
     with Base("giant") as base:
         with open(base / "giant.wasm", "wb") as f:
@@ -596,7 +607,8 @@ def tool_terminal_escapes(case):
 
 def all_cases():
     """(name, attack layer, expectation, real, function, argument)"""
-    rows = [("compile_bomb", "monitor: 60 s for compiling", "timeout", None, compile_bomb, None)]
+    rows = [("compile_bomb", "monitor: 60 s for compiling", "timeout", None, compile_bomb, None),
+            ("compile_memory_bomb", "compiler: 2 GiB of address space", "memory", None, compile_memory_bomb, None)]
     for case in CASES:
         real = case["real"]
         shown = None if real is None else {"mount": "same guest, target inside the mount", "raised": "same guest, limit raised or right kept",

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Every limit on every door: the tighter one wins, it is the one that is enforced, and the receipt says whose it was."""
 import json
+import resource
 import shutil
+import subprocess
 
-from common import HOSTILE, expect, main
+from common import BOXAGNTS, HOSTILE, expect, main
 
 # Those that the contract names, with its defaults. There may be more: the tests take all that there are.
 CONTRACT = {
@@ -114,6 +116,19 @@ def a_limit_that_is_met_and_survived_is_named(p):
         expect(receipt["limit"] is None and receipt["stopped_by"] == "exit", receipt)
 
 
+def the_stack_limit_holds_whatever_the_shell_says(p):
+    """Wasm code runs on a process's own stack: a soft limit below it is raised, a hard one is said instead of crashing later."""
+    def with_stack(soft, hard):
+        return subprocess.run([BOXAGNTS, "exec", "--receipt", p.root / "receipt.json", HOSTILE / "deep_recursion.wasm"], cwd=p.work, env=p.env, capture_output=True,
+                              timeout=60, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_STACK, (soft, hard)))
+    hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
+    proc = with_stack(512 << 10, hard)
+    receipt = json.loads((p.root / "receipt.json").read_text())
+    expect(proc.returncode == 5 and receipt["stopped_by"] == "stack", proc, receipt)
+    proc = with_stack(2 << 20, 2 << 20)
+    expect(proc.returncode == 7 and b"wasm_max_wasm_stack needs 3072" in proc.stderr and b"ulimit" in proc.stderr, proc)
+
+
 def arguments_and_environment_have_a_cap_that_is_said(p):
     many = ["a"] * 1023  # and the name of the program
     p.exec("exit_code", "0", *many[:-1], code=0)
@@ -132,4 +147,4 @@ def arguments_and_environment_have_a_cap_that_is_said(p):
 
 main(the_defaults_are_in_every_receipt, the_tighter_door_wins_and_is_named, a_tool_tightens_and_cannot_widen,
      the_limit_that_ended_a_call_is_named_whoever_set_it, a_limit_that_is_met_and_survived_is_named,
-     arguments_and_environment_have_a_cap_that_is_said)
+     the_stack_limit_holds_whatever_the_shell_says, arguments_and_environment_have_a_cap_that_is_said)

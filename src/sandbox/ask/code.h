@@ -23,7 +23,7 @@ typedef void (*sandbox_code_fn)(int result, struct sandbox_code *code, const str
                                 void *arg);
 /* From the cache when key and MAC fit: 0, and ret is filled (initialised by the caller). Else through the compiler, without
  * waiting for it: SANDBOX_CODE_LATER, and fn comes once, from the loop, with the code, which is in the cache then.
- * -FAULT_MODULE (invalid_module; the sentence says what is wrong) | -FAULT_LIMIT (a cap of compiling) | ... */
+ * -FAULT_MODULE (invalid_module; the sentence says what is wrong) | -FAULT_LIMIT, -FAULT_CAP (a cap of compiling) | ... */
 enum { SANDBOX_CODE_LATER = 1 };
 must_use int sandbox_code_get(struct codecache *cache, const char *compile_program, struct str wasm,
                               struct os_loop *loop, sandbox_code_fn fn, void *arg,

@@ -13,6 +13,7 @@
 #include "sandbox/jail/jail.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -150,6 +151,30 @@ static void finish(struct sandbox_compiling *c)
     fn(c->result, c->result == 0 ? take_fd(&c->code_fd) : -1, &why, c->arg); /* c may be gone */
 }
 
+/* Without an answer. At the address-space limit of its jail it ends by a signal that depends on who met it first: its allocator
+ * (SIGABRT), its stack (SIGSEGV, SIGBUS), or the kernel when the machine has no more (SIGKILL). A mistake in the compiler that
+ * hostile bytes have found looks alike; both are the module's doing. SIGXCPU is the processor's limit. */
+static int say_how_it_died(struct sandbox_compiling *c)
+{
+    int status = 0;
+    bool is_known = os_child_wait(&c->child, os_now_mono_ns() + OS_NS_PER_S, &status) == 0;
+    int number = is_known ? status & 0x7f : 0;
+    if (number == SIGABRT || number == SIGSEGV || number == SIGBUS || number == SIGKILL) {
+        int r = fault_set(&c->why, FAULT_CAP,
+                          "compiling takes more memory than it may have, or crashes (signal %d)",
+                          number);
+        fault_next(&c->why, "compile a smaller module");
+        return r;
+    }
+    if (number == SIGXFSZ)
+        return fault_set(&c->why, FAULT_CAP, "its code is larger than a module's may be");
+    if (number == SIGXCPU)
+        return fault_set(&c->why, FAULT_LIMIT,
+                         "compiling took more processor time than a module may have");
+    return fault_set(&c->why, FAULT_PEER_GONE, "the compiler ended without an answer (%s %d)",
+                     number ? "signal" : "code", number ? number : (status >> 8) & 0xff);
+}
+
 static void on_ready(int fd, unsigned events, void *arg)
 {
     (void)fd;
@@ -167,8 +192,7 @@ static void on_ready(int fd, unsigned events, void *arg)
     if (r == 0)
         return;
     if (r == -FAULT_PEER_GONE)
-        c->result = fault_set(&c->why, FAULT_LIMIT,
-                              "the compiler ended without an answer: out of memory or time");
+        c->result = say_how_it_died(c);
     else if (r < 0)
         c->result = fault_set(&c->why, -r, "the compiler's answer: %s",
                               *why.text ? why.text : fault_sentence(r));

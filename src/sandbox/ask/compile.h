@@ -11,8 +11,8 @@
 struct os_loop;
 struct sandbox_compiling; /* opaque; one module on its way */
 
-/* result: 0 and code_fd (the receiver's; sealed) | -FAULT_MODULE with what is wrong | -FAULT_LIMIT past time or memory |
- * -FAULT_SANDBOX no jail | ...; why: borrowed. The handle may be freed from within. */
+/* result: 0 and code_fd (the receiver's; sealed) | -FAULT_MODULE with what is wrong | -FAULT_LIMIT past its time | -FAULT_CAP past
+ * its memory | -FAULT_PEER_GONE it crashed | -FAULT_SANDBOX no jail | ...; why: borrowed. The handle may be freed from within. */
 typedef void (*sandbox_compiled_fn)(int result, own int code_fd, const struct fault *why,
                                     void *arg);
 /* Starts the program; fn comes once, from the loop, within 60 s. wasm is copied. */

@@ -128,8 +128,9 @@ const struct jail_plan jail_plans[JAIL_PROGRAM_COUNT] = {
             .limits =
                 {
                     LIMITS_OF_ALL,
-                    [OS_RLIMIT_CPU_SECONDS] = 300,
-                    [OS_RLIMIT_ADDRESS_SPACE] = 8 * GIB,
+                    /* one thread, and ended after 60 s; a module of 64 MiB of ordinary functions takes 100 MiB */
+                    [OS_RLIMIT_CPU_SECONDS] = 65,
+                    [OS_RLIMIT_ADDRESS_SPACE] = 2 * GIB,
                     [OS_RLIMIT_FILE_SIZE] = 512 * MIB,
                     [OS_RLIMIT_FDS] = 64,
                     [OS_RLIMIT_PROCESSES] = 0,

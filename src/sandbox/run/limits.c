@@ -15,7 +15,7 @@
 static const int64_t KIB = INT64_C(1) << 10, MIB = INT64_C(1) << 20, GIB = INT64_C(1) << 30,
                      TIB = INT64_C(1) << 40;
 
-/* Wasm code runs on the worker's main stack, of which the usual 8 MiB must leave room for our own calls. */
+/* Wasm code runs on the worker's main stack; the usual hard limits leave room for our own calls above it. */
 /* clang-format off */
 const struct limit_row sandbox_limit_rows[] = {
     {ROW(wasm_fuel), .unit = "fuel units", .fallback = 20000000000, .min = 1, .max = 1000000000000000000,

@@ -208,6 +208,37 @@ static void what_a_killed_run_used_is_known(void **state)
     stage.stream = false;
 }
 
+/* Read from outside, while a guest is at work, after several modules were loaded. */
+static void no_page_of_a_worker_can_be_written_and_run(void **state)
+{
+    (void)state;
+    assert_int_equal(stage_run(&stage, WASM(empty)), SANDBOX_EXIT);
+    assert_int_equal(stage_run(&stage, WASM(hide_trap)), SANDBOX_TRAP);
+    stage.stream = true;
+    start(WASM(grow_and_loop));
+    while (stage.streamed_len == 0)
+        assert_int_equal(os_loop_once(stage.loop, -1), 0);
+    char path[64], line[4096];
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)sandbox_worker_pid(stage.worker));
+    FILE *maps = fopen(path, "r");
+    int runnable = 0, codes = 0;
+    while (maps && fgets(line, sizeof line, maps)) {
+        const char *may = strchr(line, ' ');
+        assert_non_null(may);
+        if (may[2] == 'w' && may[3] == 'x')
+            fail_msg("can be written and run: %s", line);
+        runnable += may[3] == 'x';
+        codes += may[3] == 'x' && strstr(line, "/memfd:code") != NULL;
+    }
+    if (maps)
+        fclose(maps);
+    sandbox_worker_kill(stage.worker);
+    stage.stream = false;
+    if (!maps) /* not the owner of the worker's user namespace */
+        skip();
+    assert_true(runnable > codes && codes == 3); /* it was looked at the right place */
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -221,6 +252,7 @@ int main(void)
         CASE(a_guest_that_nothing_interrupts_takes_its_worker_along),
         CASE(moving_much_memory_ends_by_the_deadline),
         CASE(what_a_killed_run_used_is_known),
+        CASE(no_page_of_a_worker_can_be_written_and_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,7 +39,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GUESTS = os.path.join(HERE, "..", "..", "guests", "c")
-TOOLS = ["read", "write", "edit", "glob", "grep", "list", "web_fetch"]
+TOOLS = ["read", "write", "edit", "patch", "glob", "grep", "list", "tree", "todo", "web_fetch"]
 
 
 def write_file(path, step):
@@ -234,7 +234,7 @@ def run_case(args, tool, case):
         start = time.monotonic()
         try:
             done = subprocess.run(command_for(args, tool, work, case.get("flags", flags)), input=data, capture_output=True,
-                                  timeout=args.timeout, cwd=work if args.cwd else None, check=False)
+                                  timeout=args.timeout, cwd=work if args.cwd else None, env=args.env, check=False)
         except subprocess.TimeoutExpired:
             return [f"no answer within {args.timeout} s"], args.timeout
         return check(case, work, done), time.monotonic() - start
@@ -267,6 +267,14 @@ def main():
         return 77
     if args.tools:
         args.tools = os.path.abspath(args.tools)
+    with tempfile.TemporaryDirectory(prefix="transcripts-") as home:
+        # a state and a cache of its own: whoever runs this has others
+        args.env = {k: v for k, v in os.environ.items() if not k.startswith("XDG_")}
+        args.env |= {"HOME": home, "BOXAGNTS_STATE": os.path.join(home, "state")}
+        return run_all(args)
+
+
+def run_all(args):
     passed = failed = 0
     for tool in TOOLS:
         for case in load(tool):

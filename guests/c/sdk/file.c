@@ -262,10 +262,10 @@ bool file_try_read_at(int dir_fd, const char *name, size_t max, own struct buf *
     return got == 0;
 }
 
-/* Makes the folders above `path` that are missing; remembers the first one it made in `ret_first`. */
-static size_t make_folders(struct str path, struct str *ret_first)
+/* Makes the folders above the file that are missing; remembers the first one it made. 0 or an errno. */
+static int make_folders(struct file_staged *staged)
 {
-    size_t made = 0;
+    struct str path = staged->path;
 
     for (size_t at = 0; at < path.len; at++) {
         struct stat info;
@@ -279,12 +279,12 @@ static size_t make_folders(struct str path, struct str *ret_first)
         if (mkdir(folder, 0777) != 0) {
             if (errno == EEXIST)
                 continue;
-            file_fail("make the folder", str_of(folder), errno);
+            return errno;
         }
-        if (made++ == 0)
-            *ret_first = str_of(folder);
+        if (staged->folders++ == 0)
+            staged->first_folder = str_of(folder);
     }
-    return made;
+    return 0;
 }
 
 /* After a failed write: the folders made for it go again, deepest first. */
@@ -299,15 +299,24 @@ static void remove_folders(struct str path, struct str first)
     }
 }
 
-static int write_whole(const char *path, struct str content)
+int file_stage(struct str path, struct str content, struct file_staged *ret)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    struct stat info;
+    int error;
 
-    if (fd < 0)
+    *ret = (struct file_staged){.path = path, .fd = -1};
+    ret->is_new = stat(path.at, &info) != 0;
+    if (!ret->is_new && !S_ISREG(info.st_mode))
+        return S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
+    error = ret->is_new ? make_folders(ret) : 0;
+    if (error != 0)
+        return error;
+    ret->fd = open(path.at, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (ret->fd < 0)
         return errno;
     while (content.len > 0) {
         size_t piece = content.len < (1 << 20) ? content.len : 1 << 20;
-        ssize_t done = write(fd, content.at, piece);
+        ssize_t done = write(ret->fd, content.at, piece);
 
         if (done < 0 && errno == EINTR)
             continue;
@@ -315,29 +324,43 @@ static int write_whole(const char *path, struct str content)
             return done < 0 ? errno : EIO; /* left open on purpose: closing would put it in place */
         content = str_part(content, (size_t)done, content.len);
     }
+    return 0;
+}
+
+int file_land(struct file_staged *staged)
+{
+    int fd = staged->fd;
+
+    staged->fd = -1;
     return close(fd) == 0 ? 0 : errno;
+}
+
+void file_unstage(const struct file_staged *staged)
+{
+    remove_folders(staged->path, staged->first_folder);
 }
 
 void file_replace(struct str path, struct str content, bool *ret_created, size_t *ret_made_folders)
 {
-    struct str first = {"", 0};
+    struct file_staged staged;
     struct str shown = tool_name(path_shown(path));
     struct stat info;
-    bool exists = stat(path.at, &info) == 0;
     int error;
 
-    if (exists && S_ISDIR(info.st_mode))
+    if (stat(path.at, &info) == 0 && S_ISDIR(info.st_mode))
         tool_fail("not_a_file", "Cannot write %.*s: it is a folder. Give the name of a file in it.",
                   (int)shown.len, shown.at);
-    if (exists && !S_ISREG(info.st_mode))
+    if (stat(path.at, &info) == 0 && !S_ISREG(info.st_mode))
         tool_fail("not_a_file", "Cannot write %.*s: it is not a regular file.", (int)shown.len,
                   shown.at);
-    *ret_made_folders = exists ? 0 : make_folders(path, &first);
-    *ret_created = !exists;
-    error = write_whole(path.at, content);
+    error = file_stage(path, content, &staged);
+    *ret_made_folders = staged.folders;
+    *ret_created = staged.is_new;
+    if (error == 0)
+        error = file_land(&staged);
     if (error == 0)
         return;
-    remove_folders(path, first);
+    file_unstage(&staged);
     tool_fail(file_error_code(error), "Cannot write %.*s: %s.", (int)shown.len, shown.at,
               file_error_text(error));
 }

@@ -29,3 +29,17 @@ bool file_try_read_at(int dir_fd, const char *name, size_t max, own struct buf *
  * here: the file is closed only after every byte was taken; on an error the guest ends with it still open.
  * Missing folders are made, and taken away again when the write fails. `ret_created`: the file is new. */
 void file_replace(struct str path, struct str content, bool *ret_created, size_t *ret_made_folders);
+
+/* The same in steps, for tools that change several files or none: all are staged, then all are landed. A guest that ends
+ * with an error before the landing has changed nothing but made folders, which file_unstage() takes away again. */
+struct file_staged {
+    struct str path; /* borrowed */
+    int fd;
+    struct str first_folder; /* the uppermost that was made */
+    size_t folders;
+    bool is_new;
+};
+must_use int file_stage(struct str path, struct str content,
+                        struct file_staged *ret);   /* 0 or an errno */
+must_use int file_land(struct file_staged *staged); /* 0 or an errno */
+void file_unstage(const struct file_staged *staged);

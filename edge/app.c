@@ -340,14 +340,14 @@ static int open_tools(struct app *a, struct fault *reterr)
         r = -ENOMEM;
     if (r == 0)
         r = registry_add_dir(a->registry, built, on_broken_tool, a, reterr);
-    auto_free char *user = NULL;
     const char *data_home = os_env("XDG_DATA_HOME"), *home = os_home();
-    if (r == 0 && data_home && asprintf(&user, "%s/boxagnts/tools", data_home) < 0)
+    if (r == 0 && data_home && asprintf(&a->own_tools, "%s/boxagnts/tools", data_home) < 0)
         r = -ENOMEM;
-    if (r == 0 && !data_home && home && asprintf(&user, "%s/.local/share/boxagnts/tools", home) < 0)
+    if (r == 0 && !data_home && home &&
+        asprintf(&a->own_tools, "%s/.local/share/boxagnts/tools", home) < 0)
         r = -ENOMEM;
-    if (r == 0 && user)
-        r = registry_add_dir(a->registry, user, on_broken_tool, a, reterr);
+    if (r == 0 && a->own_tools)
+        r = registry_add_dir(a->registry, a->own_tools, on_broken_tool, a, reterr);
     for (size_t i = 0; r == 0 && i < a->settings->tool_dir_count; i++)
         r = registry_add_dir(a->registry, a->settings->tool_dirs[i], on_broken_tool, a, reterr);
     return r;
@@ -435,6 +435,7 @@ void app_done(struct app *a)
         free(a->mounts[i].guest);
     }
     registry_free(a->registry);
+    free(a->own_tools);
     codecache_free(a->cache);
     state_free(a->state);
     settings_free(a->settings);

@@ -63,6 +63,7 @@ struct app {
     struct state *state;       /* own */
     struct codecache *cache;   /* own */
     struct registry *registry; /* own */
+    char *own_tools;           /* own; the person's folder of tools; NULL = no home */
     char *bin_dir;             /* own; where our programs are */
     char *worker_program, *compile_program, *agent_program, *egress_program,
         *jail_program; /* own */

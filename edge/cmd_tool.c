@@ -1,5 +1,5 @@
 /* boxagnts tool: what tools there are, and one governed call without a planner. */
-#include "edge/app.h"
+#include "edge/cmd_tool.h"
 #include "edge/commands.h"
 #include "edge/desk.h"
 #include "edge/receipt_file.h"
@@ -17,6 +17,7 @@
 static const struct option_row options_tool[] = {
     {OPT_RECEIPT, "receipt", 0, OPTION_VALUE, "FILE|-",
      "write the receipt there (- = last line of stderr)"},
+    {OPT_FORCE, "force", 0, OPTION_FLAG, NULL, "add: replace your own tool of the same name"},
     {0},
 };
 static const struct option_row *const tables[] = {options_tool, options_policy, options_sandbox,
@@ -26,7 +27,7 @@ static int cmd_tool(const struct parsed *p, struct fault *reterr);
 
 const struct command command_tool = {
     .name = "tool",
-    .usage = "list | show NAME | call NAME JSON|-|@FILE",
+    .usage = "list | show NAME | call NAME JSON|-|@FILE | add FILE.wasm | remove NAME",
     .summary = "the tools a planner has; call one under the same policy and sandbox",
     .tables = tables,
     .run = cmd_tool,
@@ -56,7 +57,7 @@ static int tool_list(const struct parsed *p, struct fault *reterr)
     return r;
 }
 
-static int no_such_tool(const struct app *app, const char *name, struct fault *reterr)
+int tool_not_there(const struct app *app, const char *name, struct fault *reterr)
 {
     const struct tool *near = registry_nearest(app->registry, str_of(name));
     int r = fault_set(reterr, FAULT_USAGE, "there is no tool called \"%s\"", name);
@@ -73,7 +74,7 @@ static int tool_show(const struct parsed *p, struct fault *reterr)
     int r = app_open(&app, p, APP_TOOLS, reterr);
     const struct tool *t = r == 0 ? registry_find(app.registry, str_of(p->positional[1])) : NULL;
     if (r == 0 && !t)
-        r = no_such_tool(&app, p->positional[1], reterr);
+        r = tool_not_there(&app, p->positional[1], reterr);
     if (t) {
         json_t *effects = json_array();
         for (size_t i = 0; i < t->effect_count; i++)
@@ -230,7 +231,7 @@ static int tool_call(const struct parsed *p, struct fault *reterr)
     if (r == 0)
         r = app_open(&app, p, APP_MOUNTS | APP_STATE | APP_TOOLS, reterr);
     if (r == 0 && !registry_find(app.registry, str_of(p->positional[1])))
-        r = no_such_tool(&app, p->positional[1], reterr);
+        r = tool_not_there(&app, p->positional[1], reterr);
     if (r == 0)
         r = call(&app, p, buf_str(&arguments), reterr);
     app_done(&app);
@@ -241,6 +242,10 @@ static const struct verb verbs[] = {
     {"list", "", "what tools there are", tool_list, 0, 0},
     {"show", "NAME", "one tool's manifest", tool_show, 1, 1},
     {"call", "NAME JSON|-|@FILE", "one governed call", tool_call, 2, 2},
+    {"add", "FILE.wasm",
+     "take a module, with the sidecar NAME.tool.json beside it, into your own tools", tool_add, 1,
+     1},
+    {"remove", "NAME", "one of your own tools", tool_remove, 1, 1},
 };
 
 static int cmd_tool(const struct parsed *p, struct fault *reterr)

@@ -306,6 +306,38 @@ int tool_from_manifest(struct str json, own struct tool **ret, struct fault *ret
     return 0;
 }
 
+#define HELP_SCHEMA                                                                                                        \
+    "{\"type\":\"object\",\"properties\":{\"args\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"maxItems\":1000," \
+    "\"description\":\"words of its command line\"}},\"additionalProperties\":false}"
+
+int tool_from_help(const char *file, struct str text, const char *sha256, own struct tool **ret,
+                   struct fault *reterr)
+{
+    struct str hex, help, name = str_of(file);
+    if (!str_split(text, '\n', &hex, &help) || !str_is(hex, sha256))
+        return fault_set(reterr, FAULT_CONFIG,
+                         "its " TOOL_HELP_SUFFIX " was made of another module");
+    if (str_ends(name, STR(".wasm")))
+        name.len -= strlen(".wasm");
+    auto_json json_t *manifest =
+        json_pack("{s:o, s:s, s:o}", "name", json_string_lossy(name), "version", "0", "description",
+                  json_string_lossy(str_trim(help)));
+    auto_json json_t *schema = json_loads(HELP_SCHEMA, 0, NULL);
+    auto_done(buf) struct buf json;
+    buf_init(&json, MANIFEST_SIZE_MAX);
+    if (!manifest || !schema || json_object_set(manifest, "input_schema", schema) != 0)
+        return -ENOMEM;
+    int r = json_print(manifest, &json);
+    if (r == 0)
+        r = tool_from_manifest(buf_str(&json), ret, reterr);
+    if (r < 0)
+        return r;
+    (*ret)->invoke = INVOKE_WORDS;
+    (*ret)->origin = "help";
+    (*ret)->verified = false;
+    return 0;
+}
+
 void tool_free(own struct tool *t)
 {
     if (!t)

@@ -108,40 +108,51 @@ int registry_add(struct registry *r, own struct tool *t, struct fault *reterr)
     return 0;
 }
 
-static int sidecar_name(struct str module, char ret[300])
+/* NAME.wasm -> NAME and the suffix. */
+static int name_beside(const char *module, const char *suffix, char ret[300])
 {
-    int n = snprintf(ret, 300, "%.*s.tool.json", (int)(module.len - strlen(".wasm")), module.at);
+    int n = snprintf(ret, 300, "%.*s%s", (int)(strlen(module) - strlen(".wasm")), module, suffix);
     return n < 300 ? 0 : -ENAMETOOLONG;
 }
 
-/* Manifest from the section, else from the sidecar beside it. */
-static int read_tool(int dir_fd, const char *name, struct str wasm, struct tool **ret,
-                     struct fault *reterr)
+static int read_beside(int dir_fd, const char *module, const char *suffix, struct buf *ret,
+                       struct fault *reterr)
+{
+    char name[300];
+    int r = name_beside(module, suffix, name);
+    if (r == 0)
+        r = os_read_file_at(dir_fd, name, ret);
+    if (r == -ENAMETOOLONG)
+        r = -ENOENT;
+    return r == 0 || r == -ENOENT ? r : fault_sys(reterr, -r, "cannot read %s", name);
+}
+
+/* Manifest from the section, else from the sidecar beside it, else what its --help said when it was added. */
+static int read_tool(int dir_fd, const char *name, struct str wasm, const char *sha256,
+                     struct tool **ret, struct fault *reterr)
 {
     struct str section;
-    char beside[300];
-    struct buf sidecar;
+    auto_done(buf) struct buf beside;
     int r = tool_manifest_section(wasm, &section);
     if (r == 0)
         return tool_from_manifest(section, ret, reterr);
     if (r < 0)
         return fault_set(reterr, FAULT_MODULE, "this is not a WebAssembly module, or a broken one");
-    buf_init(&sidecar, SIDECAR_SIZE_MAX);
-    r = sidecar_name(str_of(name), beside);
+    buf_init(&beside, SIDECAR_SIZE_MAX);
+    r = read_beside(dir_fd, name, TOOL_SIDECAR_SUFFIX, &beside, reterr);
+    if (r == 0 && (r = tool_from_manifest(buf_str(&beside), ret, reterr)) == 0)
+        (*ret)->origin = "sidecar";
+    if (r != -ENOENT)
+        return r;
+    r = read_beside(dir_fd, name, TOOL_HELP_SUFFIX, &beside, reterr);
     if (r == 0)
-        r = os_read_file_at(dir_fd, beside, &sidecar);
-    if (r == 0)
-        r = tool_from_manifest(buf_str(&sidecar), ret, reterr);
-    else if (r == -ENOENT || r == -ENAMETOOLONG)
+        return tool_from_help(name, buf_str(&beside), sha256, ret, reterr);
+    if (r == -ENOENT) {
         r = fault_set(
             reterr, FAULT_CONFIG,
-            "it has no manifest: neither a custom section boxagnts.tool nor a file %s beside it",
-            beside);
-    else
-        r = fault_sys(reterr, -r, "cannot read %s", beside);
-    buf_done(&sidecar);
-    if (r == 0)
-        (*ret)->origin = "sidecar";
+            "it has no manifest: neither a custom section boxagnts.tool nor a file NAME" TOOL_SIDECAR_SUFFIX
+            " beside it; `boxagnts tool add` asks it for its --help");
+    }
     return r;
 }
 
@@ -151,17 +162,20 @@ static int add_module(struct registry *r, int dir_fd, const char *dir, const cha
     struct buf wasm, path;
     struct tool *t = NULL;
     struct digest digest;
+    char hex[DIGEST_HEX_SIZE];
     buf_init(&wasm, MODULE_SIZE_MAX);
     buf_init(&path, 8192);
     int result = os_read_file_at(dir_fd, name, &wasm);
     if (result)
         result =
             fault_sys(reterr, result == -FAULT_CAP ? EFBIG : -result, "cannot read the module");
-    else
-        result = read_tool(dir_fd, name, buf_str(&wasm), &t, reterr);
     if (result == 0) {
         digest_sha256(buf_str(&wasm).at, wasm.len, &digest);
-        digest_hex(&digest, t->sha256);
+        digest_hex(&digest, hex);
+        result = read_tool(dir_fd, name, buf_str(&wasm), hex, &t, reterr);
+    }
+    if (result == 0) {
+        memcpy(t->sha256, hex, sizeof hex);
         buf_addf(&path, "%s/%s", dir, name);
         t->path = buf_take(&path);
         if (t->path) {

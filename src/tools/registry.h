@@ -66,6 +66,13 @@ const struct tool *registry_at(const struct registry *r, size_t i); /* sorted by
 must_use int tool_wasm(const struct tool *t, struct buf *out,
                        struct fault *reterr); /* reads the module; refuses when its hash changed */
 /* Manifest parser by itself (fuzzed): section or sidecar bytes -> tool without path. */
+/* A tool that has nothing but its --help: text is the module's SHA-256 in hex, a newline, and what it said when it was run with no
+ * capabilities. file: NAME.wasm, which names it. Unverified; its arguments are {"args": [texts]}. -FAULT_CONFIG: the text is another
+ * module's, or the file's name is no tool's. */
+#define TOOL_HELP_SUFFIX ".help.txt"
+#define TOOL_SIDECAR_SUFFIX ".tool.json"
+must_use int tool_from_help(const char *file, struct str text, const char *sha256,
+                            own struct tool **ret, struct fault *reterr);
 must_use int tool_from_manifest(struct str json, own struct tool **ret, struct fault *reterr);
 void tool_free(own struct tool *t);
 DEFINE_FREEP(tool, struct tool);

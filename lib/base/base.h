@@ -72,3 +72,7 @@ static inline must_use bool i64_mul(int64_t a, int64_t b, int64_t *ret)
 #define must(x) ((x) ? (void)0 : base_must_failed(#x, __FILE__, __LINE__))
 __attribute__((noreturn, cold)) void base_must_failed(const char *claim, const char *file,
                                                       int line);
+/* The same for what a library could not do although nothing is broken, as without memory: ends with
+ * a sentence and exit code 1, without a core. Only where no answer would be a wrong answer. */
+#define must_library(x) ((x) ? (void)0 : base_library_failed(#x))
+__attribute__((noreturn, cold)) void base_library_failed(const char *claim);

@@ -1,6 +1,6 @@
 /* SHA-256 and HMAC-SHA-256. The only file that knows which library computes them; what the rest of
  * the tree sees is 32 bytes. Must never report a digest that was not computed: any failure of the
- * library ends the process. The first use reads the library's configuration and providers, so a
+ * library ends the process with a sentence (exit 1). The first use reads the library's configuration and providers, so a
  * program that locks itself down calls digest_start() before. */
 #include "base/digest.h"
 
@@ -21,7 +21,7 @@ static const EVP_MD *sha256(void)
     if (md != NULL)
         return md;
     md = EVP_MD_fetch(NULL, "SHA256", NULL);
-    must(md != NULL);
+    must_library(md != NULL);
     EVP_MD *first = NULL;
     if (!__atomic_compare_exchange_n(&shared, &first, md, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_ACQUIRE)) {
@@ -37,24 +37,24 @@ static EVP_MD_CTX *scratch(void)
     static _Thread_local EVP_MD_CTX *ctx;
     if (ctx == NULL)
         ctx = EVP_MD_CTX_new();
-    must(ctx != NULL);
+    must_library(ctx != NULL);
     return ctx;
 }
 
 static void begin(EVP_MD_CTX *ctx)
 {
-    must(EVP_DigestInit_ex2(ctx, sha256(), NULL) == 1);
+    must_library(EVP_DigestInit_ex2(ctx, sha256(), NULL) == 1);
 }
 
 static void add(EVP_MD_CTX *ctx, const void *data, size_t len)
 {
-    must(len == 0 || EVP_DigestUpdate(ctx, data, len) == 1);
+    must_library(len == 0 || EVP_DigestUpdate(ctx, data, len) == 1);
 }
 
 static void end(EVP_MD_CTX *ctx, struct digest *ret)
 {
     unsigned size = 0;
-    must(EVP_DigestFinal_ex(ctx, ret->bytes, &size) == 1 && size == DIGEST_SIZE);
+    must_library(EVP_DigestFinal_ex(ctx, ret->bytes, &size) == 1 && size == DIGEST_SIZE);
 }
 
 void digest_start(void)

@@ -1,5 +1,5 @@
 /* SHA-256, HMAC-SHA-256 over OpenSSL EVP. A program that does not call these does not link
- * libcrypto. Failure of the library to give us a digest at all is a must() (nothing can be trusted
+ * libcrypto. Failure of the library to give us a digest at all is a must_library() (nothing can be trusted
  * without it), so these return nothing. */
 #pragma once
 

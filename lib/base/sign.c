@@ -20,7 +20,7 @@ static void no_context(EVP_MD_CTX **slot)
 static EVP_PKEY *private_key(const uint8_t seed[SIGN_SEED_SIZE])
 {
     EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, SIGN_SEED_SIZE);
-    must(key != NULL);
+    must_library(key != NULL);
     return key;
 }
 
@@ -28,7 +28,7 @@ void sign_public_key(const uint8_t seed[SIGN_SEED_SIZE], uint8_t ret[SIGN_PUBLIC
 {
     auto_key EVP_PKEY *key = private_key(seed);
     size_t size = SIGN_PUBLIC_SIZE;
-    must(EVP_PKEY_get_raw_public_key(key, ret, &size) == 1 && size == SIGN_PUBLIC_SIZE);
+    must_library(EVP_PKEY_get_raw_public_key(key, ret, &size) == 1 && size == SIGN_PUBLIC_SIZE);
 }
 
 void sign_make(const uint8_t seed[SIGN_SEED_SIZE], struct str text, uint8_t ret[SIGN_SIZE])
@@ -36,9 +36,9 @@ void sign_make(const uint8_t seed[SIGN_SEED_SIZE], struct str text, uint8_t ret[
     auto_key EVP_PKEY *key = private_key(seed);
     auto_context EVP_MD_CTX *context = EVP_MD_CTX_new();
     size_t size = SIGN_SIZE;
-    must(context != NULL && EVP_DigestSignInit(context, NULL, NULL, NULL, key) == 1);
-    must(EVP_DigestSign(context, ret, &size, (const uint8_t *)text.at, text.len) == 1 &&
-         size == SIGN_SIZE);
+    must_library(context != NULL && EVP_DigestSignInit(context, NULL, NULL, NULL, key) == 1);
+    must_library(EVP_DigestSign(context, ret, &size, (const uint8_t *)text.at, text.len) == 1 &&
+                 size == SIGN_SIZE);
 }
 
 bool sign_is_of(const uint8_t public_key[SIGN_PUBLIC_SIZE], struct str text,

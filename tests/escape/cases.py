@@ -12,6 +12,8 @@ to be real.
         ("mount", args, flags, [never])  the same guest on a mount that holds the target reaches all but `never`
         ("raised", args, flags, [never]) the same guest with the limit raised reaches all but `never`
         ("host", function)               a plain program of the host does it
+        ("longer",)                      the same guest with a later deadline goes on until then: nothing but the deadline ends it
+        ("more",)                        the same guest with a limit ten times as wide uses more than the narrow one lets it
         None                             not shown void: nothing else runs it
 """
 
@@ -50,6 +52,12 @@ CASES = [
          check="outside_untouched", real=("host", "race_write_by_host")),
     dict(name="race_moved_folder", layer="wasi: '..' by name, never the kernel's", place="race", guest="race", args=["folder", "4000"], attacker="move",
          check="outside_untouched", real=("host", "race_folder_by_host")),
+    dict(name="race_swap_file", layer="wasi: openat2 without links", place="race", guest="race", args=["file", "1500"], attacker="swap_file",
+         check="outside_untouched", real=("host", "race_file_by_host")),
+    dict(name="race_remove", layer="wasi: unlinkat in a held folder", place="race", guest="race", args=["remove", "2000"], attacker="swap",
+         check="outside_untouched", real=("host", "race_remove_by_host")),
+    dict(name="race_steal", layer="wasi: renameat, linkat in held folders", place="race", guest="race", args=["steal", "2000"], attacker="swap",
+         check="outside_untouched", real=("host", "race_steal_by_host")),
 
     # --- what is no file ---
     dict(name="special_fifo", layer="wasi: only files and folders, O_NONBLOCK", place="special", guest="special", args=["fifo"],
@@ -61,6 +69,9 @@ CASES = [
          flags=["--map-dirs", "/proc::/p:rw", "--map-dirs", "/sys::/s:rw"], why="a file of the kernel", real=("host", "kernel_files_by_host")),
     dict(name="kernel_files_in_root", layer="wasi: kernel file systems", place="root", guest="kernel_files", args=["proc", "sys"],
          why="a file of the kernel", real=("host", "kernel_files_by_host")),
+
+    dict(name="links_into_proc", layer="wasi: absolute links", place="proc_links", guest="kernel_files", args=["self-root/proc", "self-root/sys"], why="outside the mounts",
+         check="outside_untouched", real=("host", "proc_links_by_host")),
 
     # --- file numbers and rights ---
     dict(name="fd_guessing", layer="wasi: table of numbers", place="paths", guest="numbers", args=["guess"], errno={"guessed": BADF},
@@ -94,7 +105,7 @@ CASES = [
     dict(name="disk_rewrite", layer="wasi: write quota", place="paths", guest="fill_disk", args=["rewrite", "16000000"],
          flags=["--max-write-bytes", "1000000"], limit="max_write_bytes", real=("raised", ["rewrite", "16000000"], [], [])),
     dict(name="disk_after_quota", layer="wasi: write quota", place="paths", guest="fill_disk", args=["after"], flags=["--max-write-bytes", "300000"],
-         limit="max_write_bytes", check="disk_used_small", errno={"write_after": DQUOT, "grow_after": DQUOT}, real=None),
+         limit="max_write_bytes", check="disk_used_small", errno={"write_after": DQUOT, "grow_after": DQUOT}, real=("raised", ["after"], [], [])),
     dict(name="disk_unlinked_while_open", layer="wasi: write quota", place="paths", guest="unlinked", args=["16"], flags=["--max-write-bytes", "3000000"],
          limit="max_write_bytes", real=("raised", ["16"], [], [])),
 
@@ -104,7 +115,8 @@ CASES = [
       for what in ("files", "folders", "links", "hard", "remake")),
     *(dict(name=f"flood_{what}", layer="wasi: open files", place="paths", guest="floods", args=[what, "400"], limit="max_open_files", errno={what: MFILE},
            real=("raised", [what, "400"], ["--max-open-files", "500"], [])) for what in ("open", "streams")),
-    dict(name="flood_deep_folders", layer="wasi: length of a real name", place="paths", guest="floods", args=["deep", "300"], errno={"deep": NAMETOOLONG}, real=None),
+    dict(name="flood_deep_folders", layer="wasi: length of a real name", place="paths", guest="floods", args=["deep", "300"], errno={"deep": NAMETOOLONG},
+         real=("host", "deep_folders_by_host")),
     dict(name="flood_refusals", layer="wasi: cap of refusals", place="paths", guest="floods", args=["refused", "5000"], harmless=["refused"],
          check="receipt_small", real=None),
     dict(name="flood_renames", layer="wasi: cap of the log of changes", place="paths", guest="floods", args=["renames", "200000"], errno={"renames": DQUOT},
@@ -116,15 +128,16 @@ CASES = [
 
     # --- waiting ---
     dict(name="poll_millions", layer="wasi: cap of subscriptions", place="paths", guest="waits", args=["many"], errno={"millions": INVAL, "count_max": INVAL}, real=None),
-    *(dict(name=f"wait_{what}", layer=layer, place="paths", guest="waits", args=[what], flags=QUICK, stop="timeout", max_s=10, stdin=stdin, real=None)
+    *(dict(name=f"wait_{what}", layer=layer, place="paths", guest="waits", args=[what], flags=QUICK, stop="timeout", max_s=10, stdin=stdin, real=("longer",))
       for what, layer, stdin in (("relative", "wasi: waits end with the run", False), ("absolute", "wasi: waits end with the run", False),
                                  ("stdin", "wasi: waits end with the run", True), ("loop", "engine: epoch", False), ("yield", "wasi: stop check", False),
                                  ("clock", "engine: epoch", False), ("zero_writes", "engine: epoch", False), ("random", "wasi: stop check", False))),
-    dict(name="sleep_past_deadline", layer="wasi: waits end with the run", place="paths", guest="sleep_long", flags=QUICK, stop="timeout", max_s=10, real=None),
+    dict(name="sleep_past_deadline", layer="wasi: waits end with the run", place="paths", guest="sleep_long", flags=QUICK, stop="timeout", max_s=10, real=("longer",)),
     dict(name="spin_with_all_fuel", layer="engine: epoch", place="paths", guest="spin", flags=["--wasm-timeout", "0.25", "--wasm-fuel", "1000000000000000000"],
-         stop="timeout", real=None),
-    dict(name="spin_fuel", layer="engine: fuel", place="paths", guest="spin", flags=["--wasm-fuel", "1000000"], stop="fuel", real=None),
-    dict(name="memory_eaten", layer="engine: store limiter", place="paths", guest="eat_memory", flags=["--wasm-max-memory-size", "16777216"], stop="memory", real=None),
+         stop="timeout", real=("longer",)),
+    dict(name="spin_fuel", layer="engine: fuel", place="paths", guest="spin", flags=["--wasm-fuel", "1000000"], stop="fuel", real=("more", "fuel", 1000000)),
+    dict(name="memory_eaten", layer="engine: store limiter", place="paths", guest="eat_memory", flags=["--wasm-max-memory-size", "16777216"], stop="memory",
+         real=("more", "peak_memory", 16777216)),
     dict(name="recursion_in_c", layer="engine: stack limit", place="paths", guest="deep_recursion", stop="stack", real=None),
 
     # --- looking round ---
@@ -148,4 +161,27 @@ TOOL_CASES = [
     dict(name="tool_glob_up", tool="glob", input={"pattern": "../*"}, exit=[0, 1, 2, 3]),
     dict(name="tool_grep_links", tool="grep", input={"pattern": "SECRET"}, exit=[0, 1]),
     dict(name="tool_list_link", tool="list", input={"path": "out-dir", "depth": 3}, exit=[1, 2, 3]),
+]
+
+# A worker that was taken over, in the place of ours: what it says to the monitor. stop: how the call must end; "exit" where the lie is
+# no breach of the protocol but a claim, which is then bounded (says).
+LIES = [
+    dict(name="lie_garbage", lie="garbage", stop="crash"),
+    dict(name="lie_answer_to_no_question", lie="wrong_id", stop="crash"),
+    dict(name="lie_frame_without_body", lie="no_body", stop="crash"),
+    dict(name="lie_half_a_frame", lie="half_frame", stop="crash"),
+    dict(name="lie_frame_of_4_GiB", lie="huge_frame", stop="crash"),
+    dict(name="lie_unknown_frame", lie="unknown_frame", stop="crash"),
+    dict(name="lie_frame_of_the_monitor", lie="echo", stop="crash"),
+    dict(name="lie_replayed_answer", lie="twice", stop="exit"),
+    dict(name="lie_replayed_ready", lie="ready_again", stop="crash"),
+    dict(name="lie_claims_a_cancel", lie="claims_cancel", stop="crash"),
+    dict(name="lie_claims_a_crash", lie="claims_crash", stop="crash"),
+    dict(name="lie_used_too_much", lie="greedy", stop="exit"),
+    dict(name="lie_touched_outside", lie="relative_path", stop="crash"),
+    dict(name="lie_third_stream", lie="third_stream", stop="crash"),
+    dict(name="lie_floods_output", lie="flood", stop="crash"),
+    dict(name="lie_escapes_in_detail", lie="escapes", stop="exit"),
+    dict(name="lie_silent", lie="silent", stop="timeout"),
+    dict(name="lie_no_jail", lie="no_jail", stop=None),
 ]

@@ -24,7 +24,7 @@ sys.path.insert(0, str(HERE.parent / "scenario"))
 
 import modules  # noqa: E402
 import wasm  # noqa: E402
-from cases import CASES, QUICK, TOOL_CASES  # noqa: E402
+from cases import CASES, LIES, QUICK, TOOL_CASES  # noqa: E402
 from common import BOXAGNTS, HOSTILE, expect  # noqa: E402
 
 SOURCE = HERE.parents[1]
@@ -103,6 +103,17 @@ def place_race(base):
     for file in ("out/f", "secret.txt", "f"):
         (base / file).write_text("SECRET")
     (work / "link").symlink_to("../out")
+    (work / "file").write_text("inside")
+    (work / "file-out").symlink_to("../secret.txt")
+    (work / "mine").write_text("mine")
+    (base / "out/empty").mkdir()
+    return work
+
+
+def place_proc_links(base):
+    work = place_paths(base)
+    for name, to in (("self-root", "/proc/self/root"), ("self-fd", "/proc/self/fd"), ("self-cwd", "/proc/self/cwd"), ("dev-fd", "/dev/fd")):
+        (work / name).symlink_to(to)
     return work
 
 
@@ -185,7 +196,16 @@ def attack_move(base, stop):
             os.rename(outside, inside)
 
 
-ATTACKERS = {"swap": attack_swap, "move": attack_move}
+def attack_swap_file(base, stop):
+    a, b = str(base / "work/file"), str(base / "work/file-out")
+    while not stop.is_set():
+        for _ in range(50):
+            rename_exchange(a, b)
+    if os.path.islink(a):
+        rename_exchange(a, b)
+
+
+ATTACKERS = {"swap": attack_swap, "move": attack_move, "swap_file": attack_swap_file}
 
 
 def attacked(kind, base, action):
@@ -234,6 +254,17 @@ def naive(base, kind, rounds):
                 if not os.path.islink(work / "dir"):
                     (work / "dir/planted").write_text("x")
                 seen |= (base / "out/planted").exists()
+            elif kind == "file":
+                if not os.path.islink(work / "file"):
+                    seen |= (work / "file").read_text() == "SECRET"
+            elif kind == "remove":
+                if not os.path.islink(work / "dir"):
+                    os.unlink(work / "dir/f")
+                seen |= not (base / "out/f").exists()
+            elif kind == "steal":
+                if not os.path.islink(work / "dir"):
+                    os.rename(work / "dir/f", work / "loot")
+                seen |= (work / "loot").read_text() == "SECRET"
             else:
                 fd = os.open("../../../f", os.O_RDONLY, dir_fd=deep)
                 seen |= os.read(fd, 6) == b"SECRET"
@@ -242,6 +273,7 @@ def naive(base, kind, rounds):
                 os.close(fd)
         except OSError:
             pass
+        seen |= kind == "remove" and not (base / "out/f").exists()
         if seen:
             break
     if deep >= 0:
@@ -255,6 +287,35 @@ def race_read_by_host(base, case):
 
 def race_write_by_host(base, case):
     return attacked("swap", base, lambda: naive(base, "write", 400000))
+
+
+def race_file_by_host(base, case):
+    return attacked("swap_file", base, lambda: naive(base, "file", 400000))
+
+
+def race_remove_by_host(base, case):
+    return attacked("swap", base, lambda: naive(base, "remove", 400000))
+
+
+def race_steal_by_host(base, case):
+    return attacked("swap", base, lambda: naive(base, "steal", 400000))
+
+
+def proc_links_by_host(base, case):
+    with open(base / "work/self-root" / str(base / "secret.txt")[1:]) as f:
+        return f.read() == "SECRET" and len(os.listdir(base / "work/self-fd")) > 2
+
+
+def deep_folders_by_host(base, case):
+    """Made from within, one below the other, there is no longest name."""
+    here = os.open(base / "work", os.O_RDONLY | os.O_DIRECTORY)
+    for _ in range(40):
+        os.mkdir("x" * 200, dir_fd=here)
+        below = os.open("x" * 200, os.O_RDONLY | os.O_DIRECTORY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    return True
 
 
 def race_folder_by_host(base, case):
@@ -448,6 +509,17 @@ def check_real(case, base, tried):
     if how == "host":
         expect(globals()[what[0]](base, case), f"void: {what[0]} does not do it")
         return
+    if how == "longer":
+        flags = [f for f in case["flags"] if f not in ("--wasm-timeout", "0.25")] + ["--wasm-timeout", "0.9"]
+        _, receipt, spent = run_raw(case, base, flags=flags)
+        expect(receipt["stopped_by"] == "timeout" and receipt["used"]["wall_us"] >= 850000, "void: it ends by itself", receipt["stopped_by"], receipt["used"])
+        return
+    if how == "more":
+        name, narrow = what
+        flags = [str(narrow * 10) if f == str(narrow) else f for f in case["flags"]]
+        _, receipt, _ = run_raw(case, base, flags=flags)
+        expect(receipt["used"][name] > narrow, "void: it never wants more", receipt["used"])
+        return
     args, flags, never = what
     text, receipt, p = run_guest(case, base, args, flags)
     reached, refused = outcomes(text)
@@ -490,6 +562,8 @@ def run_module(case):
         expect(case["says"] in receipt["detail"], "the sentence lacks", case["says"], *evidence)
         expect(b"\x1b" not in p.stderr and b"\x1b" not in json.dumps(receipt).encode(), "escapes in the sentence", *evidence)
         expect(len(p.stderr) < 2000, len(p.stderr))
+        if case["real"] == "longer":
+            check_real({**case, "real": ("longer",), "place": "paths"}, base, set())
         if case["real"] == "raised":
             p, receipt, _ = run_raw(case, base, flags=["--wasm-timeout", "0.6", "--wasm-fuel", "1000000000000000", "--wasm-max-memory-size", "4GiB",
                                                        "--wasm-max-table-elements", "10000000"])
@@ -565,6 +639,117 @@ def fuel_past_its_range(case):
         expect(p.returncode == 2, value, p.returncode, p.stderr)
 
 
+# --- a worker that lies ---
+
+MORE_LIES = '''
+if lie == "honest":
+    send(RAN, frame_id, outcome())
+elif lie == "huge_frame":
+    channel.sendall(struct.pack("<IHHIQ", 0xFFFFFFFF, RAN, 0, 64, frame_id) + b"{}" * 4000)
+elif lie == "unknown_frame":
+    send(999, frame_id, outcome())
+elif lie == "echo":
+    channel.sendall(head)
+elif lie == "ready_again":
+    send(READY, 0, {"engine": "lies"})
+    send(RAN, frame_id, outcome())
+elif lie == "flood":
+    try:
+        for _ in range(4000):
+            send(OUTPUT, frame_id, {"stream": 1}, b"x" * 60000)
+    except OSError:
+        pass
+elif lie == "escapes":
+    send(RAN, frame_id, outcome(detail="fine \\x1b]0;owned\\x07\\x1b[2J", exit_code=0))
+time.sleep(60)
+'''
+
+
+def lying_install(base, lie):
+    bin_ = base / "bin"
+    bin_.mkdir()
+    for name in ("boxagnts", "boxagnts-compile", "boxagnts-egress", "boxagnts-agent"):
+        shutil.copy(pathlib.Path(BOXAGNTS).parent / name, bin_ / name)
+    text = (SOURCE / "tests/unit/sandbox_ask/liar.py").read_text()
+    text = re.sub(r"^lie = .*$", f"lie = {lie!r}", text, count=1, flags=re.M)
+    expect(text.rstrip().endswith("time.sleep(60)"), "the liar has changed")
+    text = text.rstrip()[:-len("time.sleep(60)")] + MORE_LIES
+    (bin_ / "boxagnts-worker").write_text(f"#!{os.path.realpath(sys.executable)} -IS\n{text}")
+    (bin_ / "boxagnts-worker").chmod(0o755)
+    return bin_ / "boxagnts"
+
+
+def exec_lied_to(base, lie):
+    program, receipt = lying_install(base, lie), base / "receipt"
+    p = subprocess.run([program, "exec", "--wasm-timeout", "1", "--max-output-bytes", "100000", "--receipt", receipt, HOSTILE / "exit_code.wasm", "0"], cwd=base / "work",
+                       env=lane.home.env, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    return p, json.loads(receipt.read_text()) if receipt.exists() else None
+
+
+def run_lie(case):
+    with Base(case["name"]) as base:
+        place_paths(base)
+        before = snapshot(base)
+        p, receipt = exec_lied_to(base, case["lie"])
+        if case["stop"] is None:
+            expect(p.returncode == 7, "without a jail it went on", p.returncode, p.stderr)
+            return
+        expect(receipt is not None, "no receipt", p.returncode, p.stderr)
+        expect(receipt["stopped_by"] == case["stop"], "another stop than", case["stop"], receipt["stopped_by"], receipt["detail"])
+        used = receipt["used"]
+        expect(used["fuel"] <= 20e9 and used["peak_memory"] <= 1 << 28 and used["wall_us"] < 60e6, "a claim beyond its limits", used)
+        expect(len(p.stdout) <= 100000 and b"\x1b" not in p.stderr + json.dumps(receipt).encode(), "escapes or a flood", len(p.stdout), p.stderr[-300:])
+        expect(all(t["path"].startswith("/") and ".." not in t["path"].split("/") for t in receipt["touched"]), receipt["touched"])
+        after = {k: v for k, v in snapshot(base).items() if not k.startswith(("bin", "receipt"))}
+        expect(after == before, "something changed")
+    with Base(case["name"] + "-real") as base:
+        place_paths(base)
+        p, receipt = exec_lied_to(base, "honest")
+        expect(p.returncode == 0 and receipt["stopped_by"] == "exit", "void: the same program without the lie does not end well", p.returncode, p.stderr)
+
+
+# --- is a void seen? ---
+
+def voids_are_seen(case):
+    """Harmless guests in the place of attacks: each way of showing that an attack is real must say that it is void."""
+    harmless = dict(name="harmless", place="paths", guest="exit_code", args=["0"], flags=QUICK, env=None)
+    ways = [("mount", ["0"], ["--map-dirs", "{base}::/:rw"], []), ("raised", ["0"], [], []), ("longer",), ("more", "fuel", 10**15)]
+    hosts = {"absolute_is_read": "out-abs", "fifo_blocks": None, "socket_connects": None, "proc_links_by_host": None}
+    for way in ways:
+        with Base("void") as base:
+            lane.work = place_paths(base)
+            expect(said_void(lambda: check_real({**harmless, "real": way}, base, {"read"})), "a harmless guest passed for an attack", way)
+    for name, needs in hosts.items():
+        with Base("void") as base:
+            lane.work = place_paths(base)
+            if needs:
+                os.unlink(lane.work / needs)
+            expect(said_void(lambda: check_real({**harmless, "real": ("host", name)}, base, set())), "nothing was there and it passed", name)
+    for kind in ("read", "write", "file", "remove", "steal"):
+        with Base("void") as base:
+            place_race(base)
+            expect(not naive(base, kind, 2000), "without an attacker the race was won", kind)
+    with Base("void") as base:
+        lane.work = place_paths(base)
+        confined = {**harmless, "stop": "timeout"}
+        expect(raised(lambda: check_confined(confined, base)), "another stop than the table's passed")
+        tried = {**harmless, "stop": "exit"}
+        expect(raised(lambda: check_confined(tried, base)), "a guest that tried nothing passed")
+
+
+def raised(action):
+    try:
+        action()
+    except (AssertionError, OSError) as e:
+        return str(e) or "raised"
+    return ""
+
+
+def said_void(action):
+    said = raised(action)
+    return "void" in said or "No such file" in said
+
+
 # --- tools ---
 
 def run_tool(case):
@@ -612,7 +797,8 @@ def all_cases():
     for case in CASES:
         real = case["real"]
         shown = None if real is None else {"mount": "same guest, target inside the mount", "raised": "same guest, limit raised or right kept",
-                                           "host": "plain program of the host"}[real[0]]
+                                           "host": "plain program of the host", "longer": "same guest, a later deadline",
+                                           "more": "same guest, a wider limit"}[real[0]]
         how = case.get("stop") or ", ".join(filter(None, [case.get("why") and f"refused: {case['why']}", case.get("limit")])) or "errno"
         rows.append((case["name"], case["layer"], how, shown, run_case, case))
     for name, (data, says, real) in modules.REFUSED.items():
@@ -621,13 +807,16 @@ def all_cases():
     for name, (data, stop, says, real) in modules.STOPPED.items():
         stops = [stop] if stop else ["exit", "memory", "invalid_module"]
         case = dict(name=f"code_{name}", bytes=data, stops=stops, says=says, real=real, flags=QUICK)
-        rows.append((case["name"], "engine", stop or "a named end", "limit raised" if real else None, run_module, case))
+        rows.append((case["name"], "engine", stop or "a named end", {"raised": "limit raised", "longer": "same module, a later deadline", None: None}[real], run_module, case))
+    for case in LIES:
+        rows.append((case["name"], "monitor: table of frames, bounds", case["stop"] or "exit 7", "the same program without the lie", run_lie, case))
     for case in TOOL_CASES:
         rows.append((case["name"], "tool layer, wasi", "exit " + "/".join(map(str, case["exit"])), "the target is there", run_tool, case))
     rows += [("tool_terminal_escapes", "tool layer: sanitising", "harmless text", "same guest by exec", tool_terminal_escapes, None),
              ("module_truncated", "compiler: refused entry", "invalid_module", "the whole module runs", truncated_modules, None),
              ("module_file_80MiB", "monitor: size", "invalid_module", None, file_larger_than_any_module, None),
              ("fuel_past_its_range", "limits table", "usage error", None, fuel_past_its_range, None),
+             ("voids_are_seen", "(the proof itself)", "harmless guests are void", "", voids_are_seen, None),
              ("modules_are_real", "(the proof itself)", "node validates them", "", modules_are_real, None)]
     return rows
 

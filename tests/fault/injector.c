@@ -499,6 +499,7 @@ int main(int argc, char **argv)
     report = fopen(argv[1], "we");
     if (report == NULL)
         die(argv[1]);
+    setvbuf(report, NULL, _IOLBF, 0);
     shim = argv[2];
     target = argv[3];
     kind = argv[4];

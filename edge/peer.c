@@ -109,11 +109,13 @@ static void gone(struct peer *p, const struct fault *why)
         p->on_gone(why, p->arg);
 }
 
+/* A peer that cannot be written to, or whose channel is no longer watched, would wait for ever for what it was to get, and we
+ * for it. It is ended, and that is heard as the end of its channel. */
 static void set_events(struct peer *p)
 {
-    if (p->watch)
-        (void)!os_watch_set_events(p->watch,
-                                   OS_READ | (channel_queued(p->channel) ? OS_WRITE : 0u));
+    if (p->watch &&
+        os_watch_set_events(p->watch, OS_READ | (channel_queued(p->channel) ? OS_WRITE : 0u)) < 0)
+        os_child_kill(&p->child);
 }
 
 static void on_ready(int fd, unsigned events, void *arg)
@@ -154,6 +156,8 @@ int peer_send(struct peer *p, uint16_t type, uint64_t id, const json_t *body, st
         return -FAULT_PEER_GONE;
     int r = channel_send(p->channel, type, id, body, raw, fds, fd_count);
     set_events(p);
+    if (r < 0 && r != -FAULT_CAP) /* too long or too much waiting is the caller's to answer */
+        os_child_kill(&p->child);
     return r;
 }
 

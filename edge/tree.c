@@ -162,8 +162,11 @@ static void send_model_end(struct tree *t, const char *outcome, const char *erro
                           "text", text, "retry_after_ms", (json_int_t)retry_after_ms)
               : json_pack("{s:s}", "outcome", outcome);
     channel_set_state(t->agent.channel, STATE_IDLE);
-    if (body)
-        (void)!peer_send(&t->agent, AGENT_MODEL_END, t->turn, body, STR(""), NULL, 0);
+    if (body && peer_send(&t->agent, AGENT_MODEL_END, t->turn, body, STR(""), NULL, 0) == 0)
+        return;
+    set_end(t, "error",
+            "the agent cannot be told the end of its turn"); /* it would wait for it for ever */
+    over(t);
 }
 
 static void journal_money(struct tree *t, const char *what, int64_t pico)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs each fuzz target for a while: fuzz.sh SECONDS [TARGET...]. Found inputs grow under build/fuzz/corpus; a crash is
-# kept under build/fuzz/crash and named, and the rest still run.
+# kept under build/fuzz/crash and named, and the rest still run. At the end, when the release build is there, generated guests call
+# WASI through the real worker for as long.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
 
@@ -35,5 +36,8 @@ for name in "${targets[@]}"; do
         failed+=("$name")
     fi
 done
+if [[ $# == 0 && -x $bx_root/build/release/bin/boxagnts ]]; then
+    BOXAGNTS_BIN=$bx_root/build/release/bin BX_FUZZ_SECONDS=$seconds python3 "$bx_root/tests/escape/test_guest_fuzz.py" || failed+=(guests)
+fi
 [[ ${#failed[@]} == 0 ]] || { echo "fuzz: ${#failed[@]} of ${#targets[@]} targets failed: ${failed[*]}" >&2; exit 1; }
 echo "fuzz: ${#targets[@]} targets clean for $seconds s each"

@@ -714,7 +714,7 @@ def voids_are_seen(case):
     """Harmless guests in the place of attacks: each way of showing that an attack is real must say that it is void."""
     harmless = dict(name="harmless", place="paths", guest="exit_code", args=["0"], flags=QUICK, env=None)
     ways = [("mount", ["0"], ["--map-dirs", "{base}::/:rw"], []), ("raised", ["0"], [], []), ("longer",), ("more", "fuel", 10**15)]
-    hosts = {"absolute_is_read": "out-abs", "fifo_blocks": None, "socket_connects": None, "proc_links_by_host": None}
+    hosts = {"absolute_is_read": "out-abs", "socket_connects": None, "proc_links_by_host": None}
     for way in ways:
         with Base("void") as base:
             lane.work = place_paths(base)

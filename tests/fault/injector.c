@@ -11,8 +11,8 @@
  * call, so what is put in the place of a call is close(-1), which every filter allows; and only registers are touched, because
  * the memory of a program that is not dumpable is closed to a tracer without privilege.
  *
- * The report: "fired PROGRAM CALL ERRNO", "count PROGRAM SYSCALLS ALLOCATIONS", "signal PROGRAM NUMBER" for each signal that
- * means a crash, "left N" processes that outlived the command by more than LEFT_MS. Exits as the command does (128 + signal). */
+ * The report: "fired PROGRAM CALL ERRNO", "count PROGRAM SYSCALLS ALLOCATIONS", "signal PROGRAM NUMBER FILE" for each signal that
+ * means a crash, with the file whose code it came from, "left N" processes that outlived the command by more than LEFT_MS. Exits as the command does (128 + signal). */
 #define _GNU_SOURCE
 #include "injector.h"
 
@@ -80,6 +80,7 @@ struct answer {
 };
 
 static const struct answer answers[] = {
+    /* These cannot fail with the arguments that our programs give them, or their failing is not heard. */
     {SYS_exit, 0},
     {SYS_exit_group, 0},
     {SYS_rt_sigreturn, 0},
@@ -360,6 +361,62 @@ static bool is_crash(int number)
            number == SIGABRT || number == SIGSYS;
 }
 
+struct code {
+    unsigned long from, to;
+    char file[64];
+};
+
+static size_t read_code(pid_t pid, struct code *ret, size_t max)
+{
+    char path[64], line[512], rights[8];
+    size_t n = 0;
+    snprintf(path, sizeof path, "/proc/%d/maps", pid);
+    FILE *maps = fopen(path, "re");
+    while (maps != NULL && n < max && fgets(line, sizeof line, maps) != NULL) {
+        const char *base = strrchr(line, '/');
+        if (base == NULL || sscanf(line, "%lx-%lx %4s", &ret[n].from, &ret[n].to, rights) != 3 ||
+            rights[2] != 'x')
+            continue;
+        snprintf(ret[n].file, sizeof ret[n].file, "%.*s", (int)strcspn(base + 1, "\n"), base + 1);
+        n++;
+    }
+    if (maps != NULL)
+        fclose(maps);
+    return n;
+}
+
+static const char *file_of(const struct code *code, size_t count, uint64_t at)
+{
+    for (size_t i = 0; i < count; i++)
+        if (at >= code[i].from && at < code[i].to)
+            return code[i].file;
+    return NULL;
+}
+
+/* The file whose code a task was in when it was stopped; for a function of the C library the file that called it, by the first
+ * word on the stack that points into other code. "?" when nothing is known. */
+static void place_of(pid_t pid, char ret[64])
+{
+    struct user_regs_struct regs;
+    struct code code[64];
+    strcpy(ret, "?");
+    if (ptrace(PTRACE_GETREGS, pid, NULL, &regs) < 0)
+        return;
+    size_t count = read_code(pid, code, 64);
+    const char *file = file_of(code, count, regs.rip);
+    if (file != NULL)
+        strcpy(ret, file);
+    for (uint64_t i = 0; i < 256 && (file == NULL || strncmp(file, "libc.", 5) == 0); i++) {
+        errno = 0;
+        uint64_t word = (uint64_t)ptrace(PTRACE_PEEKDATA, pid, (void *)(regs.rsp + i * 8), NULL);
+        if (errno != 0)
+            return;
+        file = file_of(code, count, word);
+        if (file != NULL)
+            strcpy(ret, file);
+    }
+}
+
 /* The signal to hand on, or 0. */
 static int on_stop(struct task *t, int status)
 {
@@ -400,8 +457,10 @@ static int on_stop(struct task *t, int status)
     if (t->is_ending)
         return SIGKILL;
     t->is_ending = true;
-    fprintf(report, "signal %s %d\n", t->program != NULL ? t->program->name : "?", number);
-    fflush(report);
+    char place[64];
+    place_of(t->pid, place);
+    fprintf(report, "signal %s %d %s\n", t->program != NULL ? t->program->name : "?", number,
+            place);
     return number;
 }
 

@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -29,9 +30,18 @@ BUILD = pathlib.Path(os.environ.get("BOXAGNTS_BUILD", pathlib.Path(BOXAGNTS).par
 INJECTOR = os.environ.get("BX_INJECTOR", str(BUILD / "tests/fault/injector"))
 SHIM = os.environ.get("BX_ALLOC_SHIM", str(BUILD / "tests/fault/alloc_shim.so"))
 EXITS = {0, 1, 2, 3, 4, 5, 6, 7, 8, 130}
-# The engine (Rust) aborts when an allocation of its own fails. The two programs that hold it live for one agent or one module and own
-# nothing; the monitor must report their end and go on.
-ENGINE_ABORTS = ("signal boxagnts-worker 6", "signal boxagnts-compil 6")
+# Crashes that are not ours to mend, and are contained. The engine (Rust) aborts when it gets no memory: the two programs that hold it live
+# for one agent or one module and own nothing, and the monitor must report their end and go on. libcrypto 3.0 follows a null pointer when
+# it gets no memory at its own first start; the state must be whole all the same.
+ENGINE, LIBCRYPTO = re.compile(r"signal boxagnts-(worker|compil) 6 "), re.compile(r"signal \S+ 11 libcrypto")
+NO_MEMORY = {"alloc", "9", "10", "12", "25"}  # the calls mmap, mprotect, brk, mremap
+
+
+def is_foreign(line, fired):
+    what = fired.split()[2] if fired else ""
+    return bool(what in NO_MEMORY and ENGINE.match(line) or what == "alloc" and LIBCRYPTO.match(line))
+
+
 SAMPLE = {"short": 8, "calls": 100, "whole": 1 << 30}  # faults for each program of each scenario and each kind
 OLD, NEW = "the old text\n", "the new text\n"
 
@@ -193,7 +203,7 @@ SCENARIOS = {
 class Suite:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
-        self.templates, self.lock, self.number = {}, threading.Lock(), 0
+        self.templates, self.lock, self.number, self.foreign = {}, threading.Lock(), 0, 0
 
     def setting(self, name):
         with self.lock:
@@ -232,8 +242,11 @@ class Suite:
         try:
             p, report = s.inject(program, kind, nth, SCENARIOS[name][1](s))
             fired = [line for line in report if line.startswith("fired")]
-            expect(p.returncode in EXITS, "ended by", p.returncode, p.stderr, report)
-            bad = [line for line in report if line.startswith(("signal", "left")) and not (kind == "alloc" and line in ENGINE_ABORTS)]
+            bad = [line for line in report if line.startswith(("signal", "left")) and not is_foreign(line, fired[0] if fired else "")]
+            foreign = len(bad) < sum(line.startswith("signal") for line in report)
+            expect(p.returncode in EXITS or foreign, "ended by", p.returncode, p.stderr, report)
+            with self.lock:
+                self.foreign += foreign
             expect(not bad, *bad[:3], fired, p.stderr)
             SCENARIOS[name][2](s, p)
             if name != "verify_tampered":
@@ -305,6 +318,7 @@ def main():
                     print(f"FAIL {' '.join(map(str, job))}: {why}\n  again: {sys.argv[0]} {' '.join(map(str, job))}", flush=True)
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             list(pool.map(one, jobs))
+    print(f"{suite.foreign} of them ended a program inside a library that does not bear it (the engine, libcrypto), contained")
     print(f"of {totals['syscall']} system calls and {totals['alloc']} allocations: {counts['syscall']} and {counts['alloc']} failed in turn")
     print(f"fault suite: {done - failed}/{done}")
     sys.exit(failed > 0 or done == 0)

@@ -259,6 +259,9 @@ must_use int undo_before_write(struct wasi *w, struct fd *f); /* image of an ope
 must_use int stage_begin(struct wasi *w, struct fd *f, const struct place *p, const struct stat *before);
 int stage_land(struct wasi *w, struct fd *f);  /* the file takes its name and stays open; f->stage is NULL after */
 void stage_drop(struct wasi *w, struct fd *f);
+/* The host failed a write to it: what it holds is not what the guest wrote, so it never takes its name, and landing answers
+ * error. A quota does not spoil: the guest was told and may go on. */
+void stage_spoil(struct fd *f, int error);
 must_use int stage_settle(struct wasi *w, const char *real);  /* lands what is staged at or below real */
 bool stage_is_open(const struct wasi *w, const char *real);
 

@@ -12,10 +12,10 @@ enum { ONE_CALL_MAX = 0x7fff0000 }; /* as Linux does: a longer call is answered 
 
 struct parts {
     struct iovec at[WASI_IOVECS_MAX];
-    int count, first;   /* [first, count) are still to do */
+    int count, first; /* [first, count) are still to do */
     size_t left;
-    size_t cut;         /* length of the last part of a slice before it was shortened */
-    int cut_at;         /* -1 = none */
+    size_t cut; /* length of the last part of a slice before it was shortened */
+    int cut_at; /* -1 = none */
 };
 
 static int parts_copy(struct wasi_memory m, uint32_t list, uint32_t count, struct parts *ret)
@@ -124,7 +124,8 @@ static int find_gap(struct wasi *w, struct fd *f, int64_t offset, int64_t *ret)
 }
 
 /* One slice: quota, write, account. Returns bytes or -errno. */
-static ssize_t write_slice(struct wasi *w, struct fd *f, struct parts *p, int64_t offset, bool append)
+static ssize_t write_slice(struct wasi *w, struct fd *f, struct parts *p, int64_t offset,
+                           bool append)
 {
     int64_t gap = 0, fits;
     size_t len = p->left < WASI_CHUNK ? p->left : WASI_CHUNK;
@@ -151,7 +152,8 @@ static ssize_t write_slice(struct wasi *w, struct fd *f, struct parts *p, int64_
     return n;
 }
 
-static int write_file(struct wasi *w, struct fd *f, struct parts *p, int64_t offset, bool append, uint32_t *ret)
+static int write_file(struct wasi *w, struct fd *f, struct parts *p, int64_t offset, bool append,
+                      uint32_t *ret)
 {
     size_t done = 0;
     *ret = 0;
@@ -165,6 +167,8 @@ static int write_file(struct wasi *w, struct fd *f, struct parts *p, int64_t off
         ssize_t n = write_slice(w, f, p, offset, append);
         if (n <= 0) {
             r = n < 0 ? (int)n : -EIO;
+            if (r != -EDQUOT && r != -WASI_STOPPED)
+                stage_spoil(f, r);
             break;
         }
         offset += n;
@@ -187,7 +191,8 @@ static int read_stdin_bytes(struct wasi *w, struct parts *p, uint32_t *ret)
     struct str all = w->config.stdin_bytes;
     size_t start = w->stdin_pos;
     for (int i = 0; i < p->count; i++) {
-        size_t n = all.len - w->stdin_pos < p->at[i].iov_len ? all.len - w->stdin_pos : p->at[i].iov_len;
+        size_t n =
+            all.len - w->stdin_pos < p->at[i].iov_len ? all.len - w->stdin_pos : p->at[i].iov_len;
         if (n > 0)
             memcpy(p->at[i].iov_base, all.at + w->stdin_pos, n);
         w->stdin_pos += n;
@@ -265,8 +270,9 @@ static int write_output(struct wasi *w, const struct fd *f, struct parts *p, uin
 /* --- calls --- */
 
 /* Rights come first, then the answer's place and the buffers: a call that fails has moved nothing. */
-static int begin(struct wasi *w, struct wasi_memory m, const uint64_t *a, uint64_t right, uint32_t answer_at,
-                 struct fd **ret_fd, struct parts *ret_parts, uint8_t **ret_answer)
+static int begin(struct wasi *w, struct wasi_memory m, const uint64_t *a, uint64_t right,
+                 uint32_t answer_at, struct fd **ret_fd, struct parts *ret_parts,
+                 uint8_t **ret_answer)
 {
     int r = fd_need_file(w, a[0], right, ret_fd);
     if (r < 0)

@@ -18,11 +18,12 @@
 enum { STAGE_NAME = 32, COPY_PART = 4 << 20, TRIES = 4 };
 
 struct stage {
-    int dir_fd;            /* own */
-    uint64_t number;       /* random: earlier runs may have left others there */
-    bool is_named;         /* it has the name stage-<number> in the undo folder */
+    int dir_fd;      /* own */
+    uint64_t number; /* random: earlier runs may have left others there */
+    bool is_named;   /* it has the name stage-<number> in the undo folder */
     bool had_before;
-    mode_t mode;           /* of what stood there at the opening */
+    int spoiled; /* 0, or -errno of the write that the host failed: never lands */
+    mode_t mode; /* of what stood there at the opening */
     char name[256];
 };
 
@@ -140,7 +141,8 @@ static int rewrite(struct fd *f, const struct stat *before)
 {
     struct stage *s = f->stage;
     int how = before == NULL ? O_CREAT | O_EXCL : 0;
-    auto_close int fd = os_open_at(s->dir_fd, s->name, O_RDWR | O_NONBLOCK | O_NOCTTY | how, 0666, OS_NO_LINKS);
+    auto_close int fd =
+        os_open_at(s->dir_fd, s->name, O_RDWR | O_NONBLOCK | O_NOCTTY | how, 0666, OS_NO_LINKS);
     struct stat st;
     if (fd < 0)
         return fd;
@@ -209,7 +211,8 @@ static int land_once(struct wasi *w, struct fd *f)
         r = take_mode(f->host, now.st_mode);
     if (r < 0)
         return r;
-    struct undo_what what = {.before = is_new ? NULL : &now, .dir_fd = s->dir_fd, .name = s->name, .host_fd = -1};
+    struct undo_what what = {
+        .before = is_new ? NULL : &now, .dir_fd = s->dir_fd, .name = s->name, .host_fd = -1};
     r = wasi_undo_begin(w, &u, is_new ? WASI_TOUCH_CREATE : WASI_TOUCH_WRITE, f->real, NULL, &what);
     if (r == 0)
         r = is_new ? give_new_name(w, f) : replace(w, f, &now);
@@ -217,10 +220,16 @@ static int land_once(struct wasi *w, struct fd *f)
     return r == -EEXIST ? -EAGAIN : r;
 }
 
+void stage_spoil(struct fd *f, int error)
+{
+    if (f->stage != NULL && f->stage->spoiled == 0)
+        f->stage->spoiled = error;
+}
+
 int stage_land(struct wasi *w, struct fd *f)
 {
     struct stat st;
-    int r = -EAGAIN;
+    int r = f->stage->spoiled != 0 ? f->stage->spoiled : -EAGAIN;
     for (int i = 0; i < TRIES && r == -EAGAIN; i++)
         r = land_once(w, f);
     if (r == 0 && os_stat_fd(f->host, &st) == 0)
@@ -247,7 +256,8 @@ int stage_settle(struct wasi *w, const char *real)
 bool stage_is_open(const struct wasi *w, const char *real)
 {
     for (uint32_t i = 0; w->stages_open > 0 && i < w->fd_cap; i++)
-        if (w->fds[i].kind != FD_FREE && w->fds[i].stage != NULL && strcmp(w->fds[i].real, real) == 0)
+        if (w->fds[i].kind != FD_FREE && w->fds[i].stage != NULL &&
+            strcmp(w->fds[i].real, real) == 0)
             return true;
     return false;
 }

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -165,6 +166,30 @@ static void a_staged_write_lands_whole(void **state)
     assert_int_equal(wasi_touch_count(g->w), 1);
 }
 
+/* A disk that is full, here a largest file size: the old text stays, and the guest hears it again when it closes. */
+static void a_write_that_the_host_failed_does_not_land(void **state)
+{
+    struct guest *g = *state;
+    struct rlimit before, small = {.rlim_cur = 4096, .rlim_max = RLIM_INFINITY};
+    uint32_t fd, n;
+    g->config.atomic_writes = true;
+    g_start(g);
+    assert_int_equal(g_open(g, ROOT, "a.txt", false, O_G_TRUNC, R_RW, 0, &fd), G_OK);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small.rlim_max = before.rlim_max;
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    assert_int_equal(g_write_len(g, fd, 6000, &n), G_OK);
+    assert_int_equal(n, 4096);
+    assert_int_equal(g_write_len(g, fd, 100, &n), G_FBIG);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, handler);
+    assert_int_equal(g_close(g, fd), G_FBIG);
+    has(g->dir, "a.txt", "alpha");
+    assert_true(g_was_refused(g, "write", "/a.txt"));
+    assert_int_equal(h_count(g->dir), 2);
+}
+
 static void a_new_file_appears_when_it_is_closed(void **state)
 {
     struct guest *g = *state;
@@ -175,7 +200,8 @@ static void a_new_file_appears_when_it_is_closed(void **state)
     assert_int_equal(g_write(g, fd, "new"), 0);
     assert_true(!h_exists(g, "dir/new"));
     assert_int_equal(h_count(h_path(g, "dir")), 0);
-    assert_int_equal(g_open(g, ROOT, "dir/new", true, O_G_CREAT | O_G_EXCL, R_WRITE, 0, &other), G_EXIST);
+    assert_int_equal(g_open(g, ROOT, "dir/new", true, O_G_CREAT | O_G_EXCL, R_WRITE, 0, &other),
+                     G_EXIST);
     assert_int_equal(g_close(g, fd), 0);
     has(g->dir, "dir/new", "new");
     assert_true(g_was_touched(g, WASI_TOUCH_CREATE, "/dir/new"));
@@ -362,7 +388,8 @@ static void copy(const char *from_dir, const char *from, const char *to, mode_t 
 
 static void undo_line(struct guest *g, const char *line, const char *all)
 {
-    char op[16], path[300], to[300], kind[16], target[300], host[512], host_to[512], n[16], is_void[64];
+    char op[16], path[300], to[300], kind[16], target[300], host[512], host_to[512], n[16],
+        is_void[64];
     unsigned number = 0, mode = 0;
     sscanf(line, "{\"n\":%u", &number);
     snprintf(n, sizeof(n), "%u", number);
@@ -419,10 +446,11 @@ static char *picture(struct guest *g)
 {
     char command[256];
     char *text = calloc(1, 1 << 16);
-    snprintf(command, sizeof(command),
-             "cd %s && find . -printf '%%p %%y %%m %%l ' -type f -exec sh -c 'cat \"$1\" | cksum' _ {} \\; -o "
-             "-printf '\\n' | LC_ALL=C sort",
-             g->dir);
+    snprintf(
+        command, sizeof(command),
+        "cd %s && find . -printf '%%p %%y %%m %%l ' -type f -exec sh -c 'cat \"$1\" | cksum' _ {} \\; -o "
+        "-printf '\\n' | LC_ALL=C sort",
+        g->dir);
     FILE *f = popen(command, "re");
     assert_true(fread(text, 1, (1 << 16) - 1, f) > 0);
     pclose(f);
@@ -451,7 +479,8 @@ static void one_change(struct guest *g, bool links)
     any_path(a);
     any_path(b);
     sprintf(text, "%u", any(100000));
-    static const uint32_t with_links[] = {1, 2, 3, 4, 5, 6, 9}, with_writes[] = {0, 1, 2, 3, 4, 6, 7, 8, 9};
+    static const uint32_t with_links[] = {1, 2, 3, 4, 5, 6, 9},
+                          with_writes[] = {0, 1, 2, 3, 4, 6, 7, 8, 9};
     switch (links ? with_links[any(7)] : with_writes[any(9)]) {
     case 0: g_save(g, a, text); break;
     case 1: g_path(g, "unlink", ROOT, a); break;
@@ -475,9 +504,7 @@ static void one_change(struct guest *g, bool links)
             g_close(g, fd);
         }
         break;
-    default:
-        g_rename(g, any(2) ? "d0" : "d1", any(2) ? "d0" : "d1/f");
-        break;
+    default: g_rename(g, any(2) ? "d0" : "d1", any(2) ? "d0" : "d1/f"); break;
     }
 }
 
@@ -486,10 +513,11 @@ static void the_log_brings_everything_back(void **state)
     struct guest *g = *state;
     for (uint32_t round = 0; round < 120; round++) {
         char command[512];
-        snprintf(command, sizeof(command),
-                 "cd %s && rm -rf * && mkdir -p d0/e d1 && echo one >n1 && echo two >d0/n2 && ln -s n2 d0/n3 && "
-                 "chmod 600 n1 && echo three >d1/n0 && mkdir d1/n4 && %s d1/n0 n4; rm -rf %s/*", g->dir,
-                 round % 3 == 0 ? "ln" : "cp", g->undo);
+        snprintf(
+            command, sizeof(command),
+            "cd %s && rm -rf * && mkdir -p d0/e d1 && echo one >n1 && echo two >d0/n2 && ln -s n2 d0/n3 && "
+            "chmod 600 n1 && echo three >d1/n0 && mkdir d1/n4 && %s d1/n0 n4; rm -rf %s/*",
+            g->dir, round % 3 == 0 ? "ln" : "cp", g->undo);
         assert_int_equal(system(command), 0);
         seed = round * 7919 + 1;
         char *before = picture(g);
@@ -514,11 +542,17 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(each_change_leaves_a_line_and_an_image), T(a_failed_effect_is_void),
-        T(truncating_saves_first_and_replacing_links), T(without_an_image_there_is_no_change),
-        T(a_staged_write_lands_whole), T(a_new_file_appears_when_it_is_closed),
-        T(a_name_that_is_needed_lands_before), T(links_and_special_targets),
-        T(without_a_private_place_it_is_written_in_place), T(kill_leaves_old_or_new),
+        T(each_change_leaves_a_line_and_an_image),
+        T(a_failed_effect_is_void),
+        T(truncating_saves_first_and_replacing_links),
+        T(without_an_image_there_is_no_change),
+        T(a_staged_write_lands_whole),
+        T(a_write_that_the_host_failed_does_not_land),
+        T(a_new_file_appears_when_it_is_closed),
+        T(a_name_that_is_needed_lands_before),
+        T(links_and_special_targets),
+        T(without_a_private_place_it_is_written_in_place),
+        T(kill_leaves_old_or_new),
         T(the_log_brings_everything_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

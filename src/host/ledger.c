@@ -5,6 +5,7 @@
  * more than the worst case: that is recorded as it is, and nothing more can be reserved. */
 #include "host/ledger_private.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,9 +24,10 @@ int ledger_run(struct state *s, const char *sql, const char *const *texts, size_
     return store_run(q, ret_changed, NULL);
 }
 
-/* Only what is whole stays: every outcome but 0 leaves the store as it was. */
-static int finish(struct state *s, int r)
+int ledger_finish(struct state *s, const char *session, int r)
 {
+    (void)session;
+    assert(r != 0 || ledger_sums(s, session));
     if (r == 0)
         return store_commit(s->store, NULL);
     store_rollback(s->store);
@@ -157,7 +159,7 @@ int ledger_reserve(struct state *s, const char *session, const char *agent, int6
     int r = store_begin(s->store, STORE_DURABLE, NULL);
     if (r < 0)
         return r;
-    r = finish(s, reserve_inside(s, session, agent ? agent : "", turn, pico, &by));
+    r = ledger_finish(s, session, reserve_inside(s, session, agent ? agent : "", turn, pico, &by));
     if (r == LEDGER_SHORT && ret_by != NULL)
         *ret_by = by;
     return r;
@@ -251,7 +253,7 @@ int ledger_settle(struct state *s, const char *session, const char *agent, int64
         r = ledger_settle_one(s, id, pico_used);
     if (r == 0)
         r = ledger_notice(s, session, ledger_now(), &notice);
-    r = finish(s, r);
+    r = ledger_finish(s, session, r);
     if (r == 0 && ret != NULL)
         *ret = notice;
     return r;
@@ -313,5 +315,5 @@ int ledger_settle_dead(struct state *s, struct fault *reterr)
 int ledger_recover(struct state *s)
 {
     int r = store_begin(s->store, STORE_DURABLE, NULL);
-    return r < 0 ? r : finish(s, ledger_settle_dead(s, NULL));
+    return r < 0 ? r : ledger_finish(s, NULL, ledger_settle_dead(s, NULL));
 }

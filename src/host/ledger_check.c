@@ -66,7 +66,7 @@ static int check_account(struct sums *t, const struct store_query *q)
     return 0;
 }
 
-static int check_accounts(struct state *s, struct sums *t)
+static int check_accounts(struct state *s, const char *session, struct sums *t)
 {
     auto_query struct store_query *q = NULL;
     int r = store_query(
@@ -79,8 +79,10 @@ static int check_accounts(struct state *s, struct sums *t)
         " (SELECT coalesce(sum(budget), 0) FROM account c WHERE c.session = l.session"
         "   AND c.parent = l.agent),"
         " (SELECT depth FROM account p WHERE p.session = l.session AND p.agent = l.parent)"
-        " FROM account l ORDER BY session, depth, agent",
+        " FROM account l WHERE ?1 IS NULL OR session = ?1 ORDER BY session, depth, agent",
         &q, NULL);
+    if (r == 0)
+        store_bind_str(q, 1, str_of(session));
     while (r >= 0 && (r = store_next(q, NULL)) == STORE_ROW)
         r = check_account(t, q);
     return r;
@@ -130,7 +132,7 @@ static int check_all(struct state *s, struct sums *t)
     bool is_ours = !store_in_transaction(s->store); /* one view of all the tables */
     int r = is_ours ? store_begin_read(s->store, NULL) : 0;
     if (r == 0)
-        r = check_accounts(s, t);
+        r = check_accounts(s, NULL, t);
     if (r == 0)
         r = check_orphans(s, t);
     if (r == 0)
@@ -138,6 +140,16 @@ static int check_all(struct state *s, struct sums *t)
     if (is_ours)
         store_rollback(s->store);
     return r;
+}
+
+bool ledger_sums(struct state *s, const char *session)
+{
+    struct sums t = {.bad = json_array(), .over = json_array()};
+    bool is_whole =
+        t.bad && t.over && check_accounts(s, session, &t) == 0 && json_array_size(t.bad) == 0;
+    json_decref(t.bad);
+    json_decref(t.over);
+    return is_whole;
 }
 
 int ledger_check(struct state *s, json_t **ret_report)

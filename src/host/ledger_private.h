@@ -38,6 +38,12 @@ must_use int ledger_give_back(struct state *s, const char *session, const char *
 
 must_use int ledger_settle_one(struct state *s, int64_t id, int64_t used);
 
+/* Ends a change of a session's money: commits 0, rolls everything else back. Where asserts are on, what
+ * is about to be committed is summed first. */
+must_use int ledger_finish(struct state *s, const char *session, int r);
+/* Does every account of this session (NULL: of all) keep the invariants? false, also when it cannot be read. */
+bool ledger_sums(struct state *s, const char *session);
+
 /* --- periods --- */
 struct ledger_now {
     int64_t day, month; /* since 1970-01-01; both from 1 on for every time that a clock shows */

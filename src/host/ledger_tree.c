@@ -195,11 +195,8 @@ int ledger_child_open(struct state *s, const char *session, const char *agent, c
     int r = store_begin(s->store, STORE_DURABLE, NULL);
     if (r < 0)
         return r;
-    r = open_inside(s, session, agent, parent ? parent : "", how, amount);
-    if (r == 0)
-        return store_commit(s->store, NULL);
-    store_rollback(s->store);
-    return r;
+    return ledger_finish(s, session,
+                         open_inside(s, session, agent, parent ? parent : "", how, amount));
 }
 
 /* --- closing --- */
@@ -297,10 +294,7 @@ int ledger_child_close(struct state *s, const char *session, const char *agent)
     r = ledger_row_load(s, session, agent, &a);
     if (r == 0)
         r = close_below(s, session, agent);
-    if (r == 0)
-        return store_commit(s->store, NULL);
-    store_rollback(s->store);
-    return r;
+    return ledger_finish(s, session, r);
 }
 
 /* --- looking --- */

@@ -114,6 +114,22 @@ static void reserve_settle(int i)
     check(ledger_settle(state, session, NULL, i, 10, NULL), &fault);
 }
 
+static void reserve_settle_pool(int i)
+{
+    struct fault fault = {.text = "ledger"};
+    check(ledger_reserve(state, session, "agent", i, 1000, NULL), &fault);
+    check(ledger_settle(state, session, "agent", i, 10, NULL), &fault);
+}
+
+static void signed_head(int i)
+{
+    struct fault fault = {0};
+    json_t *head = NULL;
+    (void)i;
+    check(journal_signed_head(state, &head, &fault), &fault);
+    json_decref(head);
+}
+
 static void verify(int i)
 {
     struct fault fault = {0};
@@ -203,6 +219,10 @@ int main(void)
     measure("transaction_switched_weight", LIGHT, weight_switch);
     measure("journal_durable_row_and_receipt", DURABLE, durable_two);
     measure("ledger_reserve_and_settle", DURABLE, reserve_settle);
+    check(ledger_child_open(state, session, "agent", NULL, LEDGER_POOL, INT64_MAX), &fault);
+    check(ledger_cap_set(state, LEDGER_CAP_DAY, PICO_PER_USD, &fault), &fault);
+    measure("ledger_reserve_and_settle_pool_and_cap", DURABLE, reserve_settle_pool);
+    measure("journal_signed_head", LIGHT, signed_head);
     measure("state_open_and_close", 200, open_close);
     (void)snprintf(work_dir, sizeof(work_dir), "%s", dir);
     work_fd = open(work_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -538,6 +538,30 @@ static void another_history_than_the_one_seen_is_named(void **given)
     state_free(s);
 }
 
+/* Right in everything, and signed by the key, for a journal that is another one. */
+static void a_head_of_another_journal_is_named(void **given)
+{
+    (void)given;
+    struct state *s = scratch_open();
+    struct asked a = ask(s);
+    fill(s);
+    static const char *const sessions[] = {NULL, "s1"};
+    for (size_t i = 0; i < ARRAY_LEN(sessions); i++) {
+        char *text = export(s, sessions[i], NULL);
+        json_t *lines = lines_of(text);
+        json_t *statement = json_object_get(last_of(lines), "signed");
+        json_object_set_new(statement, "store", json_string(JOURNAL_ZERO_HASH));
+        json_object_del(statement, "signature");
+        assert_ok(journal_statement_sign(s, statement, &scratch_fault));
+        char *changed = text_of(lines);
+        assert_problem(changed, &a, "replay");
+        free(changed);
+        json_decref(lines);
+        free(text);
+    }
+    state_free(s);
+}
+
 static void what_was_seen_must_be_signed_by_the_key(void **given)
 {
     static const char *const texts[] = {"", "{}", "no json", "{\"signed\":{}}"};
@@ -622,6 +646,7 @@ int main(void)
         T(a_row_that_is_hidden_in_the_export_of_a_session_is_named),
         T(an_older_head_is_named),
         T(another_history_than_the_one_seen_is_named),
+        T(a_head_of_another_journal_is_named),
         T(what_was_seen_must_be_signed_by_the_key),
         T(a_journal_that_does_not_verify_is_exported_without_a_signature),
         T(no_head_is_signed_over_a_forged_one),

@@ -4,10 +4,12 @@
 #include "os/root.h"
 
 #include "os/fd.h"
+#include "os/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -117,15 +119,39 @@ static int step_into(const struct making *m, int *folder, const char *name)
     return 0;
 }
 
+/* All folders of path up to `end` at once; 0 and *folder replaced, else nothing happened. */
+static int step_all(const struct making *m, const char *path, const char *end, int *folder)
+{
+    char name[PATH_MAX];
+    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+    size_t len = (size_t)(end - path - 1);
+    if (len >= sizeof(name))
+        return -ENAMETOOLONG;
+    memcpy(name, path + 1, len);
+    name[len] = '\0';
+    int fd = (int)syscall(SYS_openat2, m->root, name, &how, sizeof(how));
+    if (fd < 0)
+        return -errno;
+    os_close(*folder);
+    *folder = fd;
+    return 0;
+}
+
 static int find_place(const struct making *m, const char *path, struct place *ret)
 {
     auto_close int folder = openat(m->root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
         return -errno;
+    const char *last = strrchr(path, '/');
+    if (last == NULL || path[0] != '/')
+        return -EINVAL;
+    if (last > path && step_all(m, path, last, &folder) == 0)
+        path = last; /* its folders were there already: the usual case, in one call */
     for (const char *at = path + 1;;) {
         const char *slash = strchrnul(at, '/');
         size_t len = (size_t)(slash - at);
-        if (len == 0 || len > NAME_MAX || path[0] != '/')
+        if (len == 0 || len > NAME_MAX)
             return -EINVAL;
         memcpy(ret->name, at, len);
         ret->name[len] = '\0';
@@ -319,12 +345,33 @@ static int write_name(const struct making *m, const struct os_root_item *item)
     return os_write_all(fd, str_of(item->text));
 }
 
+static int copy_file(const struct making *m, const struct os_root_item *item)
+{
+    enum { COPY_MAX = 128 << 10 };
+    struct place p = {.folder = -1};
+    struct stat st;
+    uint64_t copied;
+    auto_close int from = open(item->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (from < 0 || fstat(from, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > COPY_MAX)
+        return 0; /* not there, or not what it should be */
+    int r = find_place(m, item->path, &p);
+    auto_close int folder = p.folder;
+    if (r < 0)
+        return r;
+    auto_close int to =
+        openat(p.folder, p.name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0444);
+    if (to < 0)
+        return -errno;
+    return os_copy_range(from, to, COPY_MAX, &copied);
+}
+
 static int make_item(struct making *m, const struct os_root_item *item)
 {
     const unsigned system = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_RDONLY;
     switch (item->kind) {
     case OS_ROOT_SYSTEM: return show_old(m, item, system);
     case OS_ROOT_PLAIN: return show_old(m, item, system | MOUNT_ATTR_NOEXEC);
+    case OS_ROOT_COPY: return copy_file(m, item);
     case OS_ROOT_DEVICE: return show_old(m, item, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
     case OS_ROOT_MOUNT: return show_mount(m, item);
     case OS_ROOT_MEMORY: return show_memory(m, item);

@@ -118,7 +118,9 @@ static void finish(struct sandbox_command *c)
     if (c->is_done)
         return;
     c->is_done = true;
-    os_child_done(&c->child);
+    /* A keeper that has spoken is alone in its namespaces; it is waited for when this is freed. */
+    if (!c->is_over)
+        os_child_done(&c->child);
     drain(c, 0);
     drain(c, 1);
     drop_watches(c);

@@ -35,18 +35,18 @@ static const struct row {
     /* which of several programs has a name (cc, java), and where libraries are */
     {OS_ROOT_PLAIN, "/etc/alternatives", NULL, JAIL_READ},
     {OS_ROOT_PLAIN, "/etc/ld.so.cache", NULL, JAIL_READ},
-    {OS_ROOT_PLAIN, "/etc/ld.so.conf", NULL, JAIL_READ},
+    {OS_ROOT_COPY, "/etc/ld.so.conf", NULL, JAIL_READ},
     {OS_ROOT_PLAIN, "/etc/ld.so.conf.d", NULL, JAIL_READ},
     /* certificates of authorities, never /etc/ssl/private */
     {OS_ROOT_PLAIN, "/etc/ssl/certs", NULL, JAIL_READ},
-    {OS_ROOT_PLAIN, "/etc/ssl/openssl.cnf", NULL, JAIL_READ},
+    {OS_ROOT_COPY, "/etc/ssl/openssl.cnf", NULL, JAIL_READ},
     /* time zone and version are links on most systems */
     {OS_ROOT_PLAIN, "/etc/localtime", NULL, JAIL_READ},
     {OS_ROOT_PLAIN, "/etc/os-release", NULL, JAIL_READ},
-    {OS_ROOT_PLAIN, "/etc/debian_version", NULL, JAIL_READ},
-    {OS_ROOT_PLAIN, "/etc/mime.types", NULL, JAIL_READ},
-    {OS_ROOT_PLAIN, "/etc/protocols", NULL, JAIL_READ},
-    {OS_ROOT_PLAIN, "/etc/services", NULL, JAIL_READ},
+    {OS_ROOT_COPY, "/etc/debian_version", NULL, JAIL_READ},
+    {OS_ROOT_COPY, "/etc/mime.types", NULL, JAIL_READ},
+    {OS_ROOT_COPY, "/etc/protocols", NULL, JAIL_READ},
+    {OS_ROOT_COPY, "/etc/services", NULL, JAIL_READ},
     {OS_ROOT_PLAIN, "/etc/perl", NULL, JAIL_READ},
     {OS_ROOT_PLAIN, "/etc/python3", NULL, JAIL_READ},
     {OS_ROOT_PLAIN, "/etc/java-17-openjdk", NULL, JAIL_READ},
@@ -169,9 +169,10 @@ static bool holds(const struct jail_profile *p)
     return os_root_is_made_of(items, count);
 }
 
-static bool is_in_proc(const char *path)
+/* By the rule of a folder above it: /proc; and /etc, where it is ours and holds nothing else. Each rule costs. */
+static bool is_granted_with(const char *path, bool is_made)
 {
-    return strncmp(path, "/proc/", 6) == 0;
+    return strncmp(path, "/proc/", 6) == 0 || (is_made && strncmp(path, "/etc/", 5) == 0);
 }
 
 static bool has_mount_below(const struct jail_profile *p, const char *folder)
@@ -188,11 +189,15 @@ static int grants(const struct jail_profile *p, bool is_made,
 {
     size_t count = 0;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (rows[i].kind != OS_ROOT_LINK && !is_in_proc(rows[i].path))
+        if (rows[i].kind != OS_ROOT_LINK && !is_granted_with(rows[i].path, is_made))
             ret[count++] = (struct jail_grant){rows[i].path, -1, rows[i].access};
     }
-    ret[count++] = (struct jail_grant){"/etc/passwd", -1, JAIL_READ};
-    ret[count++] = (struct jail_grant){"/etc/group", -1, JAIL_READ};
+    if (is_made) {
+        ret[count++] = (struct jail_grant){"/etc", -1, JAIL_READ};
+    } else {
+        ret[count++] = (struct jail_grant){"/etc/passwd", -1, JAIL_READ};
+        ret[count++] = (struct jail_grant){"/etc/group", -1, JAIL_READ};
+    }
     /* Where the root is not our own, "/" and /tmp are everybody's. */
     if (is_made) {
         ret[count++] = (struct jail_grant){"/", -1, JAIL_LIST};

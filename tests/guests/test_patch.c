@@ -88,6 +88,7 @@ static const struct row rows[] = {
     {"an unknown line", "x\n", "*** Begin Patch\n*** Rename File: f\n", NULL, "none of"},
     {"no file", "x\n", "*** Begin Patch\n*** End Patch\n", NULL, "names no file"},
     {"no name", "x\n", "*** Begin Patch\n*** Update File: \n", NULL, "names no file"},
+    {"a new file without lines", "", "*** Begin Patch\n*** Add File: f\n*** End Patch\n", "", NULL},
     {"a deletion with lines", "x\n", "*** Begin Patch\n*** Delete File: f\n-x\n", NULL, "no lines"},
 };
 

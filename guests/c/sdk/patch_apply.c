@@ -288,12 +288,15 @@ static enum patch_outcome apply_insertion(struct work *w, const struct patch_hun
 static enum patch_outcome apply_hunk(struct work *w, const struct patch_hunk *hunk, struct str text)
 {
     size_t anchors = anchors_of(w, hunk);
-    struct needle needle = {&w->patch->lines[hunk->first], anchors, hunk->count, 0};
+    struct needle needle = {NULL, anchors, hunk->count, 0};
     int64_t expected = hunk->has_line ? (int64_t)hunk->old_line - 1 + w->drift : -1;
     size_t ambiguous = 0;
     bool is_anchored;
     size_t at = pass_anchors(w, hunk, &is_anchored);
 
+    if (hunk->count == 0) /* a new file without lines */
+        return PATCH_OK;
+    needle.lines = &w->patch->lines[hunk->first];
     if (at == SIZE_MAX)
         return w->compares == 0 ? PATCH_TOO_COSTLY : PATCH_NO_MATCH;
     while (w->cursor < at)

@@ -488,7 +488,7 @@ static int take_refused(const struct guest *g, struct sandbox_outcome *o)
         r = add_refused(o, op, target, why);
     }
     for (size_t i = 0; i < from_http && r == 0; i++)
-        r = add_refused(o, "net", g->http.refused[i], "no host is granted to this call");
+        r = add_refused(o, "http", g->http.refused[i], "no host is granted to this call");
     return r;
 }
 

@@ -72,6 +72,8 @@ struct execution {
     struct outflow *out[2];  /* own; stdout, stderr */
     struct os_watch *signals, *last_wait;
     struct sandbox_outcome outcome; /* once is_over */
+    struct sandbox_limits limits;
+    struct limit_doors limit_doors;
     char session[SESSION_ID_SIZE];
     const char *path;
     char wasm_sha256[DIGEST_HEX_SIZE];
@@ -147,8 +149,8 @@ static void book(struct execution *x, const struct sandbox_outcome *o, enum sand
         .exit_code = o ? o->exit_code : 0,
         .is_error = stop != SANDBOX_EXIT || (o && o->exit_code != 0),
         .detail = detail,
-        .limits = &x->app->settings->limits,
-        .limit_doors = &x->app->settings->limit_doors,
+        .limits = &x->limits,
+        .limit_doors = &x->limit_doors,
         .limits_of = LIMITS_OF_MODULES,
         .http = outward_revoke(x->outward),
         .touched = touched,
@@ -268,8 +270,8 @@ static int run_module(struct execution *x, const struct parsed *p, struct fault 
     name_mounts(x);
     int r = undo_root(a->state, x->session, &undo_root_fd, reterr);
     if (r == 0)
-        r = app_start_worker(a, AGENT_NAME, undo_root_fd, a->settings->limits.wasm_max_wasm_stack,
-                             &x->worker, reterr);
+        r = app_start_worker(a, AGENT_NAME, undo_root_fd, x->limits.wasm_max_wasm_stack, &x->worker,
+                             reterr);
     if (r == 0)
         r = undo_begin(a->state, x->session, "c1", x->mounts, a->mount_count, &undo_fd, reterr);
     x->undo_begun = r == 0;
@@ -278,7 +280,7 @@ static int run_module(struct execution *x, const struct parsed *p, struct fault 
     if (r == 0)
         r = outward_new(a, x->loop, &x->outward);
     if (r == 0) {
-        const struct outward_ask ask = {.limits = &a->settings->limits};
+        const struct outward_ask ask = {.limits = &x->limits};
         r = outward_grant(x->outward, &ask, &http_fd, reterr);
         r = r > 0 ? 0 : r;
     }
@@ -289,7 +291,7 @@ static int run_module(struct execution *x, const struct parsed *p, struct fault 
             .argc = p->positional_count,
             .env = (const char *const *)a->settings->env_vars,
             .env_count = a->settings->env_count,
-            .limits = a->settings->limits,
+            .limits = x->limits,
             .stream_output = true,
             .mounts = a->mount_count >= 32 ? UINT32_MAX : (1u << a->mount_count) - 1,
             .stdin_fd = 0,
@@ -423,8 +425,10 @@ static int cmd_exec(const struct parsed *p, struct fault *reterr)
         r = app_check_arguments(&app, p->positional, p->positional_count, reterr);
     sandbox_code_init(&x.code);
     sandbox_outcome_init(&x.outcome, 0);
-    if (r == 0)
+    if (r == 0) {
+        settings_limits_of(app.settings, AGENT_NAME, &x.limits, &x.limit_doors);
         r = execute(&x, p, reterr);
+    }
     execution_done(&x);
     app_done(&app);
     return r < 0 ? r : x.exit_code;

@@ -169,7 +169,10 @@ static int start_worker_for(struct desk *d, const struct sandbox_limits *limits,
 
 int desk_start_worker(struct desk *d, struct fault *reterr)
 {
-    return start_worker_for(d, &d->c.app->settings->limits, reterr);
+    struct sandbox_limits limits;
+    struct limit_doors ignored;
+    settings_limits_of(d->c.app->settings, d->c.agent, &limits, &ignored);
+    return start_worker_for(d, &limits, reterr);
 }
 
 const json_t *desk_confinement(const struct desk *d)
@@ -589,8 +592,7 @@ static void run(struct desk *d)
     struct fault why = {0};
     if (end_unreachable(d))
         return;
-    c->limits = d->c.app->settings->limits;
-    c->limit_doors = d->c.app->settings->limit_doors;
+    settings_limits_of(d->c.app->settings, d->c.agent, &c->limits, &c->limit_doors);
     limits_tighten(&c->limits, &c->limit_doors, &c->tool->limits, LIMIT_TOOL);
     c->has_limits = true;
     if (c->tool->is_native) {

@@ -273,13 +273,6 @@ static int check_whole(const struct tool *t, struct fault *f)
     return 0;
 }
 
-/* No word about a limit: nothing to tighten. The defaults come from the settings, so that an operator can raise them. */
-static void loosest_limits(struct sandbox_limits *l)
-{
-    for (size_t i = 0; i < sandbox_limit_row_count; i++)
-        *(int64_t *)(void *)((char *)l + sandbox_limit_rows[i].offset) = sandbox_limit_rows[i].max;
-}
-
 int tool_from_manifest(struct str json, own struct tool **ret, struct fault *reterr)
 {
     auto_json json_t *manifest = NULL;
@@ -288,7 +281,8 @@ int tool_from_manifest(struct str json, own struct tool **ret, struct fault *ret
         return -ENOMEM;
     t->origin = "section";
     t->destructive = t->open_world = true;
-    loosest_limits(&t->limits);
+    limits_loosest(
+        &t->limits); /* no word about a limit: nothing to tighten, so that an operator can raise the defaults */
     int r = json_parse(json, MANIFEST_SIZE_MAX, &manifest, reterr);
     if (r) {
         fault_prefix(reterr, "manifest");

@@ -103,6 +103,8 @@ void settings_free(own struct settings *s)
     free_strings(s->trusted_tools, s->trusted_tool_count);
     for (size_t i = 0; i < s->provider_count; i++)
         settings_provider_done(&s->providers[i]);
+    for (size_t i = 0; i < s->agent_count; i++)
+        free(s->agents[i].name);
     policy_free(s->policy);
     if (s->merge)
         free(s->merge->env_layers);
@@ -289,6 +291,36 @@ static void merge_provenance(struct settings *s, const struct settings_layer *l)
                                                                      : m->workspace_provenance;
 }
 
+/* Of one agent's limits the tightest, whoever says it: none of them can raise anything. */
+static int merge_agents(struct settings *s, struct settings_layer *l)
+{
+    for (size_t i = 0; i < l->agent_count; i++) {
+        size_t at = 0;
+        while (at < s->agent_count && strcmp(s->agents[at].name, l->agents[i].name) != 0)
+            at++;
+        if (at < s->agent_count) {
+            limits_tighten(&s->agents[at].limits, NULL, &l->agents[i].limits, LIMIT_AGENT);
+            continue;
+        }
+        if (at == SETTINGS_AGENTS_MAX)
+            return -FAULT_CAP;
+        s->agents[at] = l->agents[i];
+        s->agent_count++;
+        l->agents[i].name = NULL;
+    }
+    return 0;
+}
+
+void settings_limits_of(const struct settings *s, const char *agent, struct sandbox_limits *ret,
+                        struct limit_doors *ret_doors)
+{
+    *ret = s->limits;
+    *ret_doors = s->limit_doors;
+    for (size_t i = 0; i < s->agent_count; i++)
+        if (strcmp(s->agents[i].name, agent) == 0)
+            limits_tighten(ret, ret_doors, &s->agents[i].limits, LIMIT_AGENT);
+}
+
 static int merge(struct settings *s, struct settings_layer *l)
 {
     int r = 0;
@@ -299,6 +331,8 @@ static int merge(struct settings *s, struct settings_layer *l)
         r = merge_mounts(s, l);
     if (r == 0)
         r = merge_providers(s, l);
+    if (r == 0)
+        r = merge_agents(s, l);
     if (r == 0)
         r = merge_env(s, l);
     if (r == 0)
@@ -330,6 +364,10 @@ static int check_room(const struct settings *s, const struct settings_layer *l, 
         return fault_set(reterr, FAULT_CONFIG,
                          "%s: key `map_dirs`: all layers together have more than %d mounts", file,
                          SETTINGS_MOUNTS_MAX);
+    if (s->agent_count + l->agent_count > SETTINGS_AGENTS_MAX)
+        return fault_set(reterr, FAULT_CONFIG,
+                         "%s: key `agent_limits`: all layers together have more than %d agents",
+                         file, SETTINGS_AGENTS_MAX);
     if (s->provider_count + l->provider_count > SETTINGS_PROVIDERS_MAX)
         return fault_set(reterr, FAULT_CONFIG,
                          "%s: key `providers`: all layers together have more than %d", file,

@@ -11,6 +11,7 @@
 
 #define SETTINGS_MOUNTS_MAX 32
 #define SETTINGS_PROVIDERS_MAX 32
+#define SETTINGS_AGENTS_MAX 64
 
 struct settings_mount {
     char *host, *guest;
@@ -24,10 +25,18 @@ struct settings_provider {
     json_t *models;
 };
 
+/* What the calls of one agent are held to beside what holds for all; only ever tighter. */
+struct settings_agent {
+    char *name; /* own; "main" is the agent of `run`, "person" whoever calls by hand */
+    struct sandbox_limits limits; /* what is not said is at its maximum */
+};
+
 struct settings {
     char *model;                    /* own; NULL = not said */
     struct sandbox_limits limits;   /* all layers, the tighter one */
     struct limit_doors limit_doors; /* ... and which layer that was */
+    struct settings_agent agents[SETTINGS_AGENTS_MAX];
+    size_t agent_count;
     char *work_dir;                 /* own; NULL = not said */
     struct settings_mount mounts[SETTINGS_MOUNTS_MAX];
     size_t mount_count;
@@ -71,4 +80,7 @@ must_use int settings_load(struct settings *s, const char *settings_file, int wo
 must_use int settings_set_mode(struct settings *s, enum policy_mode mode, struct fault *reterr);
 /* One "HOST::GUEST[:ro|rw]" -> mount. */
 must_use int settings_add_map_dir(struct settings *s, struct str text, struct fault *reterr);
+/* The limits of one agent's calls, and whose word each is: those of all, tightened by its own. */
+void settings_limits_of(const struct settings *s, const char *agent, struct sandbox_limits *ret,
+                        struct limit_doors *ret_doors);
 own json_t *settings_schema(void);

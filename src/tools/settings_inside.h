@@ -70,6 +70,8 @@ struct settings_layer {
     struct settings_provider providers[SETTINGS_PROVIDERS_MAX];
     size_t provider_count;
     uint32_t required_facets;
+    struct settings_agent agents[SETTINGS_AGENTS_MAX];
+    size_t agent_count;
 };
 must_use int settings_layer_read(struct settings_layer *l, enum policy_layer layer,
                                  const char *file, struct str text, struct fault *reterr);

@@ -693,6 +693,8 @@ static int read_providers(struct reader *r, const json_t *v)
     return 0;
 }
 
+static int read_agent_limits(struct reader *r, const json_t *v);
+
 /* --- the table --- */
 
 #define LIST_SCHEMA "{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"maxItems\":1024}"
@@ -725,6 +727,8 @@ static const struct key keys[] = {
      "what is done when a target comes from untrusted content"},
     {"trusted_tools", true, read_trusted_tools, LIST_SCHEMA, "tools whose results are trusted"},
     {"providers", true, read_providers, NULL, "model services by name"},
+    {"agent_limits", false, read_agent_limits, NULL,
+     "limits of one agent by its name, tighter ones only"},
     {"hooks", false, read_hooks, "false", "not supported yet"},
 };
 
@@ -758,8 +762,8 @@ static int read_keys(struct reader *r, const json_t *v, const struct key *table,
 }
 
 /* The decimal as it was written, as an exact integer. */
-static int read_amount(struct reader *r, const json_t *v, const struct settings_amount *a,
-                       size_t index)
+static int amount_value(struct reader *r, const json_t *v, const struct settings_amount *a,
+                        int64_t *ret)
 {
     struct schema_decimal d = json_is_number(v) ? schema_decimal_of(v) : (struct schema_decimal){0};
     int shift = d.exponent + (int)a->scale;
@@ -774,8 +778,79 @@ static int read_amount(struct reader *r, const json_t *v, const struct settings_
         return bad(r, "must be %s from %.15g to %.15g%s%s", a->scale ? "a number" : "an integer",
                    (double)a->min / unit, (double)a->max / unit, *a->unit ? " " : "", a->unit);
     }
-    r->out->amounts[index] = (int64_t)value;
-    r->out->amount_said[index] = true;
+    *ret = (int64_t)value;
+    return 0;
+}
+
+static int read_amount(struct reader *r, const json_t *v, const struct settings_amount *a,
+                       size_t index)
+{
+    int result = amount_value(r, v, a, &r->out->amounts[index]);
+    r->out->amount_said[index] |= result == 0;
+    return result;
+}
+
+/* --- limits of one agent: only those of a run, and only tighter --- */
+
+static int read_agent_limit(struct reader *r, const char *name, const json_t *v,
+                            struct sandbox_limits *l)
+{
+    const char *names[SANDBOX_LIMITS_MAX + 1] = {NULL};
+    struct settings_amount a;
+    for (size_t i = 0; i < sandbox_limit_row_count; i++) {
+        const struct limit_row *row = &sandbox_limit_rows[i];
+        names[i] = row->key;
+        /* the limits of a run are the first amounts */
+        if (strcmp(row->key, name) != 0 || !settings_amount_at(i, &a))
+            continue;
+        push_key(r, name);
+        int result = amount_value(r, v, &a, (int64_t *)(void *)((char *)l + row->offset));
+        pop(r);
+        return result;
+    }
+    return unknown_key(r, name, names);
+}
+
+static int read_agent(struct reader *r, const char *name, const json_t *said)
+{
+    bool fine = *name && strlen(name) <= 64 && !strpbrk(name, "/: \t");
+    if (!fine)
+        return bad(r, "is no agent's name: up to 64 characters without / and :");
+    if (!json_is_object(said))
+        return bad(r, "must be an object of limits");
+    if (r->out->agent_count == SETTINGS_AGENTS_MAX)
+        return bad(r, "is one agent more than %d", SETTINGS_AGENTS_MAX);
+    struct settings_agent *agent = &r->out->agents[r->out->agent_count];
+    agent->name = str_dup(str_of(name));
+    if (!agent->name)
+        return -ENOMEM;
+    r->out->agent_count++; /* also when a value fails: settings_layer_done() frees it */
+    limits_loosest(&agent->limits);
+    const char *key;
+    json_t *value;
+    json_object_foreach(json_loose(said), key, value)
+    {
+        int result = read_agent_limit(r, key, value, &agent->limits);
+        if (result)
+            return result;
+    }
+    return 0;
+}
+
+static int read_agent_limits(struct reader *r, const json_t *v)
+{
+    const char *name;
+    json_t *said;
+    if (!json_is_object(v))
+        return bad(r, "must be an object of agents");
+    json_object_foreach(json_loose(v), name, said)
+    {
+        push_key(r, name);
+        int result = read_agent(r, name, said);
+        pop(r);
+        if (result)
+            return result;
+    }
     return 0;
 }
 
@@ -897,6 +972,8 @@ void settings_layer_done(struct settings_layer *l)
     free(l->rules);
     for (size_t i = 0; i < l->provider_count; i++)
         settings_provider_done(&l->providers[i]);
+    for (size_t i = 0; i < l->agent_count; i++)
+        free(l->agents[i].name);
     *l = (struct settings_layer){0};
 }
 
@@ -945,6 +1022,17 @@ static own json_t *amount_schema(const struct settings_amount *a)
     return described(schema, help);
 }
 
+static own json_t *agent_limits_schema(void)
+{
+    json_t *limits = json_object();
+    struct settings_amount a;
+    for (size_t i = 0; i < sandbox_limit_row_count && settings_amount_at(i, &a); i++)
+        json_object_set_new(limits, a.key, amount_schema(&a));
+    return json_pack("{s:s, s:i, s:{s:s, s:o, s:b}}", "type", "object", "maxProperties",
+                     SETTINGS_AGENTS_MAX, "additionalProperties", "type", "object", "properties",
+                     limits, "additionalProperties", 0);
+}
+
 own json_t *settings_schema(void)
 {
     json_t *schema = object_schema(keys, ARRAY_LEN(keys));
@@ -959,6 +1047,7 @@ own json_t *settings_schema(void)
     json_object_set_new(providers, "additionalProperties",
                         object_schema(provider_keys, ARRAY_LEN(provider_keys)));
     json_object_set_new(properties, "providers", providers);
+    json_object_set_new(properties, "agent_limits", agent_limits_schema());
     for (size_t i = 0; settings_amount_at(i, &a); i++)
         json_object_set_new(properties, a.key, amount_schema(&a));
     return schema;

@@ -90,6 +90,25 @@ def a_tool_tightens_and_cannot_widen(p):
     expect(receipt["limits"]["wasm_timeout"]["by"] == "tool", receipt["limits"])
 
 
+def an_agent_tightens_for_itself_and_cannot_widen(p):
+    there = limits(p)
+    tight = {k: v[1] for k, v in there.items()}
+    settings(p, "user", agent_limits={"person": tight, "main": {"wasm_fuel": 2000000, "max_open_files": 9}})
+    _, receipt = p.exec("exit_code", "0", code=0)
+    expect(receipt["limits"] == {k: {"value": v, "by": "agent"} for k, v in tight.items()}, receipt["limits"])
+    settings(p, "project", agent_limits={"person": {k: v[2] for k, v in there.items()} | {"max_open_files": 5}})
+    receipt = call_receipt(p, "list")
+    expect(receipt["limits"]["max_open_files"] == {"value": 5, "by": "agent"}, receipt["limits"])
+    expect(all(receipt["limits"][k]["value"] <= tight[k] for k in tight), receipt["limits"])  # the tool's manifest may be tighter still
+    script = p.script({"calls": [{"tool": "list", "input": {}}]}, {"text": "x"})
+    lines = p.run("run", "--model", script, "--output", "stream-json", "q", code=0).stdout.splitlines()
+    receipt = next(e for e in map(json.loads, lines) if e["type"] == "receipt")
+    receipt = receipt.get("receipt", receipt)
+    expect(receipt["limits"]["wasm_fuel"] == {"value": 2000000, "by": "agent"} and receipt["limits"]["max_open_files"]["value"] == 9, receipt)
+    _, receipt = p.exec("spin", code=5, flags=flag("wasm_fuel", 1000))
+    expect(receipt["limits"]["wasm_fuel"] == {"value": 1000, "by": "flag"} and receipt["limit"] == "wasm_fuel", receipt)
+
+
 def the_limit_that_ended_a_call_is_named_whoever_set_it(p):
     stops = {"spin": ("fuel", "wasm_fuel", 1000000), "sleep_long": ("timeout", "wasm_timeout", 0.2), "eat_memory": ("memory", "wasm_max_memory_size", 8388608),
              "deep_recursion": ("stack", "wasm_max_wasm_stack", 131072)}
@@ -145,6 +164,6 @@ def arguments_and_environment_have_a_cap_that_is_said(p):
         expect("1400 environment variables" in proc.stderr, proc.stderr)
 
 
-main(the_defaults_are_in_every_receipt, the_tighter_door_wins_and_is_named, a_tool_tightens_and_cannot_widen,
+main(the_defaults_are_in_every_receipt, the_tighter_door_wins_and_is_named, a_tool_tightens_and_cannot_widen, an_agent_tightens_for_itself_and_cannot_widen,
      the_limit_that_ended_a_call_is_named_whoever_set_it, a_limit_that_is_met_and_survived_is_named,
      the_stack_limit_holds_whatever_the_shell_says, arguments_and_environment_have_a_cap_that_is_said)

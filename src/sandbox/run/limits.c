@@ -63,7 +63,7 @@ const char *limit_door_name(enum limit_door door)
     static const char *const names[LIMIT_DOORS] = {
         [LIMIT_DEFAULT] = "default",   [LIMIT_MANAGED] = "managed", [LIMIT_FLAG] = "flag",
         [LIMIT_SETTINGS] = "settings", [LIMIT_LOCAL] = "local",     [LIMIT_PROJECT] = "project",
-        [LIMIT_USER] = "user",         [LIMIT_TOOL] = "tool",
+        [LIMIT_USER] = "user",         [LIMIT_AGENT] = "agent",     [LIMIT_TOOL] = "tool",
     };
     must((size_t)door < ARRAY_LEN(names));
     return names[door];
@@ -83,6 +83,12 @@ void limits_default(struct sandbox_limits *ret)
 {
     for (size_t i = 0; i < sandbox_limit_row_count; i++)
         *field(ret, &sandbox_limit_rows[i]) = sandbox_limit_rows[i].fallback;
+}
+
+void limits_loosest(struct sandbox_limits *ret)
+{
+    for (size_t i = 0; i < sandbox_limit_row_count; i++)
+        *field(ret, &sandbox_limit_rows[i]) = sandbox_limit_rows[i].max;
 }
 
 const struct limit_row *limits_find(struct str key)

@@ -53,6 +53,7 @@ enum limit_door {
     LIMIT_PROJECT,  /* .boxagnts/settings.json */
     LIMIT_USER,     /* the user's own settings */
     LIMIT_TOOL,     /* the tool's manifest */
+    LIMIT_AGENT,    /* agent_limits of the settings, for the agent whose call it is */
     LIMIT_DOORS
 };
 const char *limit_door_name(enum limit_door door);
@@ -64,6 +65,7 @@ struct limit_doors {
 };
 
 void limits_default(struct sandbox_limits *ret);
+void limits_loosest(struct sandbox_limits *ret);     /* each at its maximum: tightens nothing */
 const struct limit_row *limits_find(struct str key); /* NULL = no such limit */
 /* Text ("20e9", "30", "0.5", "256MiB" for bytes) -> value; -FAULT_USAGE names key, value and range. */
 must_use int limits_set_text(struct sandbox_limits *l, const struct limit_row *row, struct str text,

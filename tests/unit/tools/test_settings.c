@@ -306,6 +306,50 @@ static void the_layer_that_set_a_limit_is_known(void **state)
     assert_int_equal(s->limit_doors.by[0], LIMIT_PROJECT);
 }
 
+static void an_agents_own_limits_only_tighten(void **state)
+{
+    (void)state;
+    auto_(settings) struct settings *s = fresh();
+    struct sandbox_limits l;
+    struct limit_doors doors;
+    said(
+        s, POLICY_USER,
+        "{'wasm_fuel':1000000,'agent_limits':{'main':{'wasm_fuel':2000000,'wasm_timeout':1.5},'other':{'max_open_files':3}}}");
+    said(s, POLICY_PROJECT, "{'agent_limits':{'main':{'wasm_timeout':2,'max_open_files':7}}}");
+    settings_limits_of(s, "main", &l, &doors);
+    assert_int_equal(l.wasm_fuel, 1000000);
+    assert_int_equal(doors.by[0], LIMIT_USER);
+    assert_int_equal(l.wasm_timeout_ns, 1500000000);
+    assert_int_equal(doors.by[1], LIMIT_AGENT);
+    assert_int_equal(l.max_open_files, 7);
+    settings_limits_of(s, "other", &l, &doors);
+    assert_int_equal(l.max_open_files, 3);
+    assert_int_equal(l.wasm_timeout_ns, 30000000000);
+    settings_limits_of(s, "nobody", &l, &doors);
+    assert_memory_equal(&l, &s->limits, sizeof l);
+    assert_memory_equal(&doors, &s->limit_doors, sizeof doors);
+    static const struct {
+        const char *text, *why;
+    } wrong[] = {
+        {"{'agent_limits':[]}", "must be an object of agents"},
+        {"{'agent_limits':{'main':5}}", "must be an object of limits"},
+        {"{'agent_limits':{'ma/in':{}}}", "no agent's name"},
+        {"{'agent_limits':{'':{}}}", "no agent's name"},
+        {"{'agent_limits':{'main':{'wasm_fule':1}}}", "did you mean `wasm_fuel`"},
+        {"{'agent_limits':{'main':{'max_turns':1}}}", "there is no such key"},
+        {"{'agent_limits':{'main':{'wasm_fuel':-1}}}", "key `agent_limits.main.wasm_fuel`"},
+        {"{'agent_limits':{'main':{'max_open_files':1.5}}}", "must be an integer"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        struct fault fault = {0};
+        assert_int_equal(add(s, POLICY_USER, wrong[i].text, &fault), -FAULT_CONFIG);
+        if (!strstr(fault.text, wrong[i].why))
+            fail_msg("'%s' does not say '%s'", fault.text, wrong[i].why);
+    }
+    settings_limits_of(s, "other", &l, &doors); /* nothing half-applied */
+    assert_int_equal(l.max_open_files, 3);
+}
+
 static void managed_settings_bound_the_mode_of_the_command_line(void **state)
 {
     (void)state;
@@ -455,6 +499,7 @@ int main(void)
         cmocka_unit_test(the_tighter_limit_wins_and_the_higher_layer_says_scalars),
         cmocka_unit_test(an_operator_can_raise_a_default),
         cmocka_unit_test(the_layer_that_set_a_limit_is_known),
+        cmocka_unit_test(an_agents_own_limits_only_tighten),
         cmocka_unit_test(managed_settings_bound_the_mode_of_the_command_line),
         cmocka_unit_test(providers_of_two_layers_become_one),
         cmocka_unit_test(nothing_is_half_applied),

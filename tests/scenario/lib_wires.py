@@ -35,6 +35,54 @@ class Wire:
         return {"error": {"message": message, "type": kind, "code": kind}}
 
 
+class Messages(Wire):
+    key_header = "x-api-key"
+    stops = {"end": "end_turn", "calls": "tool_use", "length": "max_tokens", "filter": "refusal"}
+
+    def event(self, kind, **members):
+        return sse({"type": kind, **members}, kind)
+
+    def part(self, index, part):
+        if part[0] == "text":
+            block, deltas = {"type": "text", "text": ""}, [{"type": "text_delta", "text": piece} for piece in part[1:]]
+        elif part[0] == "thinking":
+            block = {"type": "thinking", "thinking": "", "signature": ""}
+            deltas = [{"type": "thinking_delta", "thinking": part[1]}, {"type": "signature_delta", "signature": part[2]}]
+        else:
+            block = {"type": "tool_use", "id": part[1], "name": part[2], "input": {}}
+            deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in in_pieces(part[3])]
+        return [self.event("content_block_start", index=index, content_block=block), *[self.event("content_block_delta", index=index, delta=delta) for delta in deltas],
+                self.event("content_block_stop", index=index)]
+
+    def answer(self, parts, stop=None, usage=(10, 5, 0), end=True):
+        counts = {"usage": {"input_tokens": usage[0], "output_tokens": 1, "cache_read_input_tokens": usage[2]}} if usage else {}
+        events = [self.event("message_start", message={"id": "msg_1", "role": "assistant", "content": [], **counts})]
+        for index, part in enumerate(parts):
+            events += self.part(index, part)
+        reason = self.stops[stop or ("calls" if any(part[0] == "call" for part in parts) else "end")]
+        events.append(self.event("message_delta", delta={"stop_reason": reason}, **({"usage": {"output_tokens": usage[1]}} if usage else {})))
+        return events + ([self.event("message_stop")] if end else [])
+
+    def failing(self, kind):
+        code = {"overloaded": "overloaded_error", "bad": "invalid_request_error"}[kind]
+        return self.answer([("text", "half")])[:3] + [self.event("error", error={"type": code, "message": "why"})]
+
+    def sent(self, body):
+        return {"model": body["model"], "max_tokens": body["max_tokens"], "stream": body["stream"], "tools": [tool["name"] for tool in body["tools"]]}
+
+    def blocks(self, body, kind):
+        return [block for entry in body["messages"] for block in entry["content"] if block["type"] == kind]
+
+    def prompt(self, body):
+        return [block["text"] for entry in body["messages"] if entry["role"] == "user" for block in entry["content"] if block["type"] == "text"]
+
+    def calls(self, body):
+        return [(block["id"], block["name"], block["input"]) for block in self.blocks(body, "tool_use")]
+
+    def results(self, body):
+        return [(block["tool_use_id"], "\n".join(piece.get("text", "") for piece in block["content"]), block["is_error"]) for block in self.blocks(body, "tool_result")]
+
+
 class Chat(Wire):
     key_header, key_prefix = "authorization", "Bearer "
     max_tokens = "max_completion_tokens"

@@ -154,6 +154,8 @@ static void kinds_that_no_conversation_of_ours_has_refuse_the_request(void **sta
         {"openai",
          "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png,https://x\"}}]}]}"},
         {"openai",
+         "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"https:image/png;base64,aGk=\"}}]}]}"},
+        {"openai",
          "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,a b\"}}]}]}"},
         {"openai",
          "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":\"data:image/png;base64,aGk=\"}]}]}"},

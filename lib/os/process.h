@@ -50,5 +50,8 @@ int64_t os_child_cpu_ns(const struct os_child *c);
 /* What a child holds of memory that is its own (resident, no file behind it), in bytes. -1: cannot be told. */
 int64_t os_child_memory(const struct os_child *c);
 void os_child_done(struct os_child *c); /* kills if needed, reaps, closes; zeroed or done is fine */
+/* Ends this process at once: nothing is run, nothing is flushed. Safe in a signal handler on whatever stack it is; the C
+ * library's own way is not, under a sanitizer that looks at the stack first. Does not come back. */
+void os_exit_now(int code);
 /* In the child: again, after its credentials changed. -EPIPE when the peer is gone already. */
 must_use int os_die_with_parent(int channel_fd);

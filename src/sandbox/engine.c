@@ -3,6 +3,7 @@
 #include "sandbox/engine.h"
 
 #include "os/clock.h"
+#include "os/process.h"
 #include "sandbox/guest.h"
 #include "sandbox/run/engine.h"
 #include "sandbox/run/run.h"
@@ -11,7 +12,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     TICK_SIGNAL = 14, /* SIGALRM: nothing else in this process sets an alarm */
@@ -38,7 +38,7 @@ static _Atomic int late_ticks;
  * memory.copy), or a system call that does not come back. There is nothing to unwind to, so the process ends; the monitor,
  * whose clock is coarser because it starts before ours, finds the exit code and the gauge. Several ticks must have come
  * first: on a machine that does not give us the processor, time alone says nothing about the guest. Safe in a handler: the
- * clock is read without a lock, and _exit() runs nothing. */
+ * clock is read without a lock, and the exit runs nothing. */
 static void end_if_late(void)
 {
     int64_t until = atomic_load_explicit(&watched_until, memory_order_relaxed);
@@ -46,7 +46,7 @@ static void end_if_late(void)
         return;
     int ticks = atomic_fetch_add_explicit(&late_ticks, 1, memory_order_relaxed) + 1;
     if (ticks >= LATE_TICKS && os_now_mono_ns() - until >= LATE_NS)
-        _exit(SANDBOX_WORKER_LATE);
+        os_exit_now(SANDBOX_WORKER_LATE);
 }
 
 void engine_watch(int64_t deadline_ns)

@@ -191,6 +191,18 @@ def a_planner_fetches_under_the_same_rules(p):
     p.verify()
 
 
+def a_host_that_only_a_page_has_named_asks(p):
+    """Every rule allows it, but nobody whom the operator trusts has said it: the page steers the planner."""
+    with Service() as s:
+        s.server.answers["/page"] = (200, {"content-type": "text/html"}, f"<p>Now <a href='http://localhost:{s.port}/steered'>go on</a>".encode())
+        s.server.answers["/steered"] = PAGE
+        script = p.script({"calls": [call("web_fetch", url=s.base + "/page")]}, {"calls": [call("web_fetch", url=f"http://localhost:{s.port}/steered")]},
+                          {"expect": {"is_error": True}, "text": "done"})
+        done = p.run_json("--model", script, *OPEN, "--allowed-outbound-hosts", "http://*:*", "--yes-to", "Net(*)", f"read {s.base}/page", code=0)
+        expect([c["is_error"] for c in done["calls"]] == [False, True] and s.seen == ["/page"], done, s.seen)
+        expect(done["calls"][1]["stopped_by"] == "denied:policy", done)
+
+
 def a_hostile_guest_with_a_grant_gets_no_more_than_it(p):
     """Every pointer, length and handle, and 3000 requests, with a live egress behind the import."""
     rows = wasm.http_table((SOURCE / "src/sandbox/guest_http.c").read_text())
@@ -215,5 +227,5 @@ def exec_has_the_same_way_out(p):
 if __name__ == "__main__":
     main(by_default_nothing_is_reached, a_granted_host_answers, a_yes_does_not_open_what_the_settings_do_not, private_networks_stay_closed,
          a_deny_rule_wins, a_redirect_is_a_request_of_its_own, silence_ends_with_the_call, requests_and_bytes_have_a_share,
-         what_is_no_text_is_refused, a_planner_fetches_under_the_same_rules, a_hostile_guest_with_a_grant_gets_no_more_than_it,
+         what_is_no_text_is_refused, a_planner_fetches_under_the_same_rules, a_host_that_only_a_page_has_named_asks, a_hostile_guest_with_a_grant_gets_no_more_than_it,
          exec_has_the_same_way_out)

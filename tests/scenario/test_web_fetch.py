@@ -4,10 +4,12 @@ the receipt says so. The services are on loopback; every one counts who came."""
 import http.server
 import json
 import pathlib
+import signal
+import subprocess
 import sys
 import threading
 
-from common import TOOLS, call, expect, main
+from common import BOXAGNTS, TOOLS, call, expect, main
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "escape"))
 import wasm  # noqa: E402
@@ -162,6 +164,22 @@ def silence_ends_with_the_call(p):
     p.verify()
 
 
+def a_cancel_ends_the_wait_for_an_answer(p):
+    with Service(slow=WAITS) as s:
+        receipt = p.root / "receipt.json"
+        run = subprocess.Popen([BOXAGNTS, "exec", "--receipt", receipt, *OPEN, "--allowed-outbound-hosts", s.base, TOOLS / "web_fetch.wasm"],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=p.env, cwd=p.work)
+        run.stdin.write(json.dumps({"url": s.base + "/slow"}).encode())
+        run.stdin.close()
+        expect(s.server.come.wait(60), "nobody came")
+        run.send_signal(signal.SIGINT)
+        code = run.wait(60)
+        run.stdout.close()
+        run.stderr.close()
+        expect(code == 130 and json.loads(receipt.read_text())["stopped_by"] == "cancel", code, receipt.read_text())
+    p.verify()
+
+
 def requests_and_bytes_have_a_share(p):
     with Service(page=PAGE, big=(200, {"content-type": "text/plain"}, b"x" * 300000)) as s:
         s.server.answers["/near"] = (302, {"location": "/page"}, b"")
@@ -226,6 +244,6 @@ def exec_has_the_same_way_out(p):
 
 if __name__ == "__main__":
     main(by_default_nothing_is_reached, a_granted_host_answers, a_yes_does_not_open_what_the_settings_do_not, private_networks_stay_closed,
-         a_deny_rule_wins, a_redirect_is_a_request_of_its_own, silence_ends_with_the_call, requests_and_bytes_have_a_share,
+         a_deny_rule_wins, a_redirect_is_a_request_of_its_own, silence_ends_with_the_call, a_cancel_ends_the_wait_for_an_answer, requests_and_bytes_have_a_share,
          what_is_no_text_is_refused, a_planner_fetches_under_the_same_rules, a_host_that_only_a_page_has_named_asks, a_hostile_guest_with_a_grant_gets_no_more_than_it,
          exec_has_the_same_way_out)

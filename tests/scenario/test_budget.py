@@ -2,9 +2,11 @@
 """Money on the command line: caps for a session, a day and a month that outlive sessions and are shared by processes."""
 import json
 import subprocess
+import time
 from decimal import Decimal
 
 from common import BOXAGNTS, call, expect, main
+from lib_model import Stub, text
 
 PRICE = {"script": 1, "price": {"input_per_mtok_usd": 3, "output_per_mtok_usd": 15}}
 TURN = {"usage": {"input_tokens": 1000, "output_tokens": 400}}  # costs 0.003 + 0.006
@@ -79,6 +81,38 @@ def a_stream_that_breaks_costs_its_worst(p):
     p.verify()
 
 
+def a_service_that_reports_more_than_it_can_charge_passes_no_cap(p):
+    p.run("budget", "set", "day", "0.30", code=0)
+    with Stub(lambda stub, ask: ask.stream(text("x", input_tokens=10**9, output_tokens=10**12))) as stub:
+        env = {"ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": stub.base}
+        done = p.run_json("--model", "anthropic/claude-sonnet-4-5", "--total-budget-usd", "0.20", "q", env=env, code=0)
+    expect(0 < done["cost_usd"] <= 0.20, done)
+    rows = [json.loads(line)["body"] for line in p.run("journal", "export", code=0).stdout.splitlines() if '"kind":"money"' in line]
+    amount = {row["what"]: row["pico_usd"] for row in rows if "pico_usd" in row}
+    expect(amount["over"] > 10**18 and amount["settle"] == amount["reserve"], "the lie is in the journal, the worst case in the books", amount)
+    expect(Decimal(show(p)["caps"]["day"]["spent_usd"]) == Decimal(str(done["cost_usd"])), show(p))
+    p.verify()
+
+
+def a_killed_run_counts_at_its_worst(p):
+    p.run("budget", "set", "day", "0.6", code=0)
+    slow = p.script(PRICE, {**TURN, "delay_ms": 600000, "text": "late"})
+    run = subprocess.Popen([BOXAGNTS, "run", "--model", slow, "q"], cwd=p.work, env=p.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        worst, end = "0.00", time.monotonic() + 60
+        while worst == "0.00" and time.monotonic() < end:
+            worst = show(p)["caps"]["day"]["reserved_usd"]
+        expect(worst == "0.483", "1000 tokens in, 32000 out", worst)
+        done = p.run_json("--model", turns(p, 40, "other.jsonl"), "q", code=4)  # what is reserved is not free for another
+        expect(Decimal(str(done["cost_usd"])) <= Decimal("0.6") - Decimal(worst), done)
+    finally:
+        run.kill()
+        run.wait()
+    day = show(p)["caps"]["day"]
+    expect(day["reserved_usd"] == "0.00" and Decimal(day["spent_usd"]) == Decimal(worst) + Decimal(str(done["cost_usd"])), day)
+    p.verify()
+
+
 def amounts_are_exact_or_refused(p):
     for text in ("5.00", "0.1", "0.000000000001", "1e-12", "999999.99", "0"):
         p.run("budget", "set", "day", text, code=0)
@@ -113,5 +147,5 @@ def the_caps_are_shown_before_there_is_a_session(p):
 
 
 main(a_day_and_a_month_stop_the_run_that_would_pass_them, a_cap_of_the_day_is_shared_by_processes, marks_are_told_once_and_journalled,
-     a_stream_that_breaks_costs_its_worst, amounts_are_exact_or_refused, an_unknown_price_says_how_to_set_one,
+     a_stream_that_breaks_costs_its_worst, a_service_that_reports_more_than_it_can_charge_passes_no_cap, a_killed_run_counts_at_its_worst, amounts_are_exact_or_refused, an_unknown_price_says_how_to_set_one,
      the_caps_are_shown_before_there_is_a_session)

@@ -5,7 +5,9 @@
 #include "edge/peer.h"
 #include "host/ask/protocol.h"
 #include "os/clock.h"
+#include "os/env.h"
 #include "os/fd.h"
+#include "os/file.h"
 #include "os/socket.h"
 #include "wire/net_pattern.h"
 
@@ -15,8 +17,10 @@
 #define DEADLINE_SLACK_NS OS_NS_PER_S /* the worker's clock begins with its first instruction */
 #define REVOKE_NS OS_NS_PER_S
 enum {
-    PORTS_MAX = 60
-}; /* of the jail's list; more, and the kernel is told none (docs/egress.md) */
+    PORTS_MAX = 60, /* of the jail's list; more, and the kernel is told none (docs/egress.md) */
+    SECRET_MAX = 4096,
+    SECRET_LEAST = 8, /* bytes: a shorter one would be found in ordinary words */
+};
 
 struct outward {
     const struct app *app;
@@ -124,6 +128,51 @@ static void on_gone(const struct fault *why, void *arg)
         snprintf(o->why, sizeof o->why, "%.200s", why->text);
 }
 
+static void wipe_buf(struct buf *b)
+{
+    if (b->at)
+        base_wipe(b->at, b->len);
+    buf_done(b);
+}
+
+/* A variable stays where it is until the end of the process, because egress may have to be started again; nothing that we start
+ * inherits it. */
+static int send_secret(struct outward *o, const struct settings_secret *s, struct fault *reterr)
+{
+    __attribute__((cleanup(wipe_buf))) struct buf value;
+    auto_close int fd = -1;
+    buf_init(&value, SECRET_MAX);
+    const char *env = s->env ? os_env(s->env) : NULL;
+    if (s->env && !env) {
+        (void)fault_set(reterr, FAULT_CONFIG, "the secret %s is to be in %s, which is not set",
+                        s->name, s->env);
+        fault_next(reterr, "export %s=..., or take the secret out of the settings", s->env);
+        return -FAULT_CONFIG;
+    }
+    int r = buf_reserve(&value, SECRET_MAX); /* at once: growing would leave copies */
+    if (r == 0)
+        r = env ? buf_add_z(&value, env) : os_read_file_trusted(s->file, &value);
+    if (r == -FAULT_CAP)
+        return fault_set(reterr, FAULT_CONFIG, "the secret %s is longer than any is", s->name);
+    if (r < 0) {
+        (void)fault_sys(reterr, -r, "the secret %s: %s", s->name, s->file ? s->file : "");
+        reterr->code = FAULT_CONFIG;
+        return -FAULT_CONFIG;
+    }
+    struct str text = str_trim(buf_str(&value));
+    if (text.len < SECRET_LEAST)
+        return fault_set(
+            reterr, FAULT_CONFIG,
+            "the secret %s has less than %d bytes, which would be found in ordinary words", s->name,
+            SECRET_LEAST);
+    auto_json json_t *body = json_pack("{s:s, s:s, s:s, s:s}", "name", s->name, "host", s->host,
+                                       "header", s->header, "prefix", s->prefix ? s->prefix : "");
+    if (!body)
+        return -ENOMEM;
+    r = os_memfd_sealed("secret", text, &fd);
+    return r < 0 ? r : peer_send(&o->egress, EGRESS_SECRET, 0, body, STR(""), &fd, 1);
+}
+
 static int start(struct outward *o, struct fault *reterr)
 {
     auto_done(buf) struct buf connect;
@@ -152,6 +201,8 @@ static int start(struct outward *o, struct fault *reterr)
     r = peer_start(&o->egress, &config, reterr);
     if (r == 0)
         r = peer_send(&o->egress, EGRESS_GUESTS, 0, body, STR(""), NULL, 0);
+    for (size_t i = 0; r == 0 && i < o->app->settings->secret_count; i++)
+        r = send_secret(o, &o->app->settings->secrets[i], reterr);
     if (r == 0)
         r = peer_attach(&o->egress, o->loop, on_frame, on_gone, o);
     o->is_up = r == 0;
@@ -199,6 +250,19 @@ static own json_t *net_json(const struct outward *o, const struct outward_ask *a
     return json_object_set_new(net, "otherwise", json_boolean(otherwise)) == 0 ? take(net) : NULL;
 }
 
+/* Every call may use every secret: only their own hosts get them, and no guest. */
+static own json_t *secrets_json(const struct settings *s)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < s->secret_count; i++) {
+        if (!add_text(list, str_of(s->secrets[i].name))) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
 static own json_t *terms_json(const struct outward *o, const struct outward_ask *ask)
 {
     const struct settings *s = o->app->settings;
@@ -206,13 +270,13 @@ static own json_t *terms_json(const struct outward *o, const struct outward_ask 
     if (!i64_add(os_now_mono_ns(), ask->limits->wasm_timeout_ns, &deadline) ||
         !i64_add(deadline, DEADLINE_SLACK_NS, &deadline))
         deadline = INT64_MAX;
-    return json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:[]}", "hosts",
+    return json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o}", "hosts",
                      texts_json(s->allowed_outbound_hosts, s->allowed_count), "block_networks",
                      texts_json(s->block_networks, s->block_network_count), "block_url",
                      texts_json(s->block_urls, s->block_url_count), "net", net_json(o, ask),
                      "max_requests", (json_int_t)ask->limits->max_http_requests, "max_bytes",
                      (json_int_t)ask->limits->max_http_bytes, "deadline_ns", (json_int_t)deadline,
-                     "secrets");
+                     "secrets", secrets_json(s));
 }
 
 static bool has_net(const struct outward_ask *ask)

@@ -246,6 +246,13 @@ bool net_pattern_takes(const struct net_pattern *p, const struct url *u)
            port_matches(p, scheme, u->port);
 }
 
+bool net_pattern_is_particular(const struct net_pattern *p)
+{
+    unsigned all = p->network.base.is_v6 ? 128 : 32;
+    return p->scheme[0] && p->kind != NET_HOST_ANY &&
+           (p->kind != NET_HOST_ADDRESSES || p->network.bits == all);
+}
+
 /* --- closed networks --- */
 
 int net_block_parse(struct str text, struct net_block *ret, char ret_why[URL_WHY_SIZE])

@@ -31,6 +31,8 @@ must_use int net_pattern_parse(struct str text, bool needs_scheme, struct net_pa
 must_use int net_pattern_print(const struct net_pattern *p, struct buf *out);
 /* target: "host:port" as net_target_of_url() makes it; scheme may be empty (then the scheme of the pattern does not count). */
 bool net_pattern_matches(const struct net_pattern *p, struct str scheme, struct str target);
+/* Names one host (or all below a domain) and its scheme: what a secret can be granted to. */
+bool net_pattern_is_particular(const struct net_pattern *p);
 bool net_pattern_takes(const struct net_pattern *p, const struct url *u);
 
 /* One entry of block_networks: "private", a CIDR or an address. */

@@ -105,6 +105,8 @@ void settings_free(own struct settings *s)
         settings_provider_done(&s->providers[i]);
     for (size_t i = 0; i < s->agent_count; i++)
         free(s->agents[i].name);
+    for (size_t i = 0; i < s->secret_count; i++)
+        settings_secret_done(&s->secrets[i]);
     policy_free(s->policy);
     if (s->merge)
         free(s->merge->env_layers);
@@ -274,6 +276,20 @@ static int merge_providers(struct settings *s, struct settings_layer *l)
     return 0;
 }
 
+/* Of one name the highest layer's; the command line has none. */
+static void merge_secrets(struct settings *s, struct settings_layer *l)
+{
+    for (size_t i = 0; i < l->secret_count; i++) {
+        bool there = false;
+        for (size_t k = 0; k < s->secret_count; k++)
+            there |= strcmp(s->secrets[k].name, l->secrets[i].name) == 0;
+        if (there)
+            continue; /* layers come highest first */
+        s->secrets[s->secret_count++] = l->secrets[i];
+        l->secrets[i] = (struct settings_secret){.name = NULL};
+    }
+}
+
 /* The highest layer of the operator's is the word; the workspace can only make it narrower. */
 static void merge_provenance(struct settings *s, const struct settings_layer *l)
 {
@@ -345,6 +361,7 @@ static int merge(struct settings *s, struct settings_layer *l)
         r = append(&s->tool_dirs, &s->tool_dir_count, &l->lists[LIST_TOOL_DIRS]);
     if (r == 0)
         r = append(&s->trusted_tools, &s->trusted_tool_count, &l->lists[LIST_TRUSTED_TOOLS]);
+    merge_secrets(s, l);
     merge_provenance(s, l);
     merge_text(&s->model, &s->merge->model_layer, &l->model, l->layer);
     merge_text(&s->work_dir, &s->merge->work_dir_layer, &l->work_dir, l->layer);
@@ -372,6 +389,10 @@ static int check_room(const struct settings *s, const struct settings_layer *l, 
         return fault_set(reterr, FAULT_CONFIG,
                          "%s: key `providers`: all layers together have more than %d", file,
                          SETTINGS_PROVIDERS_MAX);
+    if (s->secret_count + l->secret_count > SETTINGS_SECRETS_MAX)
+        return fault_set(reterr, FAULT_CONFIG,
+                         "%s: key `secrets`: all layers together have more than %d", file,
+                         SETTINGS_SECRETS_MAX);
     return 0;
 }
 

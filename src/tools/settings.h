@@ -17,6 +17,11 @@ struct settings_mount {
     char *host, *guest;
     bool writable;
 }; /* own */
+#define SETTINGS_SECRETS_MAX 32
+/* A secret of the operator's that egress adds to requests to its host. env or file, where the value is. */
+struct settings_secret {
+    char *name, *env, *file, *host, *header, *prefix; /* own; prefix NULL = none */
+};
 struct settings_provider {
     char *name, *wire, *base_url, *key_env;
     struct price price;
@@ -58,6 +63,8 @@ struct settings {
     size_t trusted_tool_count; /* own; tools whose results are trusted */
     struct settings_provider providers[SETTINGS_PROVIDERS_MAX];
     size_t provider_count;
+    struct settings_secret secrets[SETTINGS_SECRETS_MAX];
+    size_t secret_count;
     char **tool_dirs;
     size_t tool_dir_count;
     uint32_t required_facets;     /* jail facets beyond the default */

@@ -69,6 +69,8 @@ struct settings_layer {
     size_t rule_count;
     struct settings_provider providers[SETTINGS_PROVIDERS_MAX];
     size_t provider_count;
+    struct settings_secret secrets[SETTINGS_SECRETS_MAX];
+    size_t secret_count;
     uint32_t required_facets;
     struct settings_agent agents[SETTINGS_AGENTS_MAX];
     size_t agent_count;
@@ -78,6 +80,7 @@ must_use int settings_layer_read(struct settings_layer *l, enum policy_layer lay
 void settings_layer_done(struct settings_layer *l);
 must_use int settings_mount_parse(struct str text, struct settings_mount *ret, char ret_why[200]);
 void settings_provider_done(struct settings_provider *p);
+void settings_secret_done(struct settings_secret *s);
 
 /* Who said what so far. Operator layers (managed, command line, user) and workspace layers are kept apart: what the operator
  * says replaces a default, what the workspace says can only make it tighter, in whatever order they come. */

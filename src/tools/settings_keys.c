@@ -7,6 +7,7 @@
 #include "tools/json_walk.h"
 #include "tools/nearest.h"
 #include "tools/schema_inside.h"
+#include "wire/http_head.h"
 #include "wire/net_pattern.h"
 
 #include <errno.h>
@@ -695,6 +696,99 @@ static int read_providers(struct reader *r, const json_t *v)
 
 static int read_agent_limits(struct reader *r, const json_t *v);
 
+/* --- secrets --- */
+
+void settings_secret_done(struct settings_secret *s)
+{
+    char *texts[] = {s->name, s->env, s->file, s->host, s->header, s->prefix};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        free(texts[i]);
+    *s = (struct settings_secret){.name = NULL};
+}
+
+static struct settings_secret *secret_of(struct reader *r)
+{
+    return &r->out->secrets[r->out->secret_count];
+}
+
+static int secret_name(struct reader *r, const json_t *v)
+{
+    struct str s = json_is_string(v) ? json_view(v) : STR("");
+    bool fine = s.len > 0 && s.len < 64;
+    for (size_t i = 0; fine && i < s.len; i++)
+        fine = (s.at[i] >= 'a' && s.at[i] <= 'z') || (s.at[i] >= 'A' && s.at[i] <= 'Z') ||
+               (s.at[i] >= '0' && s.at[i] <= '9') || s.at[i] == '_' || s.at[i] == '-';
+    return fine ? read_text(r, v, &secret_of(r)->name)
+                : bad(r, "must be a name of letters, digits, _ and -");
+}
+static int secret_env(struct reader *r, const json_t *v)
+{
+    return read_text(r, v, &secret_of(r)->env);
+}
+static int secret_file(struct reader *r, const json_t *v)
+{
+    return read_host_path(r, v, &secret_of(r)->file);
+}
+static int secret_host(struct reader *r, const json_t *v)
+{
+    char why[160];
+    struct net_pattern p;
+    if (!is_fine_text(v, 300))
+        return bad(r, "must be a text like https://api.example.org");
+    if (net_pattern_parse(json_view(v), true, &p, why) != 0)
+        return bad_entry(r, v, why);
+    if (!net_pattern_is_particular(&p))
+        return bad(r, "must name one host, or all below a domain, with its scheme");
+    return read_text(r, v, &secret_of(r)->host);
+}
+static int secret_header(struct reader *r, const json_t *v)
+{
+    char why[HTTP_WHY_SIZE];
+    if (!is_fine_text(v, 100) || http_field_check(json_view(v), STR(""), why) != 0)
+        return bad(r, "must be the name of a header that is not the connection's own");
+    return read_text(r, v, &secret_of(r)->header);
+}
+static int secret_prefix(struct reader *r, const json_t *v)
+{
+    char why[HTTP_WHY_SIZE];
+    if (!is_fine_text(v, 256) || http_field_check(STR("x"), json_view(v), why) != 0)
+        return bad(r, "must be ASCII text that stands before the value, like \"Bearer \"");
+    return read_text(r, v, &secret_of(r)->prefix);
+}
+
+static const struct key secret_keys[] = {
+    {"name", true, secret_name, "{\"type\":\"string\"}", "what it is called here"},
+    {"env", true, secret_env, "{\"type\":\"string\"}", "environment variable with the value"},
+    {"file", true, secret_file, "{\"type\":\"string\"}", "file with the value"},
+    {"host", true, secret_host, "{\"type\":\"string\"}", "scheme://host[:port] that gets it"},
+    {"header", true, secret_header, "{\"type\":\"string\"}", "the header that it goes in"},
+    {"prefix", true, secret_prefix, "{\"type\":\"string\"}", "what stands before it there"},
+};
+static int read_keys(struct reader *r, const json_t *v, const struct key *table, size_t count);
+
+static int read_secret_item(struct reader *r, const json_t *v)
+{
+    if (r->out->secret_count == SETTINGS_SECRETS_MAX)
+        return bad(r, "is one too many: at most %d", SETTINGS_SECRETS_MAX);
+    int result = read_keys(r, v, secret_keys, ARRAY_LEN(secret_keys));
+    struct settings_secret *s = secret_of(r);
+    if (result == 0 && (!s->name || !s->host || !s->header || !s->env == !s->file))
+        result = bad(r, "must have name, host, header, and either env or file");
+    for (size_t i = 0; result == 0 && i < r->out->secret_count; i++)
+        if (strcmp(r->out->secrets[i].name, s->name) == 0)
+            result = bad(r, "has a name that is given twice");
+    if (result)
+        settings_secret_done(s);
+    else
+        r->out->secret_count++;
+    return result;
+}
+
+static int read_secrets(struct reader *r, const json_t *v)
+{
+    return each_item(r, v, read_secret_item);
+}
+
 /* --- the table --- */
 
 #define LIST_SCHEMA "{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"maxItems\":1024}"
@@ -716,6 +810,11 @@ static const struct key keys[] = {
     {"block_networks", false, read_networks, LIST_SCHEMA,
      "networks never connected to: \"private\" or CIDR"},
     {"block_url", false, read_urls, LIST_SCHEMA, "URL prefixes never fetched"},
+    {"secrets", true, read_secrets,
+     "{\"type\":\"array\",\"maxItems\":32,\"items\":{\"type\":\"object\",\"required\":[\"name\",\"host\",\"header\"],\"properties\":{"
+     "\"name\":{\"type\":\"string\"},\"env\":{\"type\":\"string\"},\"file\":{\"type\":\"string\"},\"host\":{\"type\":\"string\"},"
+     "\"header\":{\"type\":\"string\"},\"prefix\":{\"type\":\"string\"}},\"additionalProperties\":false}}",
+     "secrets that are added to requests to their host, and that no tool sees"},
     {"tool_dirs", true, read_tool_dirs, LIST_SCHEMA, "folders with further tools"},
     {"required_layers", false, read_facets,
      "{\"type\":\"array\",\"items\":{\"enum\":[\"no_new_privs\",\"namespaces\",\"landlock\",\"seccomp\",\"capabilities\",\"rlimits\",\"fds_env\","
@@ -974,6 +1073,8 @@ void settings_layer_done(struct settings_layer *l)
         settings_provider_done(&l->providers[i]);
     for (size_t i = 0; i < l->agent_count; i++)
         free(l->agents[i].name);
+    for (size_t i = 0; i < l->secret_count; i++)
+        settings_secret_done(&l->secrets[i]);
     *l = (struct settings_layer){0};
 }
 

@@ -84,7 +84,8 @@ int main(int argc, char **argv)
             count = atoi(argv[++i]);
         } else {
             for (int k = 0; k < count; k++)
-                failed += ask(method, argv[i], send);
+                failed +=
+                    ask(method, strncmp(argv[i], "--url=", 6) == 0 ? argv[i] + 6 : argv[i], send);
         }
     }
     return failed > 0;

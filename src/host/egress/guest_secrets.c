@@ -128,9 +128,7 @@ static int read_words(const json_t *body, struct guest_secret *g, struct str *re
     memcpy(g->name, name.at, name.len);
     if (net_pattern_parse(host, true, &g->host, why) != 0)
         return fault_set(reterr, FAULT_CONFIG, "the secret %s: its host %s", g->name, why);
-    unsigned bits = g->host.network.base.is_v6 ? 128 : 32;
-    if (g->host.kind == NET_HOST_ANY || g->host.scheme[0] == '\0' ||
-        (g->host.kind == NET_HOST_ADDRESSES && g->host.network.bits != bits))
+    if (!net_pattern_is_particular(&g->host))
         return fault_set(reterr, FAULT_CONFIG,
                          "the secret %s: its host must be one that is named, with its scheme",
                          g->name);

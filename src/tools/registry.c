@@ -133,12 +133,12 @@ static int read_tool(int dir_fd, const char *name, struct str wasm, const char *
 {
     struct str section;
     auto_done(buf) struct buf beside;
+    buf_init(&beside, SIDECAR_SIZE_MAX);
     int r = tool_manifest_section(wasm, &section);
     if (r == 0)
         return tool_from_manifest(section, ret, reterr);
     if (r < 0)
         return fault_set(reterr, FAULT_MODULE, "this is not a WebAssembly module, or a broken one");
-    buf_init(&beside, SIDECAR_SIZE_MAX);
     r = read_beside(dir_fd, name, TOOL_SIDECAR_SUFFIX, &beside, reterr);
     if (r == 0 && (r = tool_from_manifest(buf_str(&beside), ret, reterr)) == 0)
         (*ret)->origin = "sidecar";

@@ -3,7 +3,9 @@
 #include "edge/commands.h"
 #include "edge/money.h"
 #include "edge/report.h"
+#include "edge/run_options.h"
 #include "edge/safe.h"
+#include "edge/session_go_on.h"
 #include "host/journal.h"
 #include "host/ledger.h"
 
@@ -12,14 +14,18 @@
 
 #define SESSIONS_SHOWN_MAX 1000
 
-static const struct option_row *const tables[] = {options_common, NULL};
+static const struct option_row *const tables[] = {options_run, options_policy, options_sandbox,
+                                                  options_common, NULL};
 
 static int cmd_session(const struct parsed *p, struct fault *reterr);
 
 const struct command command_session = {
     .name = "session",
-    .usage = "list | show SESSION | report SESSION | export SESSION | delete SESSION",
-    .summary = "what ran here: status, cost, calls (SESSION may be `last`)",
+    .usage =
+        "list | show SESSION | report SESSION | resume SESSION [PROMPT] | fork SESSION | export SESSION | delete SESSION",
+    .summary = "what ran here: status, cost, calls; go on with it (SESSION may be `last`)",
+    .text =
+        "The options of `run` are for resume. A session keeps its model, work folder and budget unless others are given.\n",
     .tables = tables,
     .run = cmd_session,
 };
@@ -146,6 +152,10 @@ static const struct verb verbs[] = {
     {"show", "SESSION", "one session", session_show, 1, 1},
     {"report", "SESSION", "what was done, what was stopped and by which layer", session_report, 1,
      1},
+    {"resume", "SESSION [PROMPT]", "go on where it ended, was cancelled or killed", session_go_on,
+     1, 2},
+    {"fork", "SESSION", "a copy that can be gone on with by itself; prints its name", session_fork,
+     1, 1},
     {"export", "SESSION", "JSON lines on stdout, signed: the session, its money, its journal",
      session_export, 1, 1},
     {"delete", "SESSION", "forget it: its row, money and undo data (not its journal)",

@@ -5,7 +5,7 @@
 
 extern const struct command command_run, command_exec, command_tool, command_policy,
     command_session, command_undo, command_journal, command_budget, command_doctor,
-    command_completion, command_jail;
+    command_completion, command_jail, command_replay;
 
 /* The whole program. */
 int edge_main(int argc, char **argv);

@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "edge/codes.h"
+#include "edge/fetch_result.h"
 #include "edge/origin.h"
 #include "edge/outward.h"
 #include "host/journal.h"
@@ -24,12 +25,11 @@
 #include <stdio.h>
 
 #define ARGUMENTS_MAX ((size_t)16 << 20)
-#define CALL_ID_SIZE 24
 #define UNPARSED_KEPT_MAX ((size_t)1024)
 #define NAME_KEPT_MAX ((size_t)200) /* of a tool's name; no tool's own is as long */
 
 struct call {
-    char id[CALL_ID_SIZE];
+    char id[DESK_CALL_NAME_SIZE];
     char *name, *arguments; /* own */
     size_t arguments_len;
     bool name_is_cut;
@@ -38,6 +38,7 @@ struct call {
     /* while it is at the front */
     const struct tool *tool;
     json_t *input; /* own; validated, paths mapped */
+    json_t *given; /* own; its result, when the monitor itself gives it */
     struct policy_decision decision;
     const char *by;
     size_t effect_count,
@@ -70,7 +71,8 @@ struct desk {
     size_t queue_len;
     uint64_t calls_made;
     bool front_started, cancelling, pumping;
-    bool is_deaf; /* a receipt could not be written: nothing that leaves no trace is run */
+    bool has_fetch; /* the tool fetch_result is there */
+    bool is_deaf;   /* a receipt could not be written: nothing that leaves no trace is run */
     desk_note_fn note;
     void *note_arg;
 };
@@ -86,6 +88,7 @@ int desk_new(const struct desk_config *config, own struct desk **ret)
     if (!d)
         return -ENOMEM;
     d->c = *config;
+    d->calls_made = config->calls_before;
     d->undo_root_fd = -1;
     d->scratch = calloc(CALL_EFFECTS_MAX, sizeof(*d->scratch));
     int r = d->scratch ? codes_new(config->app, config->loop, on_code_note, d, &d->codes) : -ENOMEM;
@@ -107,6 +110,7 @@ static void call_free(struct call *c)
     free(c->arguments);
     json_decref(c->input);
     json_decref(c->confinement);
+    json_decref(c->given);
     os_close(c->undo_fd);
     tool_argv_free(c->argv);
     free(c->effects);
@@ -276,9 +280,10 @@ static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum s
     struct call *c = front(d);
     bool is_native = c->tool && c->tool->is_native;
     auto_json json_t *result =
-        !outcome || !c->tool ? result_error(sentence)
-        : is_native          ? result_from_command(outcome, c->is_narrowed ? narrowed_note : NULL)
-                             : result_from_output(c->tool, outcome);
+        c->given               ? json_incref(c->given)
+        : !outcome || !c->tool ? result_error(sentence)
+        : is_native            ? result_from_command(outcome, c->is_narrowed ? narrowed_note : NULL)
+                               : result_from_output(c->tool, outcome);
     bool is_error = !result || json_is_true(json_object_get(result, "is_error"));
     auto_json json_t *touched = touched_of(d, c);
     struct digest input_digest;
@@ -376,6 +381,39 @@ static int parse_call(struct desk *d, struct call *c, struct buf *sentence)
         return SANDBOX_SCHEMA;
     }
     return 0;
+}
+
+/* Asked for by name, and nothing of the registry's has that name. */
+static int fetch(struct desk *d, struct call *c, struct buf *sentence)
+{
+    static char name[] = FETCH_RESULT_NAME;
+    static const struct tool self = {.name = name};
+    if (json_parse((struct str){c->arguments, c->arguments_len}, ARGUMENTS_MAX, &c->input, NULL) <
+        0) {
+        (void)buf_addf(sentence, "the arguments are not valid JSON");
+        return SANDBOX_SCHEMA;
+    }
+    policy_decide(d->c.app->settings->policy, &self, NULL, 0, &c->decision);
+    if (c->decision.verdict == POLICY_DENY) {
+        (void)buf_addf(sentence, "refused by policy: %s", c->decision.why);
+        return SANDBOX_DENIED_POLICY;
+    }
+    c->decision.verdict = POLICY_ALLOW; /* it is what this planner was given before */
+    int r = fetch_result(d->c.app->state, d->c.session, c->input, &c->given, sentence);
+    if (r < 0)
+        (void)buf_addf(sentence, "%s", fault_sentence(r));
+    return r == 0 ? SANDBOX_EXIT : r > 0 ? SANDBOX_SCHEMA : SANDBOX_CRASH;
+}
+
+static bool is_fetch(const struct desk *d, const struct call *c)
+{
+    return d->has_fetch && !c->name_is_cut && strcmp(c->name, FETCH_RESULT_NAME) == 0 &&
+           !registry_find(d->c.app->registry, str_of(c->name));
+}
+
+void desk_offer_fetch(struct desk *d)
+{
+    d->has_fetch = true;
 }
 
 static int take_effects(struct desk *d, struct call *c, struct buf *sentence)
@@ -750,10 +788,15 @@ static void begin(struct desk *d)
         finish(d, NULL, SANDBOX_CRASH, "not run: an earlier receipt could not be written");
         return;
     }
-    int stop = parse_call(d, c, &sentence);
+    bool is_own = is_fetch(d, c);
+    int stop = is_own ? fetch(d, c, &sentence) : parse_call(d, c, &sentence);
     tell(d, "call",
          json_pack("{s:s, s:s, s:o}", "call", c->id, "tool", c->name, "input",
                    c->input ? json_incref(c->input) : json_null()));
+    if (stop == 0 && is_own) {
+        finish(d, NULL, SANDBOX_EXIT, "given by the monitor, from what it kept");
+        return;
+    }
     if (stop == 0)
         stop = take_effects(d, c, &sentence);
     if (stop != 0) {
@@ -786,6 +829,24 @@ static void pump(struct desk *d)
     d->pumping = false;
 }
 
+/* Which effects those calls had is not asked again: that private data and untrusted content were seen is the safe side. */
+void desk_recall(struct desk *d, struct str name, const json_t *result)
+{
+    static char gone_name[] = "a tool of an earlier run";
+    static const struct tool gone = {.name = gone_name};
+    static const struct effect read = {.kind = EFFECT_READ};
+    const struct tool *tool = registry_find(d->c.app->registry, name);
+    if (!d->origin)
+        return;
+    (void)origin_ran(d->origin, &gone, &read, 1);
+    origin_hear(d->origin, tool ? tool : &gone, result);
+}
+
+void desk_next_call(const struct desk *d, char ret[DESK_CALL_NAME_SIZE])
+{
+    snprintf(ret, DESK_CALL_NAME_SIZE, "c%llu", (unsigned long long)d->calls_made + 1);
+}
+
 int desk_call(struct desk *d, struct str tool, struct str arguments, desk_done_fn done, void *arg)
 {
     if (d->queue_len == DESK_QUEUE_MAX)
@@ -808,7 +869,8 @@ int desk_call(struct desk *d, struct str tool, struct str arguments, desk_done_f
         call_free(c);
         return -ENOMEM;
     }
-    snprintf(c->id, sizeof(c->id), "c%llu", (unsigned long long)++d->calls_made);
+    desk_next_call(d, c->id);
+    d->calls_made++;
     d->queue[d->queue_len++] = c;
     pump(d);
     return 0;
@@ -861,6 +923,10 @@ own json_t *desk_tools_json(const struct desk *d)
             json_decref(list);
             return NULL;
         }
+    }
+    if (list && d->has_fetch && json_array_append_new(list, fetch_result_tool())) {
+        json_decref(list);
+        return NULL;
     }
     return list;
 }

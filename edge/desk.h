@@ -21,7 +21,10 @@ struct desk_config {
     struct approval *approval; /* borrowed; NULL = nobody can be asked */
     const char *
         prompt; /* borrowed until desk_new() returns; NULL: the calls are the person's own, and their targets, too */
+    uint64_t calls_before; /* of a session that goes on: names of calls are not given twice */
 };
+
+#define DESK_CALL_NAME_SIZE 24
 
 /* What came of a call. Views live for the callback. */
 struct desk_outcome {
@@ -46,6 +49,12 @@ void desk_on_note(struct desk *d, desk_note_fn fn, void *arg);
 
 /* Starts the worker for these limits now rather than at the first call; -FAULT_SANDBOX when it cannot be built. */
 must_use int desk_start_worker(struct desk *d, struct fault *reterr);
+/* From now on there is fetch_result: the context is kept small, and what was taken out of it can be had again. */
+void desk_offer_fetch(struct desk *d);
+/* What was heard in an earlier run of this session: its targets are no more to be trusted for it. */
+void desk_recall(struct desk *d, struct str tool, const json_t *result);
+/* The name that the next call will have in the journal. */
+void desk_next_call(const struct desk *d, char ret[DESK_CALL_NAME_SIZE]);
 /* Queues a call. done comes exactly once, from the loop or from within. arguments: JSON text, hostile. */
 must_use int desk_call(struct desk *d, struct str tool, struct str arguments, desk_done_fn done,
                        void *arg);

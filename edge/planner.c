@@ -47,9 +47,12 @@ int planner_new(const char *model, const struct app *app, struct os_loop *loop,
     struct str head, tail;
     if (str_starts(str_of(model), STR("script:")))
         return planner_script_new(model + strlen("script:"), loop, ret, reterr);
+    if (str_starts(str_of(model), STR("replay:")))
+        return planner_replay_new(model + strlen("replay:"), app, loop, ret, reterr);
     if (!str_split(str_of(model), '/', &head, &tail) || head.len == 0 || tail.len == 0) {
         (void)fault_set(reterr, FAULT_USAGE,
-                        "--model: \"%s\" is neither PROVIDER/NAME nor script:FILE", model);
+                        "--model: \"%s\" is none of PROVIDER/NAME, script:FILE, replay:SESSION",
+                        model);
         fault_next(reterr, "for example --model anthropic/claude-sonnet-4-5");
         return -FAULT_USAGE;
     }

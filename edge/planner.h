@@ -9,6 +9,7 @@
 #include "wire/json.h"
 
 struct app;
+struct desk_outcome; /* edge/desk.h */
 
 struct planner_end {
     const char *outcome; /* "ok" | "error" | "planner_end" */
@@ -32,6 +33,8 @@ struct planner {
     char *label;      /* own; PROVIDER/NAME or script:FILE, for people */
     struct price price;
     int64_t max_tokens; /* wished for per turn */
+    int64_t
+        context_tokens; /* that a request may have when the settings do not say; 0 = any number */
     struct planner_events events;
     /* An upper bound of the input tokens of the next turn, given the request body. */
     int64_t (*input_bound)(struct planner *p, struct str body);
@@ -41,8 +44,15 @@ struct planner {
     void (*cancel)(struct planner *p);
     /* Ends the stream of the turn under way, whose end still comes; NULL: a turn comes whole, nothing is to be broken off. */
     void (*break_off)(struct planner *p);
+    /* So many answers were given in an earlier run of the session. NULL: it makes no difference. */
+    void (*skip)(struct planner *p, uint64_t answers);
+    /* Holds what came of a call, and of the run, against what it knows. 0 or PLANNER_DIVERGES with a sentence. NULL: it knows
+     * nothing. */
+    int (*check)(struct planner *p, const struct desk_outcome *o, char *why, size_t size);
+    int (*check_end)(struct planner *p, char *why, size_t size);
     void (*free)(own struct planner *p);
 };
+enum { PLANNER_DIVERGES = 1 };
 
 /* --model text (or what settings and keys say when NULL) -> planner. Scripts are checked whole here: a bad line is
  * -FAULT_CONFIG "FILE:LINE: ...". */
@@ -50,6 +60,9 @@ must_use int planner_new(const char *model, const struct app *app, struct os_loo
                          own struct planner **ret, struct fault *reterr);
 must_use int planner_script_new(const char *path, struct os_loop *loop, own struct planner **ret,
                                 struct fault *reterr);
+/* The model events of a session; its form is checked when it is read. -FAULT_USAGE: there is no such session. */
+must_use int planner_replay_new(const char *session, const struct app *app, struct os_loop *loop,
+                                own struct planner **ret, struct fault *reterr);
 must_use int planner_service_new(const char *provider, const char *name, const struct app *app,
                                  struct os_loop *loop, own struct planner **ret,
                                  struct fault *reterr);

@@ -289,6 +289,13 @@ static void cancel(struct planner *p)
     os_watch_set_timer(((struct script *)p)->timer, INT64_MAX);
 }
 
+static void skip(struct planner *p, uint64_t answers)
+{
+    struct script *s = (struct script *)p;
+    size_t left = json_array_size(s->lines) - s->next;
+    s->next += answers < left ? (size_t)answers : left;
+}
+
 static void free_script(own struct planner *p)
 {
     struct script *s = (struct script *)p;
@@ -319,12 +326,14 @@ int planner_script_new(const char *path, struct os_loop *loop, own struct planne
                                   .input_bound = input_bound,
                                   .ask = ask,
                                   .cancel = cancel,
+                                  .skip = skip,
                                   .free = free_script};
     s->loop = loop;
     s->errors_left = -1;
     s->lines = json_array();
     s->planner.model = str_dup(STR("script"));
-    if (asprintf(&s->planner.label, "script:%s", path) < 0)
+    auto_free char *whole = NULL; /* a session that goes on may be called from another folder */
+    if (os_real_path(path, &whole) < 0 || asprintf(&s->planner.label, "script:%s", whole) < 0)
         s->planner.label = NULL;
     r = s->lines && s->planner.model && s->planner.label ? load(s, path, buf_str(&text), reterr)
                                                          : -ENOMEM;

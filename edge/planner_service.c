@@ -438,6 +438,7 @@ int planner_service_new(const char *provider, const char *name, const struct app
                                   .ask = ask,
                                   .cancel = cancel,
                                   .break_off = cancel,
+                                  .context_tokens = 200000,
                                   .free = free_service};
     s->wire = choice.wire;
     s->loop = loop;

@@ -8,8 +8,10 @@
 
 struct tree_config {
     struct app *app;
-    const char *prompt;
-    const char *model; /* --model, or NULL */
+    const char *prompt;  /* "" with resume: nothing is added to the conversation */
+    const char *resume;  /* session that goes on; NULL = a new one */
+    bool is_budget_said; /* else a session that goes on keeps its own */
+    const char *model;   /* --model, or NULL */
     enum view_mode view;
     int64_t timeout_ns; /* INT64_MAX = not said; max_wall_s of the settings holds too */
     int64_t started_ns; /* monotonic, when the process began: --timeout includes start-up */

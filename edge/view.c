@@ -157,10 +157,11 @@ void view_say(struct view *v, struct str say, struct str text)
         safe_print(stdout, text);
         fflush(stdout);
         v->in_text = true;
-    } else if (str_is(say, "recovery")) {
+    } else if (str_is(say, "recovery") || str_is(say, "context")) {
         clear_spinner(v);
         end_text(v);
-        fprintf(stderr, "  %s! ", paint(v, YELLOW));
+        fprintf(stderr, "  %s%s ", paint(v, str_is(say, "context") ? DIM : YELLOW),
+                str_is(say, "context") ? "~" : "!");
         safe_print(stderr, text);
         fprintf(stderr, "%s\n", paint(v, PLAIN));
     }
@@ -252,6 +253,19 @@ static void result_text(struct view *v, const struct desk_outcome *o)
                 paint(v, PLAIN));
     print_sentence(first_text(o->result));
     fputc('\n', stderr);
+}
+
+void view_attached(struct view *v, const json_t *file)
+{
+    if (v->mode == VIEW_STREAM_JSON)
+        emit(json_pack("{s:s, s:O}", "type", "attached", "file", file));
+    if (v->mode != VIEW_TEXT)
+        return;
+    fprintf(stderr, "  %sattached ", paint(v, DIM));
+    safe_print_line(stderr, json_string_value(json_object_get(file, "path")));
+    fprintf(stderr, " (%lld bytes%s)%s\n",
+            (long long)json_integer_value(json_object_get(file, "bytes")),
+            json_is_true(json_object_get(file, "is_cut")) ? ", cut" : "", paint(v, PLAIN));
 }
 
 void view_result(struct view *v, const struct desk_outcome *o)

@@ -17,11 +17,13 @@ void view_free(own struct view *v);
 DEFINE_FREEP(view, struct view);
 
 void view_session(struct view *v, const char *session, const char *model, const char *work_dir);
-/* say: "text" | "thinking" | "recovery" | "turn" (from the agent: hostile text) */
+/* say: "text" | "thinking" | "recovery" | "context" (from the agent: hostile text) */
 void view_say(struct view *v, struct str say, struct str text);
 void view_note(struct view *v, const char *what, const json_t *body); /* the desk's notes */
 /* Talk that every form of output has on stderr. */
 void view_warn(struct view *v, const char *text);
+/* A file that went before the prompt: {path, from, sha256, bytes, is_cut}. */
+void view_attached(struct view *v, const json_t *file);
 void view_result(struct view *v, const struct desk_outcome *o);
 void view_usage(struct view *v, int64_t turn, int64_t input_tokens, int64_t output_tokens,
                 int64_t cost_pico, int64_t total_pico);

@@ -8,6 +8,7 @@
 #include "os/clock.h"
 #include "os/random.h"
 #include "query/codec.h"
+#include "query/history.h"
 #include "query/step.h"
 #include "sandbox/jail/jail.h"
 
@@ -47,7 +48,7 @@ static const char *member(const struct agent *g, const char *key)
 
 /* --- actions --- */
 
-static int send_model(struct agent *g, uint64_t turn)
+static int send_model(struct agent *g, uint64_t turn, bool is_summary)
 {
     close_decoder(g);
     int r = g->wire->decoder_new(&g->decoder);
@@ -67,8 +68,8 @@ static int send_model(struct agent *g, uint64_t turn)
     };
     if ((r = g->wire->request(&request, &body)) < 0)
         return r;
-    auto_json json_t *head =
-        json_pack("{s:s, s:I}", "wire", g->wire->name, "max_tokens", (json_int_t)g->max_tokens);
+    auto_json json_t *head = json_pack("{s:s, s:I, s:b}", "wire", g->wire->name, "max_tokens",
+                                       (json_int_t)g->max_tokens, "summary", is_summary);
     if (!head)
         return -ENOMEM;
     return channel_send(g->channel, MONITOR_MODEL, turn, head, buf_str(&body), NULL, 0);
@@ -100,6 +101,18 @@ static int send_call(struct agent *g, const struct query_action *a)
     return channel_send(g->channel, MONITOR_CALL, a->number, body, a->text, NULL, 0);
 }
 
+static int send_keep(struct agent *g, const struct query_action *a)
+{
+    auto_json json_t *body = json_pack("{s:b, s:b, s:I}", "summary", a->is_summary, "pinned",
+                                       a->is_pinned, "first_call", (json_int_t)a->first_call);
+    auto_done(buf) struct buf text;
+    buf_init(&text, PROTOCOL_MODEL_BODY_MAX - 4096);
+    int r = body ? json_print(a->message, &text) : -ENOMEM;
+    if (r < 0)
+        return r;
+    return channel_send(g->channel, MONITOR_KEEP, a->number, body, buf_str(&text), NULL, 0);
+}
+
 static int send_done(struct agent *g, const struct query_action *a)
 {
     auto_json json_t *body = json_pack("{s:s, s:s, s:s}", "status", a->status, "stopped_by",
@@ -116,9 +129,10 @@ static int act(const struct query_action *a, void *arg)
 {
     struct agent *g = arg;
     switch (a->kind) {
-    case QUERY_ACT_MODEL: return send_model(g, a->number);
+    case QUERY_ACT_MODEL: return send_model(g, a->number, a->is_summary);
     case QUERY_ACT_CALL: return send_call(g, a);
     case QUERY_ACT_SAY: return send_say(g, a);
+    case QUERY_ACT_KEEP: return send_keep(g, a);
     case QUERY_ACT_WAIT: g->wake_ns = os_now_mono_ns() + a->wait_ms * OS_NS_PER_MS; return 0;
     case QUERY_ACT_DONE: return send_done(g, a);
     }
@@ -202,10 +216,16 @@ static int on_result(struct agent *g, const struct message *m)
         return r;
     const struct query_event e = {.kind = QUERY_RESULT,
                                   .number = m->id,
+                                  .id = str_of(json_string_value(json_object_get(m->body, "call"))),
                                   .body = result,
                                   .is_error =
                                       !result || json_is_true(json_object_get(result, "is_error"))};
     return query_step(g->query, &e, act, g);
+}
+
+static uint64_t number_at(const json_t *numbers, const char *key)
+{
+    return (uint64_t)json_integer_value(json_object_get(numbers, key));
 }
 
 static int on_start(struct agent *g, const struct message *m, struct fault *reterr)
@@ -224,12 +244,25 @@ static int on_start(struct agent *g, const struct message *m, struct fault *rete
     if (!(g->wire = codec_find(wire)))
         return fault_set(reterr, FAULT_CONFIG, "no wire is called \"%.*s\"", STR_FMT(wire));
     g->start = json_incref(m->body);
+    int64_t context = 0;
+    if (json_get_i64(m->body, "context_tokens", 0, INT64_C(1) << 40, &context, reterr) < 0)
+        return -FAULT_INPUT;
+    limits.context_tokens = context;
+    limits.overhead_bytes = (int64_t)history_size_of(json_object_get(m->body, "tools")) +
+                            (int64_t)strlen(member(g, "system"));
     uint64_t seed;
     os_random(&seed, sizeof(seed));
     if ((r = query_new(&limits, seed, &g->query)) < 0)
         return r;
     channel_set_state(g->channel, STATE_IDLE);
-    return query_start(g->query, prompt, act, g);
+    const json_t *attached = json_object_get(m->body, "attached"),
+                 *conversation = json_object_get(m->body, "conversation");
+    if (!conversation)
+        return query_start(g->query, prompt, attached, act, g);
+    const json_t *at = json_object_get(m->body, "numbers");
+    const struct query_numbers numbers = {number_at(at, "turns"), number_at(at, "calls"),
+                                          number_at(at, "messages")};
+    return query_resume(g->query, conversation, &numbers, prompt, attached, act, g);
 }
 
 static int on_message(struct agent *g, const struct message *m, struct fault *reterr)

@@ -54,5 +54,11 @@ const struct store_step state_steps[] = {
      " kind TEXT NOT NULL, start BIGINT NOT NULL, spent BIGINT NOT NULL, reserved BIGINT NOT NULL,"
      " forgotten BIGINT NOT NULL, warned BIGINT NOT NULL, PRIMARY KEY (kind, start));"
      "CREATE TABLE cap (kind TEXT PRIMARY KEY, pico BIGINT NOT NULL);"},
+    /* What was said, beside what was done (host/talk.h). size comes before the long texts, so that adding it up reads none. */
+    {"CREATE TABLE talk ("
+     " session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE, seq BIGINT NOT NULL,"
+     " kind TEXT NOT NULL, number BIGINT NOT NULL, call TEXT, size BIGINT NOT NULL,"
+     " body TEXT NOT NULL, bytes TEXT);"
+     "CREATE UNIQUE INDEX talk_order ON talk (session, seq);"},
 };
 const size_t state_step_count = ARRAY_LEN(state_steps);

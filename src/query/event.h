@@ -23,9 +23,9 @@ enum query_event_kind {
     /* from the runtime */
     QUERY_MODEL_END,   /* the stream ended; error is QUERY_OK or why there is no (whole) answer */
     QUERY_PLANNER_END, /* the planner has nothing more to say (end of a script) */
-    QUERY_RESULT,      /* id = call number; body: {content, structured, is_error}; is_error */
-    QUERY_TIMER,       /* the wait that an action asked for is over */
-    QUERY_CANCEL,      /* text: reason ("cancel", "time", ...) */
+    QUERY_RESULT, /* number; id = the runtime's name for the call; body: {content, structured, is_error}; is_error */
+    QUERY_TIMER,  /* the wait that an action asked for is over */
+    QUERY_CANCEL, /* text: reason ("cancel", "time", ...) */
 };
 
 enum query_stop {
@@ -76,9 +76,10 @@ struct query_event {
 enum query_action_kind {
     QUERY_ACT_MODEL, /* ask the model: the conversation is query_conversation(); number = turn */
     QUERY_ACT_CALL,  /* run a tool: number, tool, text = input JSON */
-    QUERY_ACT_SAY,   /* show: say = "text" | "thinking" | "recovery" | "turn", text */
-    QUERY_ACT_WAIT,  /* wake me with QUERY_TIMER in wait_ms */
-    QUERY_ACT_DONE,  /* the loop is over: status, stopped_by ("" = done), text = final answer */
+    QUERY_ACT_SAY,   /* show: say = "text" | "thinking" | "recovery" | "context", text */
+    QUERY_ACT_KEEP, /* a message has come into the conversation: number, message, first_call, is_pinned */
+    QUERY_ACT_WAIT, /* wake me with QUERY_TIMER in wait_ms */
+    QUERY_ACT_DONE, /* the loop is over: status, stopped_by ("" = done), text = final answer */
 };
 
 struct query_action {
@@ -88,4 +89,9 @@ struct query_action {
     const char *say;
     int64_t wait_ms;
     const char *status, *stopped_by, *detail;
+    const json_t *message; /* {role, content} */
+    uint64_t first_call;   /* number of its first call; 0 = it has none */
+    bool is_pinned;
+    bool
+        is_summary; /* MODEL: the answer is to be a summary. KEEP: it is one, of all messages before `number` */
 };

@@ -28,6 +28,11 @@ static const struct {
     [INCIDENT_LOOP] =
         {"loop",
          "You repeat yourself and the result stays the same. Do something else, or say what keeps you from going on."},
+    [INCIDENT_SUMMARY] =
+        {"summary",
+         "The conversation is getting too long. Sum it up for yourself: the task, what was done and found (with paths, names and "
+         "numbers), what was decided, the plan and what is left of it. Your summary takes the place of what came before. Answer "
+         "with the summary alone, call no tool, and use at most 500 words."},
 };
 
 const char *recovery_message(enum incident i)

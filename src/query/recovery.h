@@ -19,6 +19,7 @@ enum incident {
     INCIDENT_OVERLOADED,    /* overloaded, rate limit, server error, unreachable */
     INCIDENT_CONTEXT,       /* the service says that the context is too long */
     INCIDENT_LOOP,          /* the planner repeats itself */
+    INCIDENT_SUMMARY,       /* what it was asked to sum up, it did not */
     INCIDENT_COUNT
 };
 

@@ -9,8 +9,10 @@
 
 void query_drop_pending(struct query *q)
 {
-    for (size_t i = 0; i < q->pending_count; i++)
+    for (size_t i = 0; i < q->pending_count; i++) {
         json_decref(q->pending[i].result);
+        free(q->pending[i].name);
+    }
     q->pending_count = q->pending_left = 0;
 }
 
@@ -32,7 +34,7 @@ static int after_results(struct query *q, query_act act, void *arg);
 int query_begin_calls(struct query *q, query_act act, void *arg)
 {
     struct turn *t = &q->turn;
-    int r = query_add_message(q, "assistant", json_incref(t->blocks));
+    int r = history_add(&q->history, "assistant", json_incref(t->blocks), false, false);
     if (r < 0)
         return r;
     q->state = CALLS;
@@ -61,11 +63,13 @@ int query_begin_calls(struct query *q, query_act act, void *arg)
     }
     if (q->any_bad_call && ++q->answer_tries > RECOVERY_TRIES_MAX) {
         query_drop_pending(q);
-        json_array_remove(q->conversation, json_array_size(q->conversation) - 1);
+        history_drop_last(&q->history);
         return query_act_done(q, "stopped", "recovery", incident_name(INCIDENT_BAD_CALL), act, arg);
     }
     if (q->any_bad_call &&
         (r = query_say("recovery", str_of(incident_name(INCIDENT_BAD_CALL)), act, arg)) < 0)
+        return r;
+    if ((r = query_keep(q, act, arg)) < 0)
         return r;
     for (size_t i = 0; i < t->call_count; i++) {
         if (!q->pending[i].ran)
@@ -129,19 +133,25 @@ static int text_of_result(const json_t *result, struct buf *out)
     return buf_error(out);
 }
 
+int query_remember_result(struct query *q, const json_t *result, bool is_error)
+{
+    auto_done(buf) struct buf text;
+    buf_init(&text, (size_t)64 << 20);
+    int r = text_of_result(result, &text);
+    if (r < 0)
+        return r;
+    json_t *row =
+        json_pack("{s:o, s:b}", "text", json_string_lossy(buf_str(&text)), "is_error", is_error);
+    return row && json_array_append_new(q->last_results, row) == 0 ? 0 : -ENOMEM;
+}
+
 static int remember_results(struct query *q)
 {
     json_array_clear(q->last_results);
     for (size_t i = 0; i < q->pending_count; i++) {
-        auto_done(buf) struct buf text;
-        buf_init(&text, (size_t)64 << 20);
-        int r = text_of_result(q->pending[i].result, &text);
+        int r = query_remember_result(q, q->pending[i].result, q->pending[i].is_error);
         if (r < 0)
             return r;
-        json_t *row = json_pack("{s:o, s:b}", "text", json_string_lossy(buf_str(&text)), "is_error",
-                                q->pending[i].is_error);
-        if (!row || json_array_append_new(q->last_results, row))
-            return -ENOMEM;
     }
     return 0;
 }
@@ -156,14 +166,14 @@ int query_close_calls(struct query *q, const char *missing)
         if (!p->result && !(p->result = error_result(missing)))
             goto oom;
         json_t *blocks = json_object_get(p->result, "content");
-        json_t *row = json_pack("{s:s, s:s, s:s, s:o, s:b}", "type", "result", "id",
+        json_t *row = json_pack("{s:s, s:s, s:s, s:o, s:b, s:s*}", "type", "result", "id",
                                 q->turn.calls[i].id, "tool", q->turn.calls[i].tool, "content",
                                 json_is_array(blocks) ? json_incref(blocks) : json_array(),
-                                "is_error", p->is_error);
+                                "is_error", p->is_error, "call", p->name);
         if (!row || json_array_append_new(content, row))
             goto oom;
     }
-    return query_add_message(q, "user", content);
+    return history_add(&q->history, "user", content, true, false);
 oom:
     json_decref(content);
     return -ENOMEM;
@@ -223,5 +233,7 @@ int query_on_result(struct query *q, const struct query_event *e, query_act act,
     if (!(p->result = is_result ? json_deep_copy(e->body) : error_result("no result")))
         return -ENOMEM;
     p->is_error = !is_result || e->is_error;
+    if (e->id.len && utf8_valid(e->id) && !(p->name = str_dup(e->id)))
+        return -ENOMEM;
     return --q->pending_left ? 0 : after_results(q, act, arg);
 }

@@ -8,7 +8,7 @@
  * An event that does not fit the state is ignored: a late byte of a model or a result that nobody waits
  * for must not move anything. Attempts of an incident are closed by what the runtime saw (a whole answer
  * for service failures, a call that really succeeded for useless answers), never by the planner's words. */
-#include "query/step_private.h"
+#include "query/context.h"
 
 #include "base/fault.h"
 
@@ -24,9 +24,11 @@ int query_new(const struct query_limits *limits, uint64_t jitter_seed, own struc
         return -ENOMEM;
     q->limits = *limits;
     q->seed = jitter_seed | 1;
+    q->context_limit = limits->context_tokens;
+    q->ratio = CONTEXT_RATIO_DEFAULT;
     turn_init(&q->turn);
     buf_init(&q->final, FINAL_TEXT_MAX);
-    if (!(q->conversation = json_array()) || !(q->last_results = json_array())) {
+    if (history_init(&q->history) < 0 || !(q->last_results = json_array())) {
         query_free(q);
         return -ENOMEM;
     }
@@ -41,14 +43,15 @@ void query_free(own struct query *q)
     query_drop_pending(q);
     turn_done(&q->turn);
     buf_done(&q->final);
-    json_decref(q->conversation);
+    history_done(&q->history);
     json_decref(q->last_results);
+    context_drop_summary(q);
     free(q);
 }
 
 const json_t *query_conversation(const struct query *q)
 {
-    return q->conversation;
+    return q->summary_ask ? q->summary_ask : q->history.list;
 }
 bool query_is_done(const struct query *q)
 {
@@ -60,6 +63,10 @@ bool query_is_done(const struct query *q)
 int query_act_done(struct query *q, const char *status, const char *stopped_by, const char *detail,
                    query_act act, void *arg)
 {
+    context_drop_summary(q);
+    int r = query_keep(q, act, arg);
+    if (r < 0)
+        return r;
     q->state = DONE;
     struct query_action a = {.kind = QUERY_ACT_DONE,
                              .status = status,
@@ -77,13 +84,18 @@ int query_say(const char *what, struct str text, query_act act, void *arg)
 
 static int ask_again(struct query *q, query_act act, void *arg)
 {
+    int r = query_keep(q, act, arg);
+    if (r < 0)
+        return r;
     q->state = MODEL;
     turn_done(&q->turn);
-    struct query_action a = {.kind = QUERY_ACT_MODEL, .number = q->turn_number};
+    q->asked_bytes = (int64_t)q->history.bytes + q->limits.overhead_bytes;
+    struct query_action a = {
+        .kind = QUERY_ACT_MODEL, .number = q->turn_number, .is_summary = q->summary_ask != NULL};
     return act(&a, arg);
 }
 
-int query_ask_model(struct query *q, query_act act, void *arg)
+static int ask_turn(struct query *q, query_act act, void *arg)
 {
     if (q->turns >= q->limits.max_turns)
         return query_act_done(q, "stopped", "turns", "the turn limit is reached", act, arg);
@@ -92,31 +104,152 @@ int query_ask_model(struct query *q, query_act act, void *arg)
     return ask_again(q, act, arg);
 }
 
+int query_ask_model(struct query *q, query_act act, void *arg)
+{
+    int r = query_keep(q, act, arg);
+    if (r == 0)
+        r = context_make_room(q, act, arg);
+    return r < 0 ? r : ask_turn(q, act, arg);
+}
+
 /* --- conversation --- */
 
-int query_add_message(struct query *q, const char *role, own json_t *content)
+int query_keep(struct query *q, query_act act, void *arg)
 {
-    json_t *message = json_pack("{s:s, s:o}", "role", role, "content", content);
-    if (!message)
-        return -ENOMEM;
-    return json_array_append_new(q->conversation, message) ? -ENOMEM : 0;
+    const struct history *h = &q->history;
+    size_t first = h->count;
+    while (first > 0 && h->marks[first - 1].number == 0)
+        first--;
+    for (size_t i = first; i < h->count; i++) {
+        struct history_mark *m = &h->marks[i];
+        if (m->is_results)
+            continue;
+        m->number = ++q->kept;
+        bool has_calls = q->state == CALLS && i + 1 == h->count;
+        struct query_action a = {.kind = QUERY_ACT_KEEP,
+                                 .number = m->number,
+                                 .message = json_array_get(h->list, i),
+                                 .first_call = has_calls ? q->first_call : 0,
+                                 .is_pinned = m->is_pinned};
+        int r = act(&a, arg);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static own json_t *text_block(struct str text)
+{
+    return json_pack("{s:s, s:o}", "type", "text", "text", json_string_lossy(text));
 }
 
 int query_add_user_text(struct query *q, struct str text)
 {
-    return query_add_message(
-        q, "user", json_pack("[{s:s, s:o}]", "type", "text", "text", json_string_lossy(text)));
+    return history_add(&q->history, "user", json_pack("[o]", text_block(text)), false, false);
 }
 
-int query_start(struct query *q, struct str prompt, query_act act, void *arg)
+/* A person's own words, and what they attached. */
+static int add_prompt(struct query *q, struct str prompt, const json_t *attached)
+{
+    auto_json json_t *content = json_array();
+    size_t i;
+    json_t *text;
+    json_array_foreach((json_t *)(uintptr_t)attached, i, text)
+    {
+        struct str s = {json_string_value(text), json_string_length(text)};
+        if (s.len > 0 && (!content || json_array_append_new(content, text_block(s))))
+            return -ENOMEM;
+    }
+    if (!content || json_array_append_new(content, text_block(prompt)))
+        return -ENOMEM;
+    return history_add(&q->history, "user", json_incref(content), false, true);
+}
+
+int query_start(struct query *q, struct str prompt, const json_t *attached, query_act act,
+                void *arg)
 {
     if (q->state != IDLE)
         return -EINVAL;
-    int r = query_add_user_text(q, prompt);
+    int r = add_prompt(q, prompt, attached);
+    return r < 0 ? r : query_ask_model(q, act, arg);
+}
+
+static bool is_results(const json_t *content)
+{
+    const json_t *first = json_array_get(content, 0);
+    const char *type = json_string_value(json_object_get(first, "type"));
+    return type && strcmp(type, "result") == 0;
+}
+
+static int recall_results(struct query *q)
+{
+    const struct history *h = &q->history;
+    size_t i;
+    json_t *block;
+    if (h->count == 0 || !h->marks[h->count - 1].is_results)
+        return 0;
+    json_array_foreach(json_object_get(json_array_get(h->list, h->count - 1), "content"), i, block)
+    {
+        int r = query_remember_result(q, block, json_is_true(json_object_get(block, "is_error")));
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int query_resume(struct query *q, const json_t *conversation, const struct query_numbers *numbers,
+                 struct str prompt, const json_t *attached, query_act act, void *arg)
+{
+    size_t i;
+    json_t *message;
+    if (q->state != IDLE)
+        return -EINVAL;
+    q->turn_number = numbers->turns;
+    q->call_number = numbers->calls;
+    q->kept = numbers->messages;
+    json_array_foreach((json_t *)(uintptr_t)conversation, i, message)
+    {
+        const char *role = json_string_value(json_object_get(message, "role"));
+        json_t *content = json_object_get(message, "content");
+        if (!role || !json_is_array(content))
+            return -FAULT_INPUT;
+        int r = history_add(&q->history, role, json_incref(content), is_results(content),
+                            json_is_true(json_object_get(message, "pinned")));
+        if (r < 0)
+            return r;
+        json_t *number = json_object_get(message, "number");
+        q->history.marks[q->history.count - 1].number =
+            json_is_integer(number) ? (uint64_t)json_integer_value(number) : 0;
+    }
+    int r = recall_results(q);
+    if (r == 0 && prompt.len)
+        r = add_prompt(q, prompt, attached);
     return r < 0 ? r : query_ask_model(q, act, arg);
 }
 
 /* --- incidents --- */
+
+/* The service counts otherwise than we do: the limit is lowered, something is taken out, and it is asked again. What cannot
+ * be made shorter has failed. */
+static int on_context_too_long(struct query *q, query_act act, void *arg)
+{
+    bool is_summary = q->summary_ask != NULL;
+    int r = is_summary || q->context_tries >= RECOVERY_TRIES_MAX ||
+                    q->service_tries >= RECOVERY_TRIES_MAX
+                ? CONTEXT_FULL
+                : context_shrink(q, act, arg);
+    if (r < 0)
+        return r;
+    if (r == CONTEXT_FULL)
+        return query_act_done(q, "stopped", "model", query_error_name(QUERY_CONTEXT_TOO_LONG), act,
+                              arg);
+    q->context_tries++;
+    q->service_tries++;
+    r = query_say("recovery", str_of(incident_name(INCIDENT_CONTEXT)), act, arg);
+    if (r < 0)
+        return r;
+    return q->summary_ask ? ask_turn(q, act, arg) : ask_again(q, act, arg);
+}
 
 static int on_service_failure(struct query *q, const struct query_event *e, query_act act,
                               void *arg)
@@ -127,6 +260,8 @@ static int on_service_failure(struct query *q, const struct query_event *e, quer
                               act, arg);
     if (e->error == QUERY_TIME)
         return query_act_done(q, "stopped", "time", "the time limit is reached", act, arg);
+    if (e->error == QUERY_CONTEXT_TOO_LONG)
+        return on_context_too_long(q, act, arg);
     if (recovery_incident(e->error) == INCIDENT_NONE || q->service_tries >= RECOVERY_TRIES_MAX)
         return query_act_done(q, "stopped", "model", query_error_name(e->error), act, arg);
     int64_t wait_ms = recovery_wait_ms(q->service_tries + 1, e->retry_after_ms, &q->seed);
@@ -178,7 +313,7 @@ static int on_cut(struct query *q, query_act act, void *arg)
     int r = 0;
     bool has_text = str_trim(buf_str(&q->turn.all_text)).len > 0;
     if (has_text)
-        r = query_add_message(q, "assistant", kept);
+        r = history_add(&q->history, "assistant", kept, false, false);
     else
         json_decref(kept);
     q->continues = has_text;
@@ -224,16 +359,41 @@ static int keep_text(struct query *q)
     return buf_add_str(&q->final, text);
 }
 
+/* A summary that is none is asked for again, three times, and then it is over: never a loop, and never a conversation
+ * without its past. */
+static int on_summary(struct query *q, query_act act, void *arg)
+{
+    int r = turn_close(&q->turn);
+    if (r == 0)
+        r = context_take_summary(q, act, arg);
+    if (r < 0)
+        return r;
+    q->service_tries = 0;
+    q->waited_ms = 0;
+    if (r == 0) {
+        q->summary_tries = 0;
+        return ask_turn(q, act, arg);
+    }
+    if (q->summary_tries >= RECOVERY_TRIES_MAX)
+        return query_act_done(q, "stopped", "recovery", incident_name(INCIDENT_SUMMARY), act, arg);
+    q->summary_tries++;
+    r = query_say("recovery", str_of(incident_name(INCIDENT_SUMMARY)), act, arg);
+    return r < 0 ? r : ask_turn(q, act, arg);
+}
+
 static int on_answer(struct query *q, query_act act, void *arg)
 {
     struct turn *t = &q->turn;
+    if (q->summary_ask)
+        return on_summary(q, act, arg);
     int r = turn_close(t);
     if (r == 0)
         r = keep_text(q);
     if (r < 0)
         return r;
-    q->service_tries = 0;
+    q->service_tries = q->context_tries = 0;
     q->waited_ms = 0;
+    context_learn(q, &t->usage);
     if (t->expect && !expectation_holds(q, t->expect))
         return query_act_done(q, "failed", "error",
                               "the script's expectation about the results does not hold", act, arg);
@@ -246,7 +406,7 @@ static int on_answer(struct query *q, query_act act, void *arg)
     if (str_trim(buf_str(&t->all_text)).len == 0)
         return recover_answer(q, t->has_thinking ? INCIDENT_THINKING_ONLY : INCIDENT_EMPTY, act,
                               arg);
-    if ((r = query_add_message(q, "assistant", json_incref(t->blocks))) < 0)
+    if ((r = history_add(&q->history, "assistant", json_incref(t->blocks), false, false)) < 0)
         return r;
     return query_act_done(q, "done", "", "", act, arg);
 }
@@ -258,6 +418,8 @@ static int on_stream(struct query *q, const struct query_event *e, query_act act
     int r = turn_add(&q->turn, e);
     if (r < 0)
         return r;
+    if (q->summary_ask)
+        return 0; /* it is shown whole, when it takes its place */
     if (e->kind == QUERY_TEXT)
         return query_say("text", e->text, act, arg);
     if (e->kind == QUERY_THINKING)

@@ -8,6 +8,13 @@
 
 struct query_limits {
     int64_t max_turns, max_tool_calls;
+    int64_t context_tokens; /* that a request may have; 0 = as many as it likes */
+    int64_t overhead_bytes; /* of each request beside the conversation: tools, system prompt */
+};
+
+/* Where the numbers of a session that goes on stand; all 0 for a new one. */
+struct query_numbers {
+    uint64_t turns, calls, messages;
 };
 
 struct query; /* one agent's loop; opaque */
@@ -17,9 +24,16 @@ must_use int query_new(const struct query_limits *limits, uint64_t jitter_seed,
 void query_free(own struct query *q);
 DEFINE_FREEP(query, struct query);
 
-/* Begins with the user's request. Actions go to `act`, in order; views live for the call. */
+/* Begins with the user's request. attached: texts that go before it, or NULL. Actions go to `act`, in order; views live for
+ * the call. */
 typedef int (*query_act)(const struct query_action *a, void *arg);
-must_use int query_start(struct query *q, struct str prompt, query_act act, void *arg);
+must_use int query_start(struct query *q, struct str prompt, const json_t *attached, query_act act,
+                         void *arg);
+/* Goes on with an earlier conversation: [{role, content, number?, pinned?}], each call answered. An empty prompt adds
+ * nothing. */
+must_use int query_resume(struct query *q, const json_t *conversation,
+                          const struct query_numbers *numbers, struct str prompt,
+                          const json_t *attached, query_act act, void *arg);
 /* One event. After QUERY_ACT_DONE nothing more happens (0). Faults: -ENOMEM, or what act returned. */
 must_use int query_step(struct query *q, const struct query_event *e, query_act act, void *arg);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "query/history.h"
 #include "query/recovery.h"
 #include "query/repeat.h"
 #include "query/step.h"
@@ -11,13 +12,15 @@ enum query_state { IDLE, MODEL, PAUSE, CALLS, DONE };
 
 struct pending {
     json_t *result; /* own; NULL while the call runs */
+    char *name;     /* own; the runtime's name for the call, or NULL */
     bool is_error, ran;
 };
 
 struct query {
     struct query_limits limits;
     enum query_state state;
-    json_t *conversation; /* own; [{role, content}] */
+    struct history history;
+    uint64_t kept; /* number of the last message that was handed out to be kept */
     struct turn turn;
     uint64_t turn_number, call_number,
         first_call; /* first_call: number of the present turn's first */
@@ -34,6 +37,12 @@ struct query {
     json_t
         *last_results; /* own; [{text, is_error}] of the calls before, for scripts' expectations */
     uint64_t seed;
+    /* the context (context.c) */
+    int64_t context_limit, ratio, asked_bytes;
+    json_t *
+        summary_ask; /* own; the conversation that is asked with while a summary is under way, else NULL */
+    size_t summary_from, summary_to;
+    unsigned summary_tries, context_tries;
 };
 
 /* --- step.c --- */
@@ -41,7 +50,8 @@ int query_act_done(struct query *q, const char *status, const char *stopped_by, 
                    query_act act, void *arg);
 int query_say(const char *what, struct str text, query_act act, void *arg);
 int query_ask_model(struct query *q, query_act act, void *arg);
-int query_add_message(struct query *q, const char *role, own json_t *content);
+/* What has come into the conversation since the last time, results aside: the runtime keeps those itself. */
+int query_keep(struct query *q, query_act act, void *arg);
 int query_add_user_text(struct query *q, struct str text);
 
 /* --- results.c --- */
@@ -50,3 +60,5 @@ int query_on_result(struct query *q, const struct query_event *e, query_act act,
 /* Answers every call of the turn in the conversation; those without a result get `missing`. */
 int query_close_calls(struct query *q, const char *missing);
 void query_drop_pending(struct query *q);
+/* For the expectations of scripts. */
+int query_remember_result(struct query *q, const json_t *result, bool is_error);

@@ -54,6 +54,7 @@ struct settings {
     char **block_urls;
     size_t block_url_count;
     int64_t max_turns, max_tool_calls, max_wall_ns, total_budget_pico;
+    int64_t context_tokens; /* SETTINGS_CONTEXT_MOST: nobody said anything */
     int64_t max_concurrent_executors, max_executors, max_depth;
     struct policy *policy; /* own; rules of all layers and the mode */
     enum policy_mode mode;
@@ -73,6 +74,7 @@ struct settings {
 must_use int settings_new(own struct settings **ret); /* defaults */
 void settings_free(own struct settings *s);
 DEFINE_FREEP(settings, struct settings);
+#define SETTINGS_CONTEXT_MOST 10000000
 /* The name that the options of the command line have as a "file": their limits are by LIMIT_FLAG. */
 #define SETTINGS_FROM_FLAGS "command line"
 /* Reads one layer's text. file is for messages. Workspace layers may only narrow (limits, denies); bypass, hooks, allow rules,

@@ -40,6 +40,8 @@ static const struct settings_amount own_amounts[] = {
     {"max_tool_calls", 0, 500, 0, 10000000, OWN(max_tool_calls), "", "tool calls of one agent"},
     {"max_wall_s", 9, 3600000000000, 1000000, INT64_C(31622400) * 1000000000, OWN(max_wall_ns), "s",
      "time of one agent, waiting included"},
+    {"context_tokens", 0, SETTINGS_CONTEXT_MOST, 1000, SETTINGS_CONTEXT_MOST, OWN(context_tokens),
+     "tokens", "what a model's context holds; older results and messages give way"},
     {"total_budget_usd", 12, 5000000000000, 0, INT64_C(1000000) * 1000000000000,
      OWN(total_budget_pico), "USD", "money of the whole tree"},
     {"max_concurrent_executors", 0, 4, 0, 256, OWN(max_concurrent_executors), "",

@@ -71,9 +71,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2)
         return 0;
     struct world w = {.max_turns = data[0] % 16 + 1, .max_calls = data[1] % 16};
-    const struct query_limits limits = {w.max_turns, w.max_calls};
+    const struct query_limits limits = {.max_turns = w.max_turns, .max_tool_calls = w.max_calls};
     must(query_new(&limits, 7, &w.query) == 0);
-    must(query_start(w.query, STR("task"), act, &w) == 0);
+    must(query_start(w.query, STR("task"), NULL, act, &w) == 0);
     for (size_t at = 2; at + 2 <= size;) {
         size_t end = at + 2;
         while (end < size && data[end] != 0xff)

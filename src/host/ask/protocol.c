@@ -17,7 +17,7 @@ enum {
 #define PERMITS(name, rows) const struct channel_permits name = {rows, ARRAY_LEN(rows)}
 
 static const struct frame_permit agent_rows[] = {
-    {AGENT_START, "AGENT_START", 16 * MIB, 0, STATE_STARTING},
+    {AGENT_START, "AGENT_START", PROTOCOL_START_MAX, 0, STATE_STARTING},
     {AGENT_MODEL_DATA, "AGENT_MODEL_DATA", PROTOCOL_DATA_MAX, 0, STATE_AFTER_START},
     {AGENT_MODEL_END, "AGENT_MODEL_END", 64 * KIB, 0, STATE_AFTER_START},
     {AGENT_RESULT, "AGENT_RESULT", PROTOCOL_RESULT_MAX, 0, STATE_AFTER_START},
@@ -77,6 +77,7 @@ static const struct frame_permit monitor_agent_rows[] = {
     {MONITOR_CALL, "MONITOR_CALL", PROTOCOL_ARGUMENTS_MAX, 0, STATE_AFTER_START},
     {MONITOR_SAY, "MONITOR_SAY", PROTOCOL_DATA_MAX, 0, STATE_AFTER_START},
     {MONITOR_DONE, "MONITOR_DONE", 16 * MIB, 0, STATE_AFTER_START},
+    {MONITOR_KEEP, "MONITOR_KEEP", PROTOCOL_MODEL_BODY_MAX, 0, STATE_AFTER_START},
 };
 PERMITS(permits_monitor_agent, monitor_agent_rows);
 

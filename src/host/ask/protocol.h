@@ -24,14 +24,17 @@ enum frame_type {
         16, /* ask for a model turn; body {wire, max_tokens}, raw = request body bytes; id = turn */
     MONITOR_CALL =
         18, /* ask for a tool call; body {call, tool}, raw = arguments JSON text; id = call number */
-    MONITOR_SAY = 20, /* something to show: body {type: text|thinking|turn|recovery, ...} */
+    MONITOR_SAY =
+        20, /* something to show: body {type: text|thinking|recovery|context}, raw = text */
     MONITOR_MODEL_STOP =
         24, /* this turn's stream makes no sense: break it off; id = turn. Its END still comes */
     MONITOR_DONE = 22, /* the loop ended: body {status, stopped_by, text} */
+    MONITOR_KEEP =
+        26, /* a message of the conversation, to be kept: body {summary, pinned, first_call}, raw = message JSON; id = its number */
 
     /* monitor -> agent */
     AGENT_START =
-        32, /* body {wire, model, prompt, system, tools:[{name,description,input_schema}], limits} */
+        32, /* body {wire, model, system, tools, limits, attached, conversation, numbers}, raw = prompt */
     AGENT_MODEL_DATA = 33, /* raw = bytes of the model's stream as they come; id = turn */
     AGENT_MODEL_END =
         35, /* body {outcome: "ok"|"error", error?: {class, text, retry_after_ms?}, max_tokens}; id = turn */
@@ -100,6 +103,7 @@ enum {
 
 /* Longest bodies, in bytes. */
 #define PROTOCOL_MODEL_BODY_MAX ((uint32_t)32 << 20)
+#define PROTOCOL_START_MAX ((uint32_t)48 << 20) /* a whole conversation, when a session goes on */
 #define PROTOCOL_ARGUMENTS_MAX ((uint32_t)16 << 20)
 #define PROTOCOL_RESULT_MAX ((uint32_t)48 << 20)
 #define PROTOCOL_DATA_MAX ((uint32_t)1 << 20)

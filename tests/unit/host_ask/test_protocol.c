@@ -46,6 +46,7 @@ static const struct {
     {&permits_monitor_agent, "monitor", MONITOR_CALL, "ibe", 0},
     {&permits_monitor_agent, "monitor", MONITOR_SAY, "ibe", 0},
     {&permits_monitor_agent, "monitor", MONITOR_DONE, "ibe", 0},
+    {&permits_monitor_agent, "monitor", MONITOR_KEEP, "ibe", 0},
     {&permits_monitor_agent, "monitor", MONITOR_MODEL_STOP, "ibe", 0},
     {&permits_monitor_worker, "monitor", MONITOR_READY, "s", 0},
     {&permits_monitor_worker, "monitor", MONITOR_FAULT, "sibe", 0},

@@ -19,6 +19,7 @@ static int act(const struct query_action *a, void *arg)
         return buf_addf(&l->log, "call %llu %.*s %.*s\n", (unsigned long long)a->number,
                         STR_FMT(a->tool), STR_FMT(a->text));
     case QUERY_ACT_SAY: return buf_addf(&l->log, "say %s %.*s\n", a->say, STR_FMT(a->text));
+    case QUERY_ACT_KEEP: return 0;
     case QUERY_ACT_WAIT:
         l->waits++;
         l->wait_ms = a->wait_ms;
@@ -36,11 +37,11 @@ static int act(const struct query_action *a, void *arg)
 
 void loop_begin(struct loop *l, int64_t max_turns, int64_t max_calls)
 {
-    const struct query_limits limits = {max_turns, max_calls};
+    const struct query_limits limits = {.max_turns = max_turns, .max_tool_calls = max_calls};
     *l = (struct loop){0};
     buf_init(&l->log, (size_t)1 << 20);
     assert_int_equal(query_new(&limits, 42, &l->query), 0);
-    assert_int_equal(query_start(l->query, STR("the task"), act, l), 0);
+    assert_int_equal(query_start(l->query, STR("the task"), NULL, act, l), 0);
 }
 
 void loop_end(struct loop *l)

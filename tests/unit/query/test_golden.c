@@ -2,6 +2,7 @@
  * host.jsonl what the runtime answers (README there), expect.jsonl the dialogue as it must come out, line by line.
  * BX_GOLDEN_WRITE=1 writes expect.jsonl anew, to be read as a diff. */
 #include "query/codec.h"
+#include "query/recovery.h"
 #include "query/step.h"
 
 #include <dirent.h>
@@ -23,8 +24,8 @@ struct story {
     size_t next_line, cancel_at;
     int64_t errors_left;
     struct query *query;
-    struct buf said;         /* the dialogue */
-    size_t messages_told;    /* of the conversation */
+    struct buf said;      /* the dialogue */
+    size_t messages_told; /* of the conversation */
     uint64_t asks, calls[256];
     size_t call_count, asked, waits, steps;
     bool done, tells_waits;
@@ -81,7 +82,7 @@ static const json_t *host_line(const struct story *s, const char *key, int64_t n
 static own json_t *short_text(const json_t *text)
 {
     struct str s = {json_string_value(text), json_string_length(text)};
-    if (s.len <= 160)
+    if (s.len <= 200)
         return json_string_lossy(s);
     char shown[128];
     int n = snprintf(shown, sizeof(shown), "%.60s... (%zu bytes)", s.at, s.len);
@@ -102,10 +103,21 @@ static own json_t *block_told(const json_t *block)
     return json_pack("{s:o}", type, short_text(json_object_get(block, "text")));
 }
 
+/* While a summary is asked for, the conversation that is asked with is another one: it ends with the words for that. */
+static bool is_summary_asked(const json_t *all)
+{
+    const json_t *last = json_array_get(all, json_array_size(all) - 1);
+    const char *text = json_string_value(
+        json_object_get(json_array_get(json_object_get(last, "content"), 0), "text"));
+    return text && strcmp(text, recovery_message(INCIDENT_SUMMARY)) == 0;
+}
+
 /* What has come into the conversation since the last look. */
 static void tell_messages(struct story *s)
 {
     const json_t *all = query_conversation(s->query);
+    if (is_summary_asked(all))
+        return;
     if (s->messages_told > json_array_size(all))
         s->messages_told = 0; /* it was made shorter: all of it is told again */
     for (; s->messages_told < json_array_size(all); s->messages_told++) {
@@ -128,7 +140,9 @@ static int act(const struct query_action *a, void *arg)
     case QUERY_ACT_MODEL:
         s->asked = 1;
         s->asks++;
-        line(s, json_pack("{s:s, s:I}", "host", "asks the planner", "turn", (json_int_t)a->number));
+        line(s, json_pack("{s:s, s:I}", "host",
+                          a->is_summary ? "asks the planner to sum up" : "asks the planner", "turn",
+                          (json_int_t)a->number));
         break;
     case QUERY_ACT_CALL: {
         json_t *input = NULL;
@@ -142,6 +156,7 @@ static int act(const struct query_action *a, void *arg)
         if (strcmp(a->say, "text") != 0 && strcmp(a->say, "thinking") != 0)
             line(s, json_pack("{s:s%, s:s}", "host", a->text.at, a->text.len, "shown as", a->say));
         break;
+    case QUERY_ACT_KEEP: break;
     case QUERY_ACT_WAIT:
         s->waits = 1;
         line(s, json_pack("{s:s, s:b}", "host", "waits", "a minute or more", a->wait_ms >= 60000));
@@ -149,8 +164,8 @@ static int act(const struct query_action *a, void *arg)
     case QUERY_ACT_DONE: {
         s->done = true;
         auto_json json_t *text = json_string_lossy(a->text);
-        line(s, json_pack("{s:s, s:s, s:s, s:o}", "end", a->status, "stopped_by", a->stopped_by, "detail",
-                          a->detail, "text", short_text(text)));
+        line(s, json_pack("{s:s, s:s, s:s, s:o}", "end", a->status, "stopped_by", a->stopped_by,
+                          "detail", a->detail, "text", short_text(text)));
         break;
     }
     }
@@ -263,17 +278,23 @@ static void tool_answers(struct story *s)
         json_pack("{s:[{s:s, s:s%}], s:n, s:b}", "content", "type", "text", "text", repeated.at,
                   repeated.len, "structured", "is_error", is_error);
     assert_non_null(body);
-    step(s, (struct query_event){
-                .kind = QUERY_RESULT, .number = number, .body = body, .is_error = is_error});
+    char name[24];
+    int n = snprintf(name, sizeof(name), "c%llu", (unsigned long long)number);
+    step(s, (struct query_event){.kind = QUERY_RESULT,
+                                 .number = number,
+                                 .id = {name, (size_t)n},
+                                 .body = body,
+                                 .is_error = is_error});
     /* a second result, and one of a call that never was: neither may move anything */
     if (json_is_true(json_object_get(row, "twice")))
-        for (uint64_t n = number; n < number + 100; n += 99)
-            step(s, (struct query_event){.kind = QUERY_RESULT, .number = n, .body = body});
+        for (uint64_t wrong = number; wrong < number + 100; wrong += 99)
+            step(s, (struct query_event){.kind = QUERY_RESULT, .number = wrong, .body = body});
 }
 
 static int64_t limit(const struct story *s, const char *key, int64_t fallback)
 {
-    const json_t *value = json_object_get(json_object_get(host_line(s, "limits", -1), "limits"), key);
+    const json_t *value =
+        json_object_get(json_object_get(host_line(s, "limits", -1), "limits"), key);
     return value ? json_integer_value(value) : fallback;
 }
 
@@ -282,10 +303,14 @@ static void play(struct story *s)
     const struct query_limits limits = {
         .max_turns = limit(s, "max_turns", 50),
         .max_tool_calls = limit(s, "max_tool_calls", 500),
+        .context_tokens = limit(s, "context_tokens", 0),
     };
     const json_t *task = json_object_get(host_line(s, "task", -1), "task");
     assert_int_equal(query_new(&limits, 7, &s->query), 0);
-    assert_int_equal(query_start(s->query, task ? str_of(json_string_value(task)) : STR("The task."), act, s), 0);
+    assert_int_equal(query_start(s->query,
+                                 task ? str_of(json_string_value(task)) : STR("The task."), NULL,
+                                 act, s),
+                     0);
     for (size_t turns = 0; !s->done; turns++) {
         assert_true(turns < LINES_MAX); /* every story ends */
         if (s->waits) {
@@ -381,7 +406,6 @@ static void every_story_comes_out_as_it_is_written(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_story_comes_out_as_it_is_written)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_story_comes_out_as_it_is_written)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,13 +17,18 @@ static void messages_word_for_word(void **state)
          "Your answer was cut off at the output limit. Continue exactly where it stopped, in smaller steps."},
         {INCIDENT_STUCK, "stuck",
          "Your answer repeats itself and was cut off. Do not continue it; say in a few words what is left to do."},
-        {INCIDENT_EMPTY, "empty", "Your answer was empty. Go on with the task, or say that it is done."},
+        {INCIDENT_EMPTY, "empty",
+         "Your answer was empty. Go on with the task, or say that it is done."},
         {INCIDENT_THINKING_ONLY, "thinking-only",
          "You thought but did not answer. Give your answer or call a tool."},
         {INCIDENT_BAD_CALL, "bad-call",
          "Not run: the input of this call is not a valid JSON object. Send the call again with valid JSON."},
         {INCIDENT_LOOP, "loop",
          "You repeat yourself and the result stays the same. Do something else, or say what keeps you from going on."},
+        {INCIDENT_SUMMARY, "summary",
+         "The conversation is getting too long. Sum it up for yourself: the task, what was done and found (with paths, names and "
+         "numbers), what was decided, the plan and what is left of it. Your summary takes the place of what came before. Answer "
+         "with the summary alone, call no tool, and use at most 500 words."},
         {INCIDENT_BROKEN, "broken", NULL},
         {INCIDENT_OVERLOADED, "overloaded", NULL},
         {INCIDENT_CONTEXT, "context", NULL},
@@ -43,9 +48,9 @@ static void messages_word_for_word(void **state)
 static void which_failure_is_which_incident(void **state)
 {
     static const enum incident want[QUERY_ERROR_COUNT] = {
-        [QUERY_OVERLOADED] = INCIDENT_OVERLOADED,  [QUERY_RATE_LIMIT] = INCIDENT_OVERLOADED,
-        [QUERY_SERVER] = INCIDENT_OVERLOADED,      [QUERY_UNREACHABLE] = INCIDENT_OVERLOADED,
-        [QUERY_DISCONNECT] = INCIDENT_BROKEN,      [QUERY_MALFORMED] = INCIDENT_BROKEN,
+        [QUERY_OVERLOADED] = INCIDENT_OVERLOADED, [QUERY_RATE_LIMIT] = INCIDENT_OVERLOADED,
+        [QUERY_SERVER] = INCIDENT_OVERLOADED,     [QUERY_UNREACHABLE] = INCIDENT_OVERLOADED,
+        [QUERY_DISCONNECT] = INCIDENT_BROKEN,     [QUERY_MALFORMED] = INCIDENT_BROKEN,
     };
     (void)state;
     for (int e = 0; e < QUERY_ERROR_COUNT; e++) {

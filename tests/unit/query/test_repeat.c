@@ -64,7 +64,8 @@ static void cycles_of_two_and_three_are_stopped_after_three_rounds(void **state)
 static void the_same_error_with_other_inputs_is_stopped_at_five_turns(void **state)
 {
     (void)state;
-    assert_string_equal(PLAY("", "!x", "!X", "!x", "!X"), "..ww"); /* three errors; two rounds of two calls */
+    assert_string_equal(PLAY("", "!x", "!X", "!x", "!X"),
+                        "..ww"); /* three errors; two rounds of two calls */
     struct repeat r = {0};
     for (int i = 0; i < 5; i++) {
         char input[8];

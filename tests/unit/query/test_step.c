@@ -779,7 +779,7 @@ static void it_begins_once(void **state)
     struct loop l;
     (void)state;
     loop_begin(&l, 50, 50);
-    assert_int_equal(query_start(l.query, STR("again"), NULL, NULL), -EINVAL);
+    assert_int_equal(query_start(l.query, STR("again"), NULL, NULL, NULL), -EINVAL);
     loop_end(&l);
 }
 

@@ -30,7 +30,7 @@ struct world {
     uint64_t random;
     int64_t max_turns, max_calls;
     unsigned turns, calls, tries, dones;
-    uint64_t turn, out[OUT_MAX]; /* numbers of calls that are out */
+    uint64_t kept, turn, out[OUT_MAX]; /* numbers of calls that are out */
     size_t out_count;
     bool asked, waits;
 };
@@ -63,6 +63,15 @@ static void check_conversation(const struct query *q)
     }
 }
 
+/* The person's own words are never taken out. */
+static void check_task(const struct query *q)
+{
+    const json_t *first = json_array_get(query_conversation(q), 0);
+    const char *text = json_string_value(
+        json_object_get(json_array_get(json_object_get(first, "content"), 0), "text"));
+    must(text && strcmp(text, "task") == 0);
+}
+
 static int act(const struct query_action *a, void *arg)
 {
     struct world *w = arg;
@@ -80,6 +89,7 @@ static int act(const struct query_action *a, void *arg)
             must(++w->turns <= w->max_turns);
         }
         check_conversation(w->query);
+        check_task(w->query);
         break;
     case QUERY_ACT_CALL:
         must(++w->calls <= w->max_calls);
@@ -94,10 +104,19 @@ static int act(const struct query_action *a, void *arg)
         w->dones++;
         check_conversation(w->query);
         break;
+    case QUERY_ACT_KEEP:
+        must(a->is_summary ? a->number <= w->kept + 1 : a->number == ++w->kept);
+        break; /* each once, in order */
     case QUERY_ACT_SAY: break;
     }
     return 0;
 }
+
+/* Long enough that a context of a few hundred tokens is full after two of them. */
+static const char long_result[] =
+#define SENTENCE                                                                                   \
+    "All work and no play makes a long result, and a long result makes a short conversation. "
+    SENTENCE SENTENCE SENTENCE SENTENCE SENTENCE SENTENCE SENTENCE SENTENCE;
 
 static const char *pick_word(struct world *w)
 {
@@ -146,8 +165,8 @@ static void step(struct world *w, struct query_event e)
     auto_json json_t *body = NULL;
     if (e.kind == QUERY_RESULT || e.kind == QUERY_EXPECT)
         body = json_pack("{s:[{s:s, s:s}], s:b, s:s}", "content", "type", "text", "text",
-                         draw(w, 2) ? "r" : "s", "is_error", e.is_error, "contains",
-                         draw(w, 2) ? "r" : "");
+                         draw(w, 3) ? draw(w, 2) ? "r" : "s" : long_result, "is_error", e.is_error,
+                         "contains", draw(w, 2) ? "r" : "");
     e.body = draw(w, 10) ? body : NULL;
     if (e.kind == QUERY_EXPECT)
         e.body = body;
@@ -165,6 +184,8 @@ static void step(struct world *w, struct query_event e)
                        &(struct query_event){.kind = QUERY_MODEL_END, .error = QUERY_MALFORMED},
                        act, w);
     }
+    if (r != 0)
+        print_error("step: %d\n", r);
     must(r == 0);
 }
 
@@ -186,9 +207,11 @@ static void run_one(uint64_t seed)
     struct world w = {.random = seed * UINT64_C(0x9e3779b97f4a7c15) | 1};
     w.max_turns = (int64_t)draw(&w, 8) + 1;
     w.max_calls = (int64_t)draw(&w, 8);
-    const struct query_limits limits = {w.max_turns, w.max_calls};
+    const struct query_limits limits = {.max_turns = w.max_turns,
+                                        .max_tool_calls = w.max_calls,
+                                        .context_tokens = draw(&w, 2) ? 0 : (int64_t)draw(&w, 400)};
     must(query_new(&limits, seed, &w.query) == 0);
-    must(query_start(w.query, STR("task"), act, &w) == 0);
+    must(query_start(w.query, STR("task"), NULL, act, &w) == 0);
     uint64_t noise = draw(&w, 6);
     unsigned events = 0;
     for (; w.dones == 0; events++) {

@@ -3,6 +3,7 @@
 
     test_fault.py [SCENARIO...]      BX_FAULT=short (default: a sample of both, for CI) | calls (every system call, a larger sample of
                                      allocations) | whole (every one of both: hours)
+                                     BX_PART=I/N: the Ith of N parts of it, from 1
     test_fault.py SCENARIO PROGRAM syscall|alloc N|N+     that one fault, to look at it
 
 After each fault: no program has crashed, none is left, the command has ended by a documented exit code, what is denied has not
@@ -302,6 +303,8 @@ def main():
             print(why or ("ok" if fired else "nothing failed: there are fewer"))
             sys.exit(why is not None)
         jobs, totals = plan(suite, sys.argv[1:] or list(SCENARIOS), mode)
+        part, parts = map(int, os.environ.get("BX_PART", "1/1").split("/"))
+        jobs = jobs[part - 1::parts]
         done, failed, counts = 0, 0, {"syscall": 0, "alloc": 0}
         lock = threading.Lock()
 

@@ -16,10 +16,7 @@ struct guest_host {
     void *arg;
 };
 
-/* The type of the function behind an import ("iI": i32, i64); false when we have none of this name. */
-bool guest_import_find(struct str module, struct str name, const char **ret_params,
-                       const char **ret_results);
-/* Defines all of them in the engine's linker. */
+/* Defines all that guests may import in the engine's linker. */
 must_use int guest_link(struct engine *e, struct fault *reterr);
 
 /* Runs it to its end. ret is initialised by the caller and always gets a stop with its detail; a negative return means

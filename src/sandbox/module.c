@@ -3,7 +3,7 @@
 #include "sandbox/module.h"
 
 #include "os/fd.h"
-#include "sandbox/guest.h"
+#include "sandbox/imports.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -45,7 +45,7 @@ static int check_import(const wasm_importtype_t *import, struct fault *reterr)
     const wasm_name_t *from = wasm_importtype_module(import), *name = wasm_importtype_name(import);
     const wasm_externtype_t *type = wasm_importtype_type(import);
     const char *params, *results;
-    bool is_known = guest_import_find((struct str){from->data, from->size},
+    bool is_known = imports_find((struct str){from->data, from->size},
                                       (struct str){name->data, name->size}, &params, &results);
     int from_len = (int)(from->size < 100 ? from->size : 100), name_len = (int)(name->size < 100 ? name->size : 100);
     if (!is_known) {

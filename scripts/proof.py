@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the proofs and prints pass/total for each kind, with the list of what was skipped and what failed.
 
-usage: proof.py BUILD_DIR [PROOF...]    (the tests must be built; PROOF: fault, guests, schema, escape, kill, wasi, rows, public, models, tests)
+usage: proof.py BUILD_DIR [PROOF...]    (the tests must be built; PROOF: fault, guests, schema, escape, native, kill, wasi, rows, public, models, tests)
 
 The proofs that count something of their own are run one by one; all other tests are counted by kind.
 """
@@ -63,6 +63,16 @@ def escape(build):
     counted(proof, code, text, r"escape corpus: (\d+)/(\d+)")
     proof.skipped += re.findall(r"^skipped: (\S+): (.*)$", text, re.M)
     proof.failed += [(name, "") for name in re.findall(r"^FAIL (\S+)", text, re.M)]
+    return proof
+
+
+def native(build):
+    """Native programs against the process jail: each with and without it."""
+    proof = Proof("native escapes")
+    code, text = run([sys.executable, f"{SOURCE}/tests/escape/test_native.py"], build)
+    counted(proof, code, text, r"native escapes: (\d+)/(\d+)")
+    proof.skipped += re.findall(r"^void (\S+): (.*)$", text, re.M)
+    proof.failed += [(name, "") for name in re.findall(r"^FAIL (\S+):", text, re.M)]
     return proof
 
 
@@ -145,8 +155,8 @@ def guests(build):
     return proof
 
 
-OWN = {"fault": fault, "guests": guests, "schema": schema, "escape": escape, "kill": kill, "wasi": wasi, "rows": wasi_rows, "public": public, "models": models}
-OWN_TESTS = (r"^(conformance/schema|conformance/wasi|conformance/models|fault/fault|escape/guest_fuzz|escape/escape|scenario/kill|unit/wasi/.*|"
+OWN = {"fault": fault, "guests": guests, "schema": schema, "escape": escape, "native": native, "kill": kill, "wasi": wasi, "rows": wasi_rows, "public": public, "models": models}
+OWN_TESTS = (r"^(conformance/schema|conformance/wasi|conformance/models|fault/fault|escape/guest_fuzz|escape/escape|escape/native|scenario/kill|unit/wasi/.*|"
              r"unit_wasi_.*)$")
 
 

@@ -145,11 +145,22 @@ static uint64_t stat_field(const char *text, unsigned number)
     return value;
 }
 
-/* A dead process that nobody waited for yet has no memory and no secrets, and its counters are shown to nobody. */
+/* A process that is ending has given up its memory, is then everybody's stranger, and shows its counters to nobody until
+ * it is waited for: no size in /proc/PID/stat (field 23). */
 static bool is_alive(const char *text)
 {
-    const char *at = strrchr(text, ')');
-    return at != NULL && strcspn(at, "ZX") == strlen(at);
+    return stat_field(text, 23) > 0;
+}
+
+/* Refused twice by a process that has memory in between. */
+static bool hides(int proc_fd, const char *pid)
+{
+    char text[FILE_MAX];
+    if (read_small(proc_fd, pid, "stat", text) <= 0 || !is_alive(text))
+        return false;
+    ssize_t n = read_small(proc_fd, pid, "io", text);
+    return (n == -EACCES || n == -EPERM) && read_small(proc_fd, pid, "stat", text) > 0 &&
+           is_alive(text);
 }
 
 static void add_one(int proc_fd, const char *pid, struct os_tree_use *use)
@@ -170,8 +181,7 @@ static void add_one(int proc_fd, const char *pid, struct os_tree_use *use)
     if (n > 0) {
         use->read_bytes += number_of(text, "read_bytes:");
         use->written_bytes += number_of(text, "write_bytes:");
-    } else if ((n == -EACCES || n == -EPERM) && read_small(proc_fd, pid, "stat", text) > 0 &&
-               is_alive(text)) {
+    } else if ((n == -EACCES || n == -EPERM) && hides(proc_fd, pid)) {
         use->hidden++;
     }
 }

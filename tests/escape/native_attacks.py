@@ -214,6 +214,17 @@ def typed_into_terminal(tty):
         os._exit(code)
 
 
+def hidden_writer(size):
+    """A program that may not be read cannot be looked at, whatever the filter says: what it writes would not be counted."""
+    import shutil
+    shutil.copy("/bin/dd", "hidden")
+    os.chmod("hidden", 0o111)
+    null = os.open("/dev/null", os.O_RDWR)
+    os.dup2(null, 2)
+    need(os.spawnv(os.P_WAIT, "hidden", ["hidden", "if=/dev/zero", "of=written", f"count={int(size) >> 18}", "bs=262144", "oflag=dsync"]) == 0, "not executed")
+    time.sleep(0.5)
+
+
 # --- programs
 
 
@@ -372,15 +383,17 @@ def fork_bomb(count):
             os._exit(0)
     try:
         bomb(int(count), one)
-        time.sleep(0.5)
     finally:
+        time.sleep(0.5)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         os.killpg(0, signal.SIGTERM)
 
 
 def thread_bomb(count):
-    bomb(int(count), lambda: threading.Thread(target=time.sleep, args=(1000,), daemon=True).start())
-    time.sleep(0.5)
+    try:
+        bomb(int(count), lambda: threading.Thread(target=time.sleep, args=(1000,), daemon=True).start())
+    finally:
+        time.sleep(0.5)
 
 
 def memory_bomb(size):

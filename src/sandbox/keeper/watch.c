@@ -261,6 +261,9 @@ static void describe_end(struct watch *w, struct sandbox_ended *e)
     }
     if (e->exit_code != 0)
         blame(w, e);
+    /* The kernel refused it more, and it went on: met, not ended by. */
+    if (e->limit == NULL && w->most.processes >= w->c->order->processes)
+        e->limit = limits_find(STR("command_max_processes"));
 }
 
 int watch_command(const struct watch_config *config, struct sandbox_ended *ret,

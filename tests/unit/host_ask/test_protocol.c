@@ -60,12 +60,17 @@ static const struct {
     {&permits_monitor_compile, "monitor", MONITOR_READY, "s", 0},
     {&permits_monitor_compile, "monitor", MONITOR_FAULT, "sibe", 0},
     {&permits_monitor_compile, "monitor", MONITOR_COMPILED, "b", 0},
+    {&permits_keeper, "keeper", KEEPER_CANCEL, "sibe", 0},
+    {&permits_monitor_keeper, "monitor", MONITOR_READY, "s", 0},
+    {&permits_monitor_keeper, "monitor", MONITOR_FAULT, "sibe", 0},
+    {&permits_monitor_keeper, "monitor", MONITOR_ENDED, "b", 0},
 };
 
 static const struct channel_permits *const all[] = {
     &permits_agent,         &permits_worker,         &permits_egress,         &permits_compile,
     &permits_egress_http,   &permits_worker_http,
     &permits_monitor_agent, &permits_monitor_worker, &permits_monitor_egress, &permits_monitor_compile,
+    &permits_keeper,        &permits_monitor_keeper,
 };
 
 static const char *states_of(const struct channel_permits *permits, uint16_t type, unsigned *ret_fds)

@@ -313,7 +313,7 @@ static unused_ int hold_memory(void)
     return refused(mmap(NULL, (size_t)128 << 20, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED);
 }
-static int
+static unused_ int
 reserve_memory(void) /* what no page stands behind is not counted: engines reserve much */
 {
     return refused(mmap(NULL, (size_t)1 << 36, PROT_NONE,

@@ -66,5 +66,8 @@ must_use int planner_replay_new(const char *session, const struct app *app, stru
 must_use int planner_service_new(const char *provider, const char *name, const struct app *app,
                                  struct os_loop *loop, own struct planner **ret,
                                  struct fault *reterr);
+/* The keys of every provider leave this process's memory; egress has those that are needed. After the last planner is made, and
+ * before any other program is started. */
+void planner_keys_wipe(const struct app *app);
 void planner_free(own struct planner *p);
 DEFINE_FREEP(planner, struct planner);

@@ -384,8 +384,6 @@ static int start_egress(struct service *s, const struct choice *c, const struct 
         return r;
     if (c->key_env && !(s->key_env = str_dup(str_of(c->key_env))))
         return -ENOMEM;
-    if (c->key_env)
-        os_env_wipe(c->key_env); /* nothing here needs it again */
     const char *extra[] = {words.connect, words.read, NULL};
     const struct peer_config config = {
         .program = app->egress_program,
@@ -458,4 +456,14 @@ int planner_service_new(const char *provider, const char *name, const struct app
     }
     *ret = &s->planner;
     return 0;
+}
+
+void planner_keys_wipe(const struct app *app)
+{
+    for (size_t i = 0; i < ARRAY_LEN(providers); i++)
+        if (providers[i].key_env)
+            os_env_wipe(providers[i].key_env);
+    for (size_t i = 0; i < app->settings->provider_count; i++)
+        if (app->settings->providers[i].key_env)
+            os_env_wipe(app->settings->providers[i].key_env);
 }

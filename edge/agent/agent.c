@@ -20,11 +20,12 @@
 struct agent {
     struct channel *channel;
     struct query *query;
-    const struct codec_wire *wire;
-    struct codec *decoder;       /* of the model turn under way, else NULL */
-    uint64_t turn;               /* its id */
-    json_t *start;               /* own; AGENT_START's body */
-    int64_t max_tokens, wake_ns; /* wake_ns: INT64_MAX = no wait */
+    const struct codec_wire *wire, *summary_wire; /* summary_wire: NULL = none of its own */
+    const struct codec_wire *turn_wire;           /* of the turn under way */
+    struct codec *decoder;                        /* of the model turn under way, else NULL */
+    uint64_t turn;                                /* its id */
+    json_t *start;                                /* own; AGENT_START's body */
+    int64_t wake_ns;                              /* INT64_MAX = no wait */
     enum query_error
         stream_error; /* of the stream itself, QUERY_OK = none; told when the monitor says that the turn is over */
     bool is_broken_off; /* the monitor was told that this turn's stream makes no sense */
@@ -36,7 +37,7 @@ static int act(const struct query_action *a, void *arg);
 static void close_decoder(struct agent *g)
 {
     if (g->decoder)
-        g->wire->decoder_free(g->decoder);
+        g->turn_wire->decoder_free(g->decoder);
     g->decoder = NULL;
 }
 
@@ -48,10 +49,33 @@ static const char *member(const struct agent *g, const char *key)
 
 /* --- actions --- */
 
+/* Thinking and its signatures are one model's own; another one refuses a history with them. */
+static own json_t *without_thinking(const json_t *conversation)
+{
+    json_t *copy = json_deep_copy(conversation), *message;
+    size_t i;
+    json_array_foreach(copy, i, message)
+    {
+        json_t *content = json_object_get(message, "content");
+        for (size_t k = json_array_size(content); k > 0; k--) {
+            json_t *block = json_array_get(content, k - 1);
+            const char *type = json_string_value(json_object_get(block, "type"));
+            json_object_del(block, "signature");
+            if (type && (strcmp(type, "thinking") == 0 || strcmp(type, "redacted") == 0) &&
+                json_array_size(content) > 1)
+                json_array_remove(content, k - 1);
+        }
+    }
+    return copy;
+}
+
 static int send_model(struct agent *g, uint64_t turn, bool is_summary)
 {
     close_decoder(g);
-    int r = g->wire->decoder_new(&g->decoder);
+    bool is_other = is_summary && g->summary_wire;
+    const json_t *who = is_other ? json_object_get(g->start, "summariser") : g->start;
+    g->turn_wire = is_other ? g->summary_wire : g->wire;
+    int r = g->turn_wire->decoder_new(&g->decoder);
     if (r < 0)
         return r;
     g->turn = turn;
@@ -59,17 +83,21 @@ static int send_model(struct agent *g, uint64_t turn, bool is_summary)
     g->is_broken_off = false;
     auto_done(buf) struct buf body;
     buf_init(&body, PROTOCOL_MODEL_BODY_MAX - 4096);
+    auto_json json_t *plain = is_other ? without_thinking(query_conversation(g->query)) : NULL;
+    int64_t max_tokens = json_integer_value(json_object_get(who, "max_tokens"));
+    if (is_other && !plain)
+        return -ENOMEM;
     const struct codec_request request = {
-        .model = member(g, "model"),
+        .model = json_string_value(json_object_get(who, "model")),
         .system = member(g, "system"),
         .tools = json_object_get(g->start, "tools"),
-        .conversation = query_conversation(g->query),
-        .max_tokens = g->max_tokens,
+        .conversation = plain ? plain : query_conversation(g->query),
+        .max_tokens = max_tokens,
     };
-    if ((r = g->wire->request(&request, &body)) < 0)
+    if ((r = g->turn_wire->request(&request, &body)) < 0)
         return r;
-    auto_json json_t *head = json_pack("{s:s, s:I, s:b}", "wire", g->wire->name, "max_tokens",
-                                       (json_int_t)g->max_tokens, "summary", is_summary);
+    auto_json json_t *head = json_pack("{s:s, s:I, s:b}", "wire", g->turn_wire->name, "max_tokens",
+                                       (json_int_t)max_tokens, "summary", is_summary);
     if (!head)
         return -ENOMEM;
     return channel_send(g->channel, MONITOR_MODEL, turn, head, buf_str(&body), NULL, 0);
@@ -164,7 +192,7 @@ static int on_model_data(struct agent *g, const struct message *m)
 {
     if (!g->decoder || m->id != g->turn || g->stream_error != QUERY_OK)
         return 0;
-    int r = g->wire->feed(g->decoder, m->raw, on_codec_event, g);
+    int r = g->turn_wire->feed(g->decoder, m->raw, on_codec_event, g);
     if (!is_stream_fault(r))
         return r;
     g->stream_error = QUERY_MALFORMED;
@@ -200,7 +228,7 @@ static int on_model_end(struct agent *g, const struct message *m)
             g->stream_error = QUERY_OK; /* the monitor's word says more */
         return end_turn(g, e);
     }
-    int r = g->stream_error == QUERY_OK ? g->wire->end(g->decoder, on_codec_event, g) : 0;
+    int r = g->stream_error == QUERY_OK ? g->turn_wire->end(g->decoder, on_codec_event, g) : 0;
     if (is_stream_fault(r)) {
         g->stream_error = QUERY_DISCONNECT;
         r = 0;
@@ -231,6 +259,7 @@ static uint64_t number_at(const json_t *numbers, const char *key)
 static int on_start(struct agent *g, const struct message *m, struct fault *reterr)
 {
     struct query_limits limits = {0};
+    int64_t max_tokens;
     struct str wire, prompt = m->raw;
     int r = json_get_str(m->body, "wire", &wire, reterr);
     if (r == 0)
@@ -238,12 +267,16 @@ static int on_start(struct agent *g, const struct message *m, struct fault *rete
     if (r == 0)
         r = json_get_i64(m->body, "max_tool_calls", 0, INT32_MAX, &limits.max_tool_calls, reterr);
     if (r == 0)
-        r = json_get_i64(m->body, "max_tokens", 1, INT32_MAX, &g->max_tokens, reterr);
+        r = json_get_i64(m->body, "max_tokens", 1, INT32_MAX, &max_tokens, reterr);
     if (r != 0)
         return r < 0 ? r : fault_set(reterr, FAULT_PROTOCOL, "start frame lacks a member");
     if (!(g->wire = codec_find(wire)))
         return fault_set(reterr, FAULT_CONFIG, "no wire is called \"%.*s\"", STR_FMT(wire));
     g->start = json_incref(m->body);
+    const json_t *other = json_object_get(m->body, "summariser");
+    if (other &&
+        !(g->summary_wire = codec_find(str_of(json_string_value(json_object_get(other, "wire"))))))
+        return fault_set(reterr, FAULT_CONFIG, "the summariser's wire is not known");
     int64_t context = 0;
     if (json_get_i64(m->body, "context_tokens", 0, INT64_C(1) << 40, &context, reterr) < 0)
         return -FAULT_INPUT;

@@ -65,8 +65,8 @@ int settings_new(own struct settings **ret)
         must(i < SETTINGS_AMOUNTS_MAX);
         s->merge->workspace_amounts[i] = INT64_MAX;
     }
-    s->merge->model_layer = s->merge->work_dir_layer = s->merge->mode_layer =
-        s->merge->provenance_layer = POLICY_BUILTIN;
+    s->merge->model_layer = s->merge->summary_model_layer = s->merge->work_dir_layer =
+        s->merge->mode_layer = s->merge->provenance_layer = POLICY_BUILTIN;
     s->provenance = s->merge->operator_provenance = PROVENANCE_ASK;
     struct settings_strings networks = {0};
     if (settings_strings_add(&networks, str_dup(STR("private"))) != 0)
@@ -90,6 +90,7 @@ void settings_free(own struct settings *s)
     if (!s)
         return;
     free(s->model);
+    free(s->summary_model);
     free(s->work_dir);
     for (size_t i = 0; i < s->mount_count; i++) {
         free(s->mounts[i].host);
@@ -364,6 +365,7 @@ static int merge(struct settings *s, struct settings_layer *l)
     merge_secrets(s, l);
     merge_provenance(s, l);
     merge_text(&s->model, &s->merge->model_layer, &l->model, l->layer);
+    merge_text(&s->summary_model, &s->merge->summary_model_layer, &l->summary_model, l->layer);
     merge_text(&s->work_dir, &s->merge->work_dir_layer, &l->work_dir, l->layer);
     merge_amounts(s->merge, l);
     merge_mode(s->merge, l);

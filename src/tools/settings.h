@@ -38,11 +38,12 @@ struct settings_agent {
 
 struct settings {
     char *model;                    /* own; NULL = not said */
+    char *summary_model;            /* own; NULL = the model itself sums up */
     struct sandbox_limits limits;   /* all layers, the tighter one */
     struct limit_doors limit_doors; /* ... and which layer that was */
     struct settings_agent agents[SETTINGS_AGENTS_MAX];
     size_t agent_count;
-    char *work_dir;                 /* own; NULL = not said */
+    char *work_dir; /* own; NULL = not said */
     struct settings_mount mounts[SETTINGS_MOUNTS_MAX];
     size_t mount_count;
     char **env_vars;

@@ -56,7 +56,7 @@ struct settings_layer {
     enum limit_door door; /* what receipts call this layer */
     bool amount_said[SETTINGS_AMOUNTS_MAX];
     int64_t amounts[SETTINGS_AMOUNTS_MAX];
-    char *model, *work_dir;
+    char *model, *summary_model, *work_dir;
     bool mode_said;
     enum policy_mode mode;
     bool provenance_said;
@@ -88,7 +88,7 @@ struct settings_merge {
     bool amount_said[SETTINGS_AMOUNTS_MAX];
     int64_t operator_amounts[SETTINGS_AMOUNTS_MAX], workspace_amounts[SETTINGS_AMOUNTS_MAX];
     enum limit_door operator_doors[SETTINGS_AMOUNTS_MAX], workspace_doors[SETTINGS_AMOUNTS_MAX];
-    int model_layer, work_dir_layer, mode_layer; /* POLICY_BUILTIN = nobody */
+    int model_layer, summary_model_layer, work_dir_layer, mode_layer; /* POLICY_BUILTIN = nobody */
     enum policy_mode operator_mode, workspace_mode;
     bool workspace_mode_said;
     int provenance_layer;

@@ -194,6 +194,16 @@ static int read_model(struct reader *r, const json_t *v)
                : bad(r, "must be PROVIDER/NAME, script:FILE or replay:SESSION");
 }
 
+static int read_summary_model(struct reader *r, const json_t *v)
+{
+    int result = read_text(r, v, &r->out->summary_model);
+    if (result)
+        return result;
+    const char *slash = strchr(r->out->summary_model, '/');
+    return slash && slash != r->out->summary_model && slash[1] ? 0
+                                                               : bad(r, "must be PROVIDER/NAME");
+}
+
 static int read_work_dir(struct reader *r, const json_t *v)
 {
     return read_host_path(r, v, &r->out->work_dir);
@@ -798,6 +808,8 @@ static const struct key keys[] = {
     {"$schema", false, read_nothing, "{\"type\":\"string\"}", "for editors"},
     {"model", false, read_model, "{\"type\":\"string\"}",
      "PROVIDER/NAME, script:FILE or replay:SESSION"},
+    {"summary_model", false, read_summary_model, "{\"type\":\"string\"}",
+     "PROVIDER/NAME that sums up a long conversation; the model itself when not said"},
     {"work_dir", true, read_work_dir, "{\"type\":\"string\"}",
      "host folder that tools see as \"/\""},
     {"map_dirs", true, read_mounts,
@@ -1061,6 +1073,7 @@ void settings_provider_done(struct settings_provider *p)
 void settings_layer_done(struct settings_layer *l)
 {
     free(l->model);
+    free(l->summary_model);
     free(l->work_dir);
     for (size_t i = 0; i < LIST_COUNT; i++)
         settings_strings_done(&l->lists[i]);

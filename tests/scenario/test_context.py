@@ -3,7 +3,7 @@
 import json
 
 from common import call, expect, main
-from lib_model import Stub, text
+from lib_model import Stub, call_block, message, text, text_block, thinking_block
 
 ENV = {"ANTHROPIC_API_KEY": "k"}
 
@@ -55,6 +55,30 @@ def a_summary_replaces_what_was_and_a_resumed_session_has_it(p):
         messages = stub.asks[0].json["messages"]
     words = json.dumps(messages)
     expect("THE TASK" in words and "I DID STEPS" in words and "NOW THIS" in words and "Step 0" not in words, words)
+
+
+def another_model_sums_up_when_the_settings_name_one(p):
+    (p.work / "a.txt").write_text("".join(f"line {i:05} of the file ........\n" for i in range(4800)))
+    long = "I thought about it at length. " * 1400
+    steps = [message([thinking_block("hm", "signed"), text_block(long), call_block(f"t{i}", "list", {"path": "/", "depth": i + 1})], stop="tool_use", input_tokens=0) for i in range(2)]
+
+    def answer(stub, ask):
+        if ask.json["model"] == "claude-haiku-4-5":
+            return ask.stream(text("CHEAP SUMMARY", input_tokens=1000))
+        mine = [a for a in stub.asks if a.json["model"] != "claude-haiku-4-5"]
+        ask.stream(steps[len(mine) - 1] if len(mine) <= 2 else text("done"))
+    with Stub(answer) as stub:
+        env = {**ENV, "ANTHROPIC_BASE_URL": stub.base}
+        proc = p.run("run", "--output", "json", "--model", "anthropic/claude-sonnet-4-5", *settings(p, context_tokens=40000, summary_model="anthropic/claude-haiku-4-5"),
+                     "q", env=env, code=0)
+        asks = [(a.json["model"], a.json) for a in stub.asks]
+    expect([m for m, _ in asks].count("claude-haiku-4-5") == 1 and json.loads(proc.stdout)["text"] == "done", [m for m, _ in asks], proc.stdout)
+    cheap = next(a for m, a in asks if m == "claude-haiku-4-5")
+    expect("thinking" not in json.dumps(cheap["messages"]).replace("thought", "") and "signed" not in json.dumps(cheap["messages"]), "another model's thinking stays away")
+    expect("CHEAP SUMMARY" in json.dumps(asks[-1][1]["messages"]), asks[-1][1]["messages"])
+    for bad in ("haiku", "/x", "x/"):
+        proc = p.run("run", *settings(p, summary_model=bad), "--model", p.script({"text": "x"}), "q", code=2)
+        expect("summary_model" in proc.stderr and "PROVIDER/NAME" in proc.stderr, proc.stderr)
 
 
 def a_context_that_is_too_long_for_the_service(p):
@@ -116,4 +140,4 @@ def what_a_person_keeps_goes_before_every_task_and_only_once(p):
 
 
 main(old_results_are_fetched_again, fetch_result_is_there_only_when_it_is_needed_and_can_be_denied, a_summary_replaces_what_was_and_a_resumed_session_has_it,
-     a_context_that_is_too_long_for_the_service, files_named_in_a_prompt_are_attached, what_a_person_keeps_goes_before_every_task_and_only_once)
+     another_model_sums_up_when_the_settings_name_one, a_context_that_is_too_long_for_the_service, files_named_in_a_prompt_are_attached, what_a_person_keeps_goes_before_every_task_and_only_once)

@@ -220,7 +220,12 @@ STOPPED = {
 
 
 def bomb():
-    """200 KiB that keep a compiler busy for hours: loops in loops over twenty thousand variables that all change."""
+    """3 MiB of conditions in conditions: minutes in a compiler, at little memory."""
+    return body((i32(1) + b"\x04\x40") * 700000 + b"\x0b" * 700000)
+
+
+def loops_bomb():
+    """200 KiB of loops in loops over twenty thousand variables that all change: hours, or more memory than there is."""
     n, loops = 20000, 300
     code = b"\x03\x40" * loops
     code += b"".join(b"\x20" + leb(i) + b"\x20" + leb((i + 1) % n) + b"\x6a\x21" + leb((i * 31 + 7) % n) for i in range(n))

@@ -615,13 +615,14 @@ def compile_bomb(case):
 
 def compile_memory_bomb(case):
     """By its memory; under a sanitizer, which needs all address space, by its time."""
-    with Base("bomb") as base:
-        (base / "bomb.wasm").write_bytes(modules.memory_bomb())
-        receipt = base / "receipt.json"
-        p = subprocess.run([BOXAGNTS, "exec", "--receipt", receipt, base / "bomb.wasm"], cwd=base, env=lane.home.env, capture_output=True, timeout=120,
-                           stdin=subprocess.DEVNULL)
-        stop = json.loads(receipt.read_text())["stopped_by"]
-        expect(p.returncode == 5 and stop in ("memory", "timeout"), p.returncode, stop, p.stderr)
+    for make in (modules.memory_bomb, modules.loops_bomb):
+        with Base("bomb") as base:
+            (base / "bomb.wasm").write_bytes(make())
+            receipt = base / "receipt.json"
+            p = subprocess.run([BOXAGNTS, "exec", "--receipt", receipt, base / "bomb.wasm"], cwd=base, env=lane.home.env, capture_output=True, timeout=120,
+                               stdin=subprocess.DEVNULL)
+            stop = json.loads(receipt.read_text())["stopped_by"]
+            expect(p.returncode == 5 and stop in ("memory", "timeout"), make.__name__, p.returncode, stop, p.stderr)
 
 
 def file_larger_than_any_module(case):

@@ -239,6 +239,16 @@ static int put_together(struct reader *r)
     return 0;
 }
 
+/* The journal is read from this session's first row to its end, so only when there is something to ask it. */
+static bool has_open_call(const struct reader *r)
+{
+    const char *number;
+    json_t *call;
+    json_object_foreach(r->calls, number,
+                        call) if (!json_object_get(r->results, number)) return true;
+    return false;
+}
+
 static int read_all(struct reader *r, struct fault *reterr)
 {
     r->messages = json_array();
@@ -253,7 +263,7 @@ static int read_all(struct reader *r, struct fault *reterr)
         !r->to->conversation || !r->to->open || !r->to->filled)
         return -ENOMEM;
     int e = talk_each(r->state, r->session, on_row, r, reterr);
-    if (e == 0)
+    if (e == 0 && has_open_call(r))
         e = journal_each(r->state, r->session, 0, on_journal, r);
     return e == 0 ? put_together(r) : e;
 }

@@ -12,7 +12,6 @@
 #include <stdio.h>
 
 #define LINE_MAX_BYTES 256
-#define REMEMBERED_MAX 256
 
 struct approval {
     struct os_loop *loop;
@@ -21,13 +20,19 @@ struct approval {
     void *arg;
     char key[1600]; /* what a remembered answer is for: tool and effect as they were shown */
     bool key_is_whole;
-    char *remembered[REMEMBERED_MAX]; /* own; questions answered with "session" */
-    size_t remembered_count;
+    struct approval_memory own_memory, *memory; /* questions answered with "session" */
     char line[LINE_MAX_BYTES];
     size_t line_len;
 };
 
-int approval_new(struct os_loop *loop, own struct approval **ret)
+void approval_memory_done(struct approval_memory *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        free(m->at[i]);
+    m->count = 0;
+}
+
+int approval_new(struct os_loop *loop, struct approval_memory *memory, own struct approval **ret)
 {
     *ret = NULL;
     if (!os_is_terminal(0) || !os_is_terminal(2))
@@ -36,6 +41,7 @@ int approval_new(struct os_loop *loop, own struct approval **ret)
     if (!a)
         return -ENOMEM;
     a->loop = loop;
+    a->memory = memory ? memory : &a->own_memory;
     *ret = a;
     return 0;
 }
@@ -45,8 +51,7 @@ void approval_free(own struct approval *a)
     if (!a)
         return;
     os_watch_free(a->watch);
-    for (size_t i = 0; i < a->remembered_count; i++)
-        free(a->remembered[i]);
+    approval_memory_done(&a->own_memory);
     free(a);
 }
 
@@ -69,10 +74,10 @@ static void answer(struct approval *a, enum approval_answer what)
         return;
     a->fn = NULL;
     os_watch_free(take(a->watch));
-    if (what == APPROVAL_SESSION && a->key_is_whole && a->remembered_count < REMEMBERED_MAX) {
+    if (what == APPROVAL_SESSION && a->key_is_whole && a->memory->count < APPROVAL_REMEMBERED_MAX) {
         char *key = str_dup(str_of(a->key));
         if (key)
-            a->remembered[a->remembered_count++] = key;
+            a->memory->at[a->memory->count++] = key;
     }
     fn(what, a->arg);
 }
@@ -111,8 +116,8 @@ int approval_ask(struct approval *a, const struct approval_question *q, approval
     int len = snprintf(a->key, sizeof(a->key), "%s %s(%s)%s", q->tool, effect_name(e->kind),
                        e->target, e->recursive ? " and all beneath it" : "");
     a->key_is_whole = len >= 0 && (size_t)len < sizeof(a->key);
-    for (size_t i = 0; i < a->remembered_count && a->key_is_whole; i++)
-        if (strcmp(a->remembered[i], a->key) == 0) {
+    for (size_t i = 0; i < a->memory->count && a->key_is_whole; i++)
+        if (strcmp(a->memory->at[i], a->key) == 0) {
             fn(APPROVAL_SESSION, arg);
             return 0;
         }

@@ -8,6 +8,14 @@
 
 struct approval; /* opaque */
 
+/* Answers given for the whole session, for callers that outlive one approval. Zeroed is empty. */
+#define APPROVAL_REMEMBERED_MAX 256
+struct approval_memory {
+    char *at[APPROVAL_REMEMBERED_MAX]; /* own */
+    size_t count;
+};
+void approval_memory_done(struct approval_memory *m);
+
 enum approval_answer { APPROVAL_ONCE, APPROVAL_SESSION, APPROVAL_NO };
 
 struct approval_question {
@@ -19,7 +27,9 @@ struct approval_question {
 typedef void (*approval_fn)(enum approval_answer answer, void *arg);
 
 /* NULL in *ret when stdin or stderr is not a terminal: nobody to ask. */
-must_use int approval_new(struct os_loop *loop, own struct approval **ret);
+/* memory: borrowed; NULL = the approval keeps its own. */
+must_use int approval_new(struct os_loop *loop, struct approval_memory *memory,
+                          own struct approval **ret);
 void approval_free(own struct approval *a);
 DEFINE_FREEP(approval, struct approval);
 /* answer comes once, from the loop or at once (a remembered answer). */

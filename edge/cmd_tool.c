@@ -193,7 +193,7 @@ static int call(struct app *app, const struct parsed *p, struct str arguments, s
     auto_close int lock_fd = -1;
     int r = os_loop_new(&loop);
     if (r == 0)
-        r = approval_new(loop, &approval);
+        r = approval_new(loop, NULL, &approval);
     if (r == 0)
         r = session_begin(app->state, app->work_dir, "none", p->positional[1], 0, session, &lock_fd,
                           reterr);

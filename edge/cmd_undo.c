@@ -1,4 +1,5 @@
 /* boxagnts undo: puts back what a session, or one call of it, changed in files. */
+#include "edge/cmd_undo.h"
 #include "edge/app.h"
 #include "edge/commands.h"
 #include "edge/safe.h"
@@ -51,16 +52,16 @@ static void print_report(const json_t *report, bool dry_run)
     json_array_foreach(json_object_get(report, "failed"), i, one) print_conflict(one);
 }
 
-static int undo(struct state *state, const char *session, const char *call, const struct parsed *p,
-                struct fault *reterr)
+int undo_now(struct state *state, const char *session, const char *call, const struct undo_how *how,
+             struct fault *reterr)
 {
-    bool dry_run = option_flag(p, OPT_DRY_RUN);
+    bool dry_run = how->dry_run;
     auto_close int lock_fd = -1;
     auto_json json_t *report = NULL;
     int r = session_lock(state, session, &lock_fd, reterr);
     if (r < 0)
         return r;
-    r = undo_apply(state, session, call, option_flag(p, OPT_FORCE), dry_run, &report, reterr);
+    r = undo_apply(state, session, call, how->force, dry_run, &report, reterr);
     if (r < 0)
         return r;
     if (!dry_run && r == 0) {
@@ -72,7 +73,7 @@ static int undo(struct state *state, const char *session, const char *call, cons
         if (written < 0)
             return written;
     }
-    if (option_flag(p, OPT_JSON) && report)
+    if (how->as_json && report)
         (void)!app_print_json(report);
     else if (report)
         print_report(report, dry_run);
@@ -99,7 +100,10 @@ static int cmd_undo(const struct parsed *p, struct fault *reterr)
     if (r == 0)
         r = session_find(state, session, &row, reterr);
     if (r == 0)
-        r = undo(state, row.id, call.at, p, reterr);
+        r = undo_now(state, row.id, call.at,
+                     &(struct undo_how){option_flag(p, OPT_DRY_RUN), option_flag(p, OPT_FORCE),
+                                        option_flag(p, OPT_JSON)},
+                     reterr);
     session_row_done(&row);
     return r;
 }

@@ -35,7 +35,7 @@ struct desk_outcome {
     enum policy_verdict verdict;
     bool is_error;
     bool is_unrecorded; /* its receipt could not be written */
-    int fault;          /* why it could not be run, though it was allowed; 0 = it ran, or was refused */
+    int fault; /* why it could not be run, though it was allowed; 0 = it ran, or was refused */
 };
 typedef void (*desk_done_fn)(const struct desk_outcome *o, void *arg);
 /* Told when a call leaves the queue and when it is decided: for the live view. */

@@ -12,10 +12,13 @@ struct origin {
     unsigned bits;
 };
 
-static void add_rule(const char *rule, void *arg)
+static void add_rule(enum policy_verdict verdict, enum policy_layer layer, const char *rule,
+                     void *arg)
 {
     struct origin *o = arg;
-    (void)provenance_add(o->seen, FROM_OPERATOR, STR("the operator's rules"), str_of(rule));
+    (void)layer;
+    if (verdict == POLICY_ALLOW)
+        (void)provenance_add(o->seen, FROM_OPERATOR, STR("the operator's rules"), str_of(rule));
 }
 
 int origin_new(const struct settings *settings, const char *prompt, own struct origin **ret)
@@ -28,9 +31,9 @@ int origin_new(const struct settings *settings, const char *prompt, own struct o
     if (r < 0)
         return r;
     (void)provenance_add(o->seen, FROM_REQUEST, STR("the request"), str_of(prompt));
-    policy_each_allow(settings->policy, add_rule, o);
+    policy_each(settings->policy, add_rule, o);
     for (size_t i = 0; i < settings->allowed_count; i++)
-        add_rule(settings->allowed_outbound_hosts[i], o);
+        add_rule(POLICY_ALLOW, POLICY_BUILTIN, settings->allowed_outbound_hosts[i], o);
     *ret = take(o);
     return 0;
 }

@@ -812,9 +812,9 @@ static int begin(struct tree *t, struct fault *reterr)
     if (r == 0 && !(t->calls = json_array()))
         r = -ENOMEM;
     if (r == 0)
-        r = view_new(t->c->view, t->loop, &t->view);
+        r = view_new(t->c->view, t->c->is_chat, t->loop, &t->view);
     if (r == 0)
-        r = approval_new(t->loop, &t->approval);
+        r = approval_new(t->loop, t->c->memory, &t->approval);
     if (r == 0)
         r = t->c->resume ? begin_again(t, reterr) : begin_anew(t, reterr);
     if (r == 0)
@@ -842,6 +842,8 @@ static int begin(struct tree *t, struct fault *reterr)
     if (r == 0)
         r = start_programs(t, reterr);
     if (r == 0) {
+        if (t->c->ret_session)
+            memcpy(t->c->ret_session, t->session, SESSION_ID_SIZE);
         view_session(t->view, t->session, t->planner->label, a->work_dir);
         r = send_start(t);
     }

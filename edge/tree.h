@@ -4,6 +4,7 @@
 #pragma once
 
 #include "edge/app.h"
+#include "edge/approval.h"
 #include "edge/view.h"
 
 struct tree_config {
@@ -14,6 +15,11 @@ struct tree_config {
     const char *model;   /* --model, or NULL */
     enum view_mode view;
     int64_t timeout_ns; /* INT64_MAX = not said; max_wall_s of the settings holds too */
+    char *
+        ret_session; /* SESSION_ID_SIZE bytes: which one it was, once it has begun; NULL = not asked for */
+    struct approval_memory
+        *memory;  /* answers for the session, kept by the caller; NULL = forgotten with the tree */
+    bool is_chat; /* one message of many: no word about the session and its end */
     int64_t started_ns; /* monotonic, when the process began: --timeout includes start-up */
 };
 

@@ -4,6 +4,7 @@
  * cursor, retitle the window or draw over a verdict. */
 #include "edge/view.h"
 
+#include "edge/markdown.h"
 #include "edge/safe.h"
 #include "host/ledger.h"
 #include "os/clock.h"
@@ -20,6 +21,8 @@ struct view {
     enum view_mode mode;
     bool out_is_terminal, err_is_terminal, color;
     bool in_text, spinning; /* in_text: the cursor stands behind planner text */
+    bool is_chat;
+    struct markdown words;
     struct os_watch *spin;
     const char *waiting;
     int64_t since_ns;
@@ -63,15 +66,17 @@ static void on_spin(void *arg)
     os_watch_set_timer(v->spin, os_now_mono_ns() + SPIN_NS);
 }
 
-int view_new(enum view_mode mode, struct os_loop *loop, own struct view **ret)
+int view_new(enum view_mode mode, bool is_chat, struct os_loop *loop, own struct view **ret)
 {
     struct view *v = calloc(1, sizeof(*v));
     if (!v)
         return -ENOMEM;
     v->mode = mode;
+    v->is_chat = is_chat;
     v->out_is_terminal = os_is_terminal(1);
     v->err_is_terminal = os_is_terminal(2);
     v->color = v->err_is_terminal && !os_env("NO_COLOR");
+    markdown_begin(&v->words, stdout, is_chat && v->out_is_terminal && !os_env("NO_COLOR"));
     int r = os_loop_watch_timer(loop, INT64_MAX, on_spin, v, &v->spin);
     if (r < 0) {
         free(v);
@@ -100,8 +105,10 @@ static void clear_spinner(struct view *v)
 
 static void end_text(struct view *v)
 {
-    if (v->in_text)
+    if (v->in_text) {
+        markdown_end(&v->words);
         fputc('\n', stdout);
+    }
     fflush(stdout);
     v->in_text = false;
 }
@@ -134,7 +141,7 @@ void view_session(struct view *v, const char *session, const char *model, const 
         emit(json_pack("{s:s, s:s, s:o, s:o}", "type", "session", "session", session, "model",
                        json_string_lossy(str_of(model)), "work_dir",
                        json_string_lossy(str_of(work_dir))));
-    if (v->mode != VIEW_TEXT)
+    if (v->mode != VIEW_TEXT || v->is_chat)
         return;
     fprintf(stderr, "%ssession %s  model ", paint(v, DIM), session);
     safe_print_line(stderr, model);
@@ -154,7 +161,7 @@ void view_say(struct view *v, struct str say, struct str text)
         return;
     if (str_is(say, "text") && v->out_is_terminal) {
         clear_spinner(v);
-        safe_print(stdout, text);
+        markdown_add(&v->words, text);
         fflush(stdout);
         v->in_text = true;
     } else if (str_is(say, "recovery") || str_is(say, "context")) {
@@ -318,6 +325,8 @@ static void done_text(struct view *v, const json_t *done, const char *detail)
     const char *status = json_string_value(json_object_get(done, "status"));
     const char *stopped_by = json_string_value(json_object_get(done, "stopped_by"));
     bool good = status && strcmp(status, "done") == 0;
+    if (good && v->is_chat)
+        return;
     fprintf(stderr, "%s%s%s%s%s", paint(v, good ? GREEN : RED), status ? status : "?",
             stopped_by ? " by " : "", stopped_by ? stopped_by : "", paint(v, PLAIN));
     if (detail && *detail) {

@@ -12,7 +12,10 @@ enum view_mode { VIEW_TEXT, VIEW_JSON, VIEW_STREAM_JSON };
 must_use int view_mode_parse(const char *text, enum view_mode *ret, struct fault *reterr);
 
 struct view; /* opaque */
-must_use int view_new(enum view_mode mode, struct os_loop *loop, own struct view **ret);
+/* is_chat: text is one message of a conversation: rendered as Markdown on a terminal, and nothing is said of the session and of an end
+ * that is an ordinary one. */
+must_use int view_new(enum view_mode mode, bool is_chat, struct os_loop *loop,
+                      own struct view **ret);
 void view_free(own struct view *v);
 DEFINE_FREEP(view, struct view);
 

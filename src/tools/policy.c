@@ -98,11 +98,16 @@ void policy_each_rule(const struct policy *p, void (*each)(const struct policy_r
                 each(p->lists[v][k].at[i], arg);
 }
 
-void policy_each_allow(const struct policy *p, void (*each)(const char *rule, void *arg), void *arg)
+void policy_each(const struct policy *p,
+                 void (*each)(enum policy_verdict verdict, enum policy_layer layer,
+                              const char *rule, void *arg),
+                 void *arg)
 {
-    for (size_t k = 0; k < KINDS; k++)
-        for (size_t i = 0; i < p->lists[POLICY_ALLOW][k].count; i++)
-            each(p->lists[POLICY_ALLOW][k].at[i]->text, arg);
+    for (size_t v = VERDICTS; v-- > 0;)
+        for (size_t k = 0; k < KINDS; k++)
+            for (size_t i = 0; i < p->lists[v][k].count; i++)
+                each((enum policy_verdict)v, p->lists[v][k].at[i]->layer,
+                     p->lists[v][k].at[i]->text, arg);
 }
 
 static int list_insert(struct rule_list *list, struct policy_rule *rule)
@@ -377,7 +382,11 @@ void policy_backstop(const struct effect *e, const struct effect_mount *mounts, 
     case EFFECT_NET:
         snprintf(ret, 256, "egress: no grant for this host; the worker has no network at all");
         return;
-    case EFFECT_EXEC: snprintf(ret, 256, "process jail: no network, only the mounts; seccomp lets nothing else start a program"); return;
+    case EFFECT_EXEC:
+        snprintf(
+            ret, 256,
+            "process jail: no network, only the mounts; seccomp lets nothing else start a program");
+        return;
     case EFFECT_TOOL:
         snprintf(ret, 256, "monitor: the tool must be in the agent's capability set");
         return;

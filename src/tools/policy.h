@@ -37,9 +37,11 @@ enum policy_mode policy_mode_of(const struct policy *p);
 must_use int policy_add_rule(struct policy *p, enum policy_layer layer, enum policy_verdict verdict,
                              struct str rule, struct fault *reterr);
 
-/* The text of every allow rule. */
-void policy_each_allow(const struct policy *p, void (*each)(const char *rule, void *arg),
-                       void *arg);
+/* Every rule: denies first, then asks, then allows; of each the highest layer first. */
+void policy_each(const struct policy *p,
+                 void (*each)(enum policy_verdict verdict, enum policy_layer layer,
+                              const char *rule, void *arg),
+                 void *arg);
 
 /* An effect on a resolved object. */
 struct effect {

@@ -36,7 +36,9 @@ struct chat {
     struct tree_config config;
     struct approval_memory memory;
     char session[SESSION_ID_SIZE];
-    char *model; /* own; from /model; else the config's */
+    const char *
+        first_model; /* of the command line or the settings; a session that goes on knows its own */
+    char *model;     /* own; from /model */
     struct chat_input *input;
     int exit_code;       /* of the last message */
     unsigned interrupts; /* Ctrl-C in a row */
@@ -52,7 +54,9 @@ static int set_model(struct chat *c, struct str name, struct fault *reterr)
     (void)reterr;
     if (name.len == 0) {
         fprintf(stderr, "model: ");
-        safe_print_line(stderr, c->config.model ? c->config.model : "the first whose key is set");
+        safe_print_line(stderr, c->model         ? c->model
+                                : c->first_model ? c->first_model
+                                                 : "the first whose key is set");
         fputc('\n', stderr);
         return 0;
     }
@@ -61,7 +65,6 @@ static int set_model(struct chat *c, struct str name, struct fault *reterr)
         return -ENOMEM;
     free(c->model);
     c->model = copy;
-    c->config.model = copy; /* looked up with the next message */
     return 0;
 }
 
@@ -199,6 +202,7 @@ static int run_command(struct chat *c, struct str line, struct fault *reterr)
 static int send_message(struct chat *c, const char *text, struct fault *reterr)
 {
     c->config.app = &c->app;
+    c->config.model = c->model ? c->model : *c->session ? NULL : c->first_model;
     c->config.prompt = text;
     c->config.resume = *c->session ? c->session : NULL;
     c->config.started_ns = os_now_mono_ns();
@@ -295,8 +299,7 @@ static int start(struct chat *c, const struct parsed *p, struct fault *reterr)
         r = app_open(&c->app, p, APP_MOUNTS | APP_STATE | APP_TOOLS, reterr);
     if (r < 0)
         return r;
-    if (!c->config.model)
-        c->config.model = c->app.settings->model;
+    c->first_model = c->config.model ? c->config.model : c->app.settings->model;
     c->config.memory = &c->memory;
     c->config.is_chat = true;
     for (size_t i = 0; i < ARRAY_LEN(chat_commands); i++)

@@ -4,7 +4,7 @@
 
 #define MEMBER_BYTES 8 /* quotes, colon, comma and a service's own frame round it */
 
-int history_init(struct history *h)
+int history_open(struct history *h)
 {
     *h = (struct history){.list = json_array()};
     return h->list ? 0 : -ENOMEM;

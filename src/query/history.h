@@ -19,7 +19,7 @@ struct history {
     size_t bytes; /* of all */
 };
 
-must_use int history_init(struct history *h);
+must_use int history_open(struct history *h);
 void history_done(struct history *h);
 /* content: own, also on failure */
 must_use int history_add(struct history *h, const char *role, own json_t *content, bool is_results,

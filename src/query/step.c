@@ -28,7 +28,7 @@ int query_new(const struct query_limits *limits, uint64_t jitter_seed, own struc
     q->ratio = CONTEXT_RATIO_DEFAULT;
     turn_init(&q->turn);
     buf_init(&q->final, FINAL_TEXT_MAX);
-    if (history_init(&q->history) < 0 || !(q->last_results = json_array())) {
+    if (history_open(&q->history) < 0 || !(q->last_results = json_array())) {
         query_free(q);
         return -ENOMEM;
     }

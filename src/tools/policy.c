@@ -380,7 +380,9 @@ void policy_backstop(const struct effect *e, const struct effect_mount *mounts, 
                      mount->guest);
         return;
     case EFFECT_NET:
-        snprintf(ret, 256, "egress: no grant for this host; the worker has no network at all");
+        snprintf(
+            ret, 256,
+            "egress: only allowed_outbound_hosts, never block_networks; no network of its own");
         return;
     case EFFECT_EXEC:
         snprintf(

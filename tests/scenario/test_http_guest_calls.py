@@ -3,6 +3,7 @@
 is emptied where something is to be reached, as an operator would do it."""
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -145,7 +146,7 @@ def secrets_that_are_none_are_config_errors(place):
 def a_silent_server_does_not_hold_a_call(place):
     with Canned(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", then_waits=True) as server:
         flags = ("--allowed-outbound-hosts", server.base, *OPEN)
-        _, receipt = ask(place, server.base, flags=(*flags, "--wasm-timeout", "0.3"), code=5)
+        _, receipt = ask(place, server.base, flags=(*flags, "--wasm-timeout", "3"), code=5)
         expect(receipt["stopped_by"] == "timeout" and receipt["used"]["http_requests"] == 1, receipt)
         expect(receipt["contacted"][0]["verdict"] == "allow", receipt)
         # ... and a cancel ends it at once
@@ -158,6 +159,23 @@ def a_silent_server_does_not_hold_a_call(place):
         process.communicate(timeout=60)
         receipt = json.loads(receipt.read_text())
         expect(process.returncode == 130 and receipt["stopped_by"] == "cancel" and receipt["used"]["http_requests"] == 1, receipt)
+
+
+def an_egress_that_dies_leaves_a_receipt_that_says_so(place):
+    with Canned(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", then_waits=True) as server:
+        receipt = place.root / "died.json"
+        process = subprocess.Popen([BOXAGNTS, "exec", "--receipt", receipt, "--allowed-outbound-hosts", server.base, *OPEN, HOSTILE / "asks_http.wasm",
+                                    server.base], env=place.env, cwd=place.work, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        while not server.held:
+            expect(process.poll() is None, process.returncode)
+        for child in pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+            if pathlib.Path(f"/proc/{child}/comm").read_text().strip() == "boxagnts-egress":
+                os.kill(int(child), signal.SIGKILL)
+        out, _ = process.communicate(timeout=60)
+        receipt = json.loads(receipt.read_text())
+        expect(process.returncode == 8 and b"errno" in out, process.returncode, out)
+        expect(receipt["refused"][-1]["target"] == "boxagnts-egress" and receipt["contacted"] == [], receipt)
+    place.verify()
 
 
 def tool(place, name="reach"):
@@ -220,4 +238,4 @@ def a_tool_without_a_net_effect_has_no_way_out(place):
 main(a_guest_without_a_grant_reaches_nothing, a_granted_request_is_in_the_receipt, private_networks_are_closed_unless_the_operator_opens_them,
      closed_urls_stay_closed_however_they_are_written, the_quotas_come_to_the_guest_and_to_the_receipt, a_workspace_can_only_tighten,
      a_bad_entry_is_named, bodies_go_out_whole, a_secret_is_added_and_never_seen, secrets_that_are_none_are_config_errors,
-     a_silent_server_does_not_hold_a_call, a_tool_call_is_decided_by_its_target, a_tool_without_a_net_effect_has_no_way_out)
+     a_silent_server_does_not_hold_a_call, an_egress_that_dies_leaves_a_receipt_that_says_so, a_tool_call_is_decided_by_its_target, a_tool_without_a_net_effect_has_no_way_out)

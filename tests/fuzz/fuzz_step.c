@@ -24,7 +24,8 @@ static void check_conversation(const struct query *q)
         for (size_t i = 0; i < json_array_size(content); i++) {
             const json_t *block = json_array_get(content, i);
             if (strcmp(json_string_value(json_object_get(block, "type")), "call") == 0)
-                must(json_equal(json_object_get(json_array_get(answers, answered++), "id"), json_object_get(block, "id")));
+                must(json_equal(json_object_get(json_array_get(answers, answered++), "id"),
+                                json_object_get(block, "id")));
         }
     }
 }
@@ -71,14 +72,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2)
         return 0;
     struct world w = {.max_turns = data[0] % 16 + 1, .max_calls = data[1] % 16};
-    const struct query_limits limits = {.max_turns = w.max_turns, .max_tool_calls = w.max_calls};
+    const struct query_limits limits = {.max_turns = w.max_turns,
+                                        .max_tool_calls = w.max_calls,
+                                        .context_tokens = data[1] / 16 * 100};
     must(query_new(&limits, 7, &w.query) == 0);
     must(query_start(w.query, STR("task"), NULL, act, &w) == 0);
     for (size_t at = 2; at + 2 <= size;) {
         size_t end = at + 2;
         while (end < size && data[end] != 0xff)
             end++;
-        struct query_event e = event_of(data[at], data[at + 1], (struct str){(const char *)data + at + 2, end - at - 2});
+        struct query_event e = event_of(data[at], data[at + 1],
+                                        (struct str){(const char *)data + at + 2, end - at - 2});
         auto_json json_t *body = NULL;
         if (e.kind == QUERY_RESULT || e.kind == QUERY_EXPECT)
             (void)!json_parse(e.text, 1 << 20, &body, NULL);

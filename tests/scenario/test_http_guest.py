@@ -5,8 +5,11 @@ import fcntl
 import json
 import os
 import socket
+import ssl
 import struct
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -78,8 +81,8 @@ class Worker:
 
 
 class Guests(Egress):
-    def __init__(self, *ports, **start):
-        super().__init__(f"--connect={','.join(map(str, ports))}" if ports else "--connect=any")
+    def __init__(self, *ports, arguments=(), **start):
+        super().__init__(f"--connect={','.join(map(str, ports))}" if ports else "--connect=any", *arguments)
         self.grants, self.workers = 0, []
         self.send(GUESTS, 0, start)
 
@@ -406,6 +409,25 @@ class HttpOfGuests(unittest.TestCase):
             used = egress.revoke()
         self.assertLess(sum(sent), 32 << 20)
         self.assertLess(used["http_bytes"], 8 << 20)
+
+    def test_tls_is_checked(self):
+        with tempfile.TemporaryDirectory() as place:
+            key, certificate = f"{place}/key.pem", f"{place}/cert.pem"
+            try:
+                subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-keyout", key,
+                                "-out", certificate, "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+            except (OSError, subprocess.CalledProcessError):
+                self.skipTest("no openssl program to make a certificate with")
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate, key)
+            with Stub(lambda _, ask: (ask.head(200, length=2), ask.send("ok")), tls=context) as stub:
+                for host, start, arguments, outcome in (("localhost", {"ca_file": certificate}, [f"--read={certificate}"], "ok"),
+                                                        ("127.0.0.1", {"ca_file": certificate}, [f"--read={certificate}"], "failed"),
+                                                        ("localhost", {}, [], "failed")):
+                    with Guests(arguments=arguments, **start) as egress:
+                        _, _, end = egress.grant(hosts=["https://*:*"]).get(f"https://{host}:{stub.port}/")
+                        self.assertEqual(end["outcome"], outcome, (host, start, end))
+                self.assertEqual(len(stub.asks), 1)
 
     def test_revoking_ends_everything_of_the_grant_and_of_no_other(self):
         with Canned(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", then_waits=True) as server, Guests() as egress:

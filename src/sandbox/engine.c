@@ -22,9 +22,10 @@ enum {
     KEEP_RESIDENT =
         256 << 10, /* of a slot's memory: cleared by hand, which is quicker than faults */
     TABLE_KEEP_RESIDENT = 16 << 10,
-    LATE_TICKS = 3, /* past the deadline, before the process gives up on its guest */
+    LATE_TICKS = 5, /* past the deadline, before the process gives up on its guest */
 };
-#define LATE_NS (25 * OS_NS_PER_MS) /* with a tick of 10 ms: gone within 40 ms of the deadline */
+#define LATE_NS (15 * OS_NS_PER_MS) /* with a tick of 10 ms: gone within 30 ms of the deadline */
+#define LATE_TICK_NS (2 * OS_NS_PER_MS)
 
 /* The one engine that ticks; read by the signal handler. */
 static _Atomic(const wasm_engine_t *) ticking;
@@ -32,6 +33,7 @@ static _Atomic(const wasm_engine_t *) ticking;
 /* The run that is watched. The handler runs on this thread only, between two instructions of it. */
 static _Atomic int64_t watched_until = INT64_MAX;
 static _Atomic int late_ticks;
+static struct os_ticker *ticker; /* borrowed, of the one engine; set before anything is watched */
 
 /* Code that the epoch reaches is stopped by the first tick past the deadline, a wait of ours by its own deadline. Who is
  * still there is in the one thing that neither reaches: an engine instruction that moves hundreds of megabytes (memory.fill,
@@ -45,6 +47,9 @@ static void end_if_late(void)
     if (until == INT64_MAX || os_now_mono_ns() < until)
         return;
     int ticks = atomic_fetch_add_explicit(&late_ticks, 1, memory_order_relaxed) + 1;
+    if (ticks == 1 &&
+        ticker) /* finer from here; timer_settime() is one of the calls that a handler may make */
+        (void)!os_ticker_start(ticker, LATE_TICK_NS, LATE_TICK_NS);
     if (ticks >= LATE_TICKS && os_now_mono_ns() - until >= LATE_NS)
         os_exit_now(SANDBOX_WORKER_LATE);
 }
@@ -114,6 +119,7 @@ int engine_new(const struct engine_config *config, own struct engine **ret, stru
     r = os_ticker_new(TICK_SIGNAL, on_tick, &e->ticker);
     if (r < 0)
         return fault_sys(reterr, -r, "the timer of the engine cannot be made");
+    ticker = e->ticker;
     atomic_store(&ticking, e->engine);
     *ret = take(e);
     return 0;
@@ -125,6 +131,7 @@ void engine_free(own struct engine *e)
         return;
     if (e->ticker) {
         os_ticker_free(e->ticker);
+        ticker = NULL;
         atomic_store(&ticking, NULL);
     }
     if (e->linker)

@@ -216,11 +216,11 @@ static void end_after_fault(struct sandbox_worker *w, int r, const struct fault 
     }
 }
 
-/* What is to be listened for now. */
+/* What is to be listened for now. Paused, its end is still heard. */
 static int listen_again(struct sandbox_worker *w)
 {
     unsigned events =
-        (w->is_paused ? 0 : OS_READ) | (channel_queued(w->channel) > 0 ? OS_WRITE : 0);
+        (w->is_paused ? OS_HUP : OS_READ) | (channel_queued(w->channel) > 0 ? OS_WRITE : 0);
     return os_watch_set_events(w->fd_watch, events);
 }
 

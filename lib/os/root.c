@@ -5,6 +5,7 @@
 
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/fs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -229,12 +230,12 @@ static int show_old(const struct making *m, const struct os_root_item *item, uns
 
 /* The folder behind fd was opened in another mount namespace, whose mounts cannot be cloned from here: it is found again
  * by its name in our copy of the old tree, and that it is the same is checked. */
-static int find_again(int fd, int *ret_fd)
+static int find_again(int fd, int *ret_fd, char path[PATH_MAX])
 {
-    char link[32], path[PATH_MAX];
+    char link[32];
     struct stat old, new;
     (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-    ssize_t n = readlink(link, path, sizeof(path) - 1);
+    ssize_t n = readlink(link, path, PATH_MAX - 1);
     if (n < 0)
         return -errno;
     path[n] = '\0';
@@ -251,11 +252,73 @@ static int find_again(int fd, int *ret_fd)
     return 0;
 }
 
+/* In place: mountinfo writes blanks and backslashes of a path as three octal digits. */
+static size_t unescape(char *text, size_t len)
+{
+    size_t to = 0;
+    for (size_t at = 0; at < len; at++) {
+        if (text[at] == '\\' && at + 3 < len) {
+            text[to++] = (char)((text[at + 1] - '0') << 6 | (text[at + 2] - '0') << 3 |
+                                (text[at + 3] - '0'));
+            at += 3;
+        } else {
+            text[to++] = text[at];
+        }
+    }
+    return to;
+}
+
+/* One line of mountinfo: "id parent dev root PLACE ...". */
+static bool is_kernel_mount_below(char *line, size_t len, struct str folder)
+{
+    struct str rest = {line, len}, word = {"", 0};
+    char path[PATH_MAX];
+    for (int i = 0; i < 5; i++) {
+        if (!str_split(rest, ' ', &word, &rest))
+            return false;
+    }
+    size_t n = unescape(line + (word.at - line), word.len);
+    struct str where = {word.at, n};
+    if (n >= sizeof(path) || !str_starts(where, folder) ||
+        (folder.len > 1 && n > folder.len && where.at[folder.len] != '/'))
+        return false;
+    memcpy(path, where.at, n);
+    path[n] = '\0';
+    auto_close int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno != ENOENT &&
+               errno != ENOTDIR; /* covered by another mount: not seen by the command either */
+    return os_fs_is_kernels(fd);
+}
+
+/* File systems whose files are the kernel's own switches, or other processes: in a mapped folder they would be the
+ * machine's, not the command's, and no other facet sees the difference. 0; -EPERM when one is in it, and where the list of mounts cannot be read: not known is no. */
+static int check_contents(const char *folder)
+{
+    enum { MOUNTS_MAX = 16 << 20 };
+    auto_done(buf) struct buf mounts;
+    buf_init(&mounts, MOUNTS_MAX);
+    int r = os_read_file_trusted("/proc/self/mountinfo", &mounts);
+    if (r < 0)
+        return r;
+    for (char *line = mounts.at, *end = mounts.at + mounts.len; line < end;) {
+        char *stop = memchr(line, '\n', (size_t)(end - line));
+        size_t len = (size_t)((stop != NULL ? stop : end) - line);
+        if (is_kernel_mount_below(line, len, str_of(folder)))
+            return -EPERM;
+        line += len + 1;
+    }
+    return 0;
+}
+
 static int show_mount(const struct making *m, const struct os_root_item *item)
 {
     struct place p = {.folder = -1};
     auto_close int again = -1, tree = -1;
-    int r = find_again(item->fd, &again);
+    char path[PATH_MAX];
+    int r = find_again(item->fd, &again, path);
+    if (r == 0)
+        r = os_fs_is_kernels(again) ? -EPERM : check_contents(path);
     if (r == 0)
         r = clone_tree(
             again, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (item->writable ? 0 : MOUNT_ATTR_RDONLY),

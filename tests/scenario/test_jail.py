@@ -207,6 +207,17 @@ def a_required_layer_that_is_missing_is_exit_7(p):
     expect("boxagnts-jail" in proc.stdout and "MISSING" in proc.stdout, proc.stdout)
 
 
+def files_of_the_kernel_in_a_mapped_folder_are_not_shown(p):
+    (p.work / "a b").mkdir()
+    mounted = ["unshare", "-Urm", "sh", "-c", 'mount --rbind /proc "$0" && exec "$@"', str(p.work / "a b")]
+    if not shutil.which("unshare") or subprocess.run([*mounted, "true"], capture_output=True).returncode != 0:
+        return
+    for flags in ((), ("--map-dirs", f"{p.work}/a b::/data"), ("--map-dirs", f"{p.work}/a b/sys::/data")):
+        proc = subprocess.run([*mounted, BOXAGNTS, "jail", *flags, "--", "true"], env=p.env, cwd=p.work if not flags else p.root, capture_output=True,
+                              text=True)
+        expect(proc.returncode == 7 and "of the kernel" in proc.stderr, proc)
+
+
 def command(p, *flags, code=0, **input_):
     proc = p.run("tool", "call", "--json", *flags, "command", json.dumps(input_), code=code)
     out = json.loads(proc.stdout)
@@ -292,4 +303,4 @@ if __name__ == "__main__":
          places_of_the_system_are_not_covered, every_limit_has_its_stop, what_the_kernel_limits_the_program_survives,
          nothing_outlives_the_call, there_is_no_network_unless_it_is_its_own, real_programs_work,
          a_required_layer_that_is_missing_is_exit_7, a_planner_gets_it_as_a_tool, what_it_may_do_is_decided_by_its_words,
-         writing_must_be_granted, a_run_uses_it_and_a_cancel_ends_it)
+         files_of_the_kernel_in_a_mapped_folder_are_not_shown, writing_must_be_granted, a_run_uses_it_and_a_cancel_ends_it)

@@ -151,6 +151,8 @@ static int make(const struct jail_profile *p, const char **ret_what)
     int r = os_root_make(items, count, &at);
     if (r < 0) {
         *ret_what = at < count ? items[at].path : "a root";
+        if (r == -EPERM && at < count && items[at].kind == OS_ROOT_MOUNT)
+            *ret_what = "a folder that holds a file system of the kernel (proc, sysfs, ...)";
         return r;
     }
     /* A best effort: an older kernel has one number for all, and keeps it. The first 300 numbers are not given twice. */

@@ -79,7 +79,7 @@ struct answer {
     int error; /* 0: cannot fail, or not by itself: left alone and not counted */
 };
 
-/* clang-format off: a table */
+/* clang-format off */
 static const struct answer answers[] = {
     /* These cannot fail with the arguments that our programs give them, or their failing is not heard. */
     {SYS_exit, 0}, {SYS_exit_group, 0}, {SYS_rt_sigreturn, 0}, {SYS_restart_syscall, 0},

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 from common import BOXAGNTS, expect, main
@@ -91,6 +92,22 @@ def the_work_folder_can_be_read_only(p):
         proc, receipt = jail(p, "sh", "-c", "pwd; echo x > x", flags=("--cwd", "/sub", *flags), code=8)
         expect("Read-only file system" in proc.stderr and proc.stdout == f"{p.work}/sub\n", proc, receipt)
     expect(os.listdir(p.work / "sub") == [], "nothing was written")
+
+
+def a_work_folder_may_be_anywhere_of_its_own(p):
+    for parent in ("/var/tmp", "/dev/shm", "/tmp"):
+        if not os.access(parent, os.W_OK):
+            continue
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="bx jail ", dir=parent))
+        try:
+            (folder / "a").write_text("here\n")
+            if parent == "/dev/shm":
+                p.run("jail", "-C", folder, "--", "true", code=2)
+                continue
+            proc, _ = jail(p, "sh", "-c", "cat a; echo b > b; pwd", flags=("-C", folder))
+            expect(proc.stdout == f"here\n{folder}\n" and (folder / "b").exists(), proc)
+        finally:
+            shutil.rmtree(folder)
 
 
 def places_of_the_system_are_not_covered(p):
@@ -300,6 +317,7 @@ if __name__ == "__main__":
         print("skipped: this machine gives no user namespaces")
         sys.exit(77)
     main(behaves_like_the_program_itself, its_own_failure_is_told, only_what_is_mapped_is_there, the_work_folder_can_be_read_only,
+         a_work_folder_may_be_anywhere_of_its_own,
          places_of_the_system_are_not_covered, every_limit_has_its_stop, what_the_kernel_limits_the_program_survives,
          nothing_outlives_the_call, there_is_no_network_unless_it_is_its_own, real_programs_work,
          a_required_layer_that_is_missing_is_exit_7, a_planner_gets_it_as_a_tool, what_it_may_do_is_decided_by_its_words,

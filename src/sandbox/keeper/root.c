@@ -113,13 +113,28 @@ static size_t add_mounts(const struct jail_profile *p, struct os_root_item *item
     return count;
 }
 
+static bool has_mount_below(const struct jail_profile *p, const char *folder)
+{
+    size_t len = strlen(folder);
+    for (size_t i = 0; i < p->mount_count; i++) {
+        const char *place = p->mounts[i].place;
+        if (place != NULL && strncmp(place, folder, len) == 0 && place[len] == '/')
+            return true;
+    }
+    return false;
+}
+
 static size_t list_items(const struct jail_profile *p, const struct accounts *accounts,
                          struct os_root_item items[ITEMS_MAX])
 {
     size_t count = 0;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        /* Nothing is reached through a link while the root is made: a mount below it needs a folder there. */
+        if (rows[i].kind == OS_ROOT_LINK && has_mount_below(p, rows[i].path))
+            continue;
         items[count++] = (struct os_root_item){
             .kind = rows[i].kind, .path = rows[i].path, .text = rows[i].text, .fd = -1};
+    }
     items[count++] = (struct os_root_item){
         .kind = OS_ROOT_FILE, .path = "/etc/passwd", .text = accounts->passwd, .fd = -1};
     items[count++] = (struct os_root_item){
@@ -177,15 +192,6 @@ static bool is_granted_with(const char *path, bool is_made)
     return strncmp(path, "/proc/", 6) == 0 || (is_made && strncmp(path, "/etc/", 5) == 0);
 }
 
-static bool has_mount_below(const struct jail_profile *p, const char *folder)
-{
-    for (size_t i = 0; i < p->mount_count; i++) {
-        if (p->mounts[i].place != NULL && strncmp(p->mounts[i].place, folder, strlen(folder)) == 0)
-            return true;
-    }
-    return false;
-}
-
 static int grants(const struct jail_profile *p, bool is_made,
                   struct jail_grant ret[JAIL_GRANTS_MAX], size_t *ret_count)
 {
@@ -205,7 +211,7 @@ static int grants(const struct jail_profile *p, bool is_made,
         ret[count++] = (struct jail_grant){"/", -1, JAIL_LIST};
         /* What is granted of a folder is granted of all below it, mounts too: with one below /tmp, no pipes there. */
         ret[count++] = (struct jail_grant){
-            "/tmp", -1, has_mount_below(p, "/tmp/") ? JAIL_WRITE : JAIL_WRITE_ALL};
+            "/tmp", -1, has_mount_below(p, "/tmp") ? JAIL_WRITE : JAIL_WRITE_ALL};
         ret[count++] = (struct jail_grant){"/dev/shm", -1, JAIL_WRITE};
     }
     for (size_t i = 0; i < p->mount_count; i++) {

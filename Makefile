@@ -49,6 +49,7 @@ run: deps ## install, build, and show a governed task from planner to receipt
 
 test: deps ## install, build, and run every test
 	@$(MAKE) all PRESET=release
+	@cmake --build build/release -j $(JOBS) --target benches
 	@$(MAKE) programs PRESET=asan
 	@$(ctest) --test-dir build/asan -L 'unit|fuzz'
 	@$(ctest) --test-dir build/release

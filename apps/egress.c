@@ -1,6 +1,6 @@
 /* boxagnts-egress: the only program with sockets to the outside; holds the keys of model services. */
-#include "base/fault.h"
 #include "host/egress/egress.h"
+#include "base/fault.h"
 #include "sandbox/jail/jail.h"
 
 #define CHANNEL_FD 3

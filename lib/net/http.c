@@ -79,7 +79,8 @@ static enum net_outcome outcome_of(const struct net_call *c, CURLcode code)
 {
     if (c->stopped != NET_DONE)
         return c->stopped;
-    switch ((int)code) { /* the library's enum grows; what is not named here is one of the last two */
+    switch (
+        (int)code) { /* the library's enum grows; what is not named here is one of the last two */
     case CURLE_OK: return NET_DONE;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY: return NET_NO_NAME;
@@ -138,7 +139,8 @@ static void check_ends(struct net *n)
     while ((m = curl_multi_info_read(n->multi, &left)) != NULL) {
         char *mine = NULL;
         CURLcode code = m->data.result;
-        if (m->msg != CURLMSG_DONE || curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &mine) != CURLE_OK)
+        if (m->msg != CURLMSG_DONE ||
+            curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &mine) != CURLE_OK)
             continue;
         struct net_call *c = (struct net_call *)(void *)mine;
         if (code == CURLE_OK && !tell_head(c)) /* an answer without a body */
@@ -159,7 +161,8 @@ static void drive(struct net *n, curl_socket_t fd, int what)
 
 static void on_fd(int fd, unsigned events, void *arg)
 {
-    int what = (events & OS_READ ? CURL_CSELECT_IN : 0) | (events & OS_WRITE ? CURL_CSELECT_OUT : 0);
+    int what =
+        (events & OS_READ ? CURL_CSELECT_IN : 0) | (events & OS_WRITE ? CURL_CSELECT_OUT : 0);
     drive(arg, fd, what != 0 ? what : CURL_CSELECT_ERR);
 }
 
@@ -173,7 +176,9 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *wa
     struct net *n = arg;
     struct os_watch *w = watch;
     (void)easy;
-    unsigned events = what == CURL_POLL_IN ? OS_READ : what == CURL_POLL_OUT ? OS_WRITE : OS_READ | OS_WRITE;
+    unsigned events = what == CURL_POLL_IN    ? OS_READ
+                      : what == CURL_POLL_OUT ? OS_WRITE
+                                              : OS_READ | OS_WRITE;
     if (what == CURL_POLL_REMOVE) {
         os_watch_free(w);
         (void)curl_multi_assign(n->multi, fd, NULL);
@@ -190,7 +195,8 @@ static int on_timeout(CURLM *multi, long timeout_ms, void *arg)
 {
     struct net *n = arg;
     (void)multi;
-    os_watch_set_timer(n->timer, timeout_ms < 0 ? INT64_MAX : os_now_mono_ns() + timeout_ms * OS_NS_PER_MS);
+    os_watch_set_timer(n->timer,
+                       timeout_ms < 0 ? INT64_MAX : os_now_mono_ns() + timeout_ms * OS_NS_PER_MS);
     return 0;
 }
 
@@ -254,7 +260,8 @@ static size_t stop(struct net_call *c, enum net_outcome why)
 static void keep(struct str line, struct str name, char ret[HEAD_VALUE_MAX])
 {
     struct str key, value;
-    if (!str_split(line, ':', &key, &value) || key.len != name.len || strncasecmp(key.at, name.at, name.len) != 0)
+    if (!str_split(line, ':', &key, &value) || key.len != name.len ||
+        strncasecmp(key.at, name.at, name.len) != 0)
         return;
     value = str_trim(value);
     size_t len = value.len < HEAD_VALUE_MAX ? value.len : HEAD_VALUE_MAX - 1;
@@ -388,7 +395,7 @@ static int set_rules(struct net_call *c)
     SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(HTTP09_ALLOWED, 0L);
     SET(FOLLOWLOCATION, 0L);
-    SET(PATH_AS_IS, 1L);            /* the path is normal already; not once more, and not in another way */
+    SET(PATH_AS_IS, 1L); /* the path is normal already; not once more, and not in another way */
     SET(HTTP_CONTENT_DECODING, 0L); /* nothing is unpacked: what arrives is what was counted */
     SET(DISALLOW_USERNAME_IN_URL, 1L);
     SET(NETRC, (long)CURL_NETRC_IGNORED);

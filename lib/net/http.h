@@ -26,8 +26,8 @@ struct net_call; /* opaque */
 must_use int net_start(void);
 
 struct net_config {
-    const char *ca_file;       /* NULL = the system's */
-    const char *proxy;         /* NULL = none; never from the environment */
+    const char *ca_file;          /* NULL = the system's */
+    const char *proxy;            /* NULL = none; never from the environment */
     const char *proxy_exceptions; /* as in no_proxy; NULL = none */
 };
 must_use int net_new(struct os_loop *loop, const struct net_config *config, own struct net **ret);
@@ -41,28 +41,28 @@ struct net_head {
 };
 
 enum net_outcome {
-    NET_DONE,        /* the answer came to its end */
-    NET_NO_NAME,     /* the host's name has no address */
-    NET_NO_CONNECT,  /* no connection */
-    NET_NO_TLS,      /* a connection, but no TLS that we trust */
-    NET_CUT,         /* the connection broke after the request had begun to go out */
-    NET_IDLE,        /* nothing came for too long */
-    NET_GARBLED,     /* not HTTP, or a head that is too large */
-    NET_TOO_LONG,    /* more body than body_max */
-    NET_STOPPED,     /* on_head or on_body said so */
-    NET_FAULT,       /* our own: no memory, a bad URL */
+    NET_DONE,       /* the answer came to its end */
+    NET_NO_NAME,    /* the host's name has no address */
+    NET_NO_CONNECT, /* no connection */
+    NET_NO_TLS,     /* a connection, but no TLS that we trust */
+    NET_CUT,        /* the connection broke after the request had begun to go out */
+    NET_IDLE,       /* nothing came for too long */
+    NET_GARBLED,    /* not HTTP, or a head that is too large */
+    NET_TOO_LONG,   /* more body than body_max */
+    NET_STOPPED,    /* on_head or on_body said so */
+    NET_FAULT,      /* our own: no memory, a bad URL */
 };
 
 struct net_end {
     enum net_outcome outcome;
-    const char *text;           /* a sentence of the library's; "" = none */
-    bool was_sent;              /* a byte of the request may have left */
+    const char *text; /* a sentence of the library's; "" = none */
+    bool was_sent;    /* a byte of the request may have left */
     int64_t bytes_in, bytes_out;
 };
 
 enum { NET_TAKEN = 0, NET_WAIT = 1 /* not taken: ask again after net_call_go_on() */ };
-#define NET_SEND_WAIT ((ssize_t)-1) /* nothing to send now: asked again after net_call_go_on() */
-#define NET_SEND_STOP ((ssize_t)-2)
+#define NET_SEND_WAIT ((ssize_t) - 1) /* nothing to send now: asked again after net_call_go_on() */
+#define NET_SEND_STOP ((ssize_t) - 2)
 
 struct net_events {
     /* 0 go on; negative: stop, the end is NET_STOPPED. */
@@ -80,11 +80,12 @@ struct net_events {
 
 struct net_ask {
     const char *url;
-    const char *const *headers; /* "Name: value", NULL-terminated; borrowed until the call is freed */
-    const char *method;         /* NULL = POST with `body`, which is borrowed likewise */
+    const char *const
+        *headers;       /* "Name: value", NULL-terminated; borrowed until the call is freed */
+    const char *method; /* NULL = POST with `body`, which is borrowed likewise */
     struct str body;
-    bool is_streamed;           /* the body of `method` comes from on_send */
-    int64_t stream_size;        /* its length, -1 = not known: chunked */
+    bool is_streamed;                      /* the body of `method` comes from on_send */
+    int64_t stream_size;                   /* its length, -1 = not known: chunked */
     int64_t connect_ms, idle_ms, body_max; /* 0 = the above */
     struct net_events events;
 };

@@ -67,7 +67,8 @@ static int take_apart(CURLU *u, bool is_base, struct net_url *ret)
     if (r == 0)
         r = get_part(u, CURLUPART_PORT, CURLU_DEFAULT_PORT, &port);
     if (r == 0)
-        r = get_part(u, CURLUPART_URL, is_base ? 0 : CURLU_DEFAULT_PORT, &ret->text); /* the library would take 1080 for a proxy */
+        r = get_part(u, CURLUPART_URL, is_base ? 0 : CURLU_DEFAULT_PORT,
+                     &ret->text); /* the library would take 1080 for a proxy */
     if (r < 0)
         return r;
     if (base_parse_i64(str_of(port), 1, UINT16_MAX, &number) < 0 || ret->host[0] == '\0')
@@ -87,10 +88,12 @@ static bool is_printable(struct str s)
     return s.len > 0 && s.len <= URL_MAX;
 }
 
-static int parse(struct str text, const char *what, bool is_base, struct net_url *ret, struct fault *reterr)
+static int parse(struct str text, const char *what, bool is_base, struct net_url *ret,
+                 struct fault *reterr)
 {
     struct net_url url = {0};
-    if (!is_printable(text) || memmem(text.at, text.len, ":///", 4) != NULL) /* the library would look for the host behind it */
+    if (!is_printable(text) || memmem(text.at, text.len, ":///", 4) !=
+                                   NULL) /* the library would look for the host behind it */
         return bad(reterr, what, "is empty, too long, or has a character that no URL has");
     auto_free char *copy = str_dup(text);
     __attribute__((cleanup(handle_free))) CURLU *u = curl_url();

@@ -6,8 +6,9 @@
 #include <sys/types.h>
 
 const char *os_env(const char *name); /* NULL when unset or empty; borrowed from the environment */
-void os_env_wipe(const char *name);   /* what it said is overwritten in place and is empty from now on */
-void os_env_clear(void);              /* cleaned environment: nothing left */
+void os_env_wipe(
+    const char *name);   /* what it said is overwritten in place and is empty from now on */
+void os_env_clear(void); /* cleaned environment: nothing left */
 uid_t os_uid(void);
 gid_t os_gid(void);
 pid_t os_pid(void);

@@ -141,11 +141,12 @@ bool os_fs_is_kernels(int fd)
 {
     /* Without a name in linux/magic.h: configfs, mqueue, fusectl, resctrl (rdtgroup), nfsd, rpc_pipefs. */
     static const uint32_t kinds[] = {
-        PROC_SUPER_MAGIC,   SYSFS_MAGIC,      DEBUGFS_MAGIC,  TRACEFS_MAGIC,   SECURITYFS_MAGIC,
-        CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, SELINUX_MAGIC, SMACK_MAGIC,   PSTOREFS_MAGIC,
-        EFIVARFS_MAGIC,     BPF_FS_MAGIC,     BINFMTFS_MAGIC, DEVPTS_SUPER_MAGIC, NSFS_MAGIC,
-        USBDEVICE_SUPER_MAGIC, XENFS_SUPER_MAGIC, 0x62656570, 0x19800202, 0x65735543,
-        0x07655821,         0x6e667364,       0x67596969,
+        PROC_SUPER_MAGIC,  SYSFS_MAGIC,        DEBUGFS_MAGIC,       TRACEFS_MAGIC,
+        SECURITYFS_MAGIC,  CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, SELINUX_MAGIC,
+        SMACK_MAGIC,       PSTOREFS_MAGIC,     EFIVARFS_MAGIC,      BPF_FS_MAGIC,
+        BINFMTFS_MAGIC,    DEVPTS_SUPER_MAGIC, NSFS_MAGIC,          USBDEVICE_SUPER_MAGIC,
+        XENFS_SUPER_MAGIC, 0x62656570,         0x19800202,          0x65735543,
+        0x07655821,        0x6e667364,         0x67596969,
     };
     struct statfs st;
     if (fstatfs(fd, &st) < 0)
@@ -258,7 +259,8 @@ int os_fs_wait(struct os_fs_wait *items, size_t count, int64_t deadline_ns)
     struct pollfd fds[OS_FS_WAIT_MAX];
     must(count <= OS_FS_WAIT_MAX);
     for (size_t i = 0; i < count; i++) {
-        fds[i] = (struct pollfd){.fd = items[i].fd, .events = items[i].for_write ? POLLOUT : POLLIN};
+        fds[i] =
+            (struct pollfd){.fd = items[i].fd, .events = items[i].for_write ? POLLOUT : POLLIN};
         items[i].is_ready = items[i].is_hung_up = false;
         items[i].readable = 0;
     }

@@ -14,11 +14,14 @@
 must_use int os_fs_mkdir(int dir_fd, const char *name, mode_t mode);
 must_use int os_fs_unlink(int dir_fd, const char *name);
 must_use int os_fs_rmdir(int dir_fd, const char *name);
-must_use int os_fs_rename(int from_dir, const char *from, int to_dir, const char *to, bool may_replace);
+must_use int os_fs_rename(int from_dir, const char *from, int to_dir, const char *to,
+                          bool may_replace);
 must_use int os_fs_link(int from_dir, const char *from, int to_dir, const char *to);
-must_use int os_fs_link_fd(int fd, int to_dir, const char *to); /* gives an O_TMPFILE a name; no /proc needed */
+must_use int os_fs_link_fd(int fd, int to_dir,
+                           const char *to); /* gives an O_TMPFILE a name; no /proc needed */
 must_use int os_fs_symlink(const char *target, int dir_fd, const char *name);
-ssize_t os_fs_readlink(int dir_fd, const char *name, char *at, size_t len); /* name "": dir_fd is the link (O_PATH) */
+ssize_t os_fs_readlink(int dir_fd, const char *name, char *at,
+                       size_t len); /* name "": dir_fd is the link (O_PATH) */
 /* One access and one modification time; UTIME_NOW and UTIME_OMIT as in utimensat.
  * Works beneath O_PATH directory fds (name "."). */
 must_use int os_fs_set_times(int fd, const char *name, const struct timespec times[2]);
@@ -28,8 +31,10 @@ must_use int os_fs_set_times_fd(int fd, const struct timespec times[2]); /* not 
 ssize_t os_fs_preadv(int fd, const struct iovec *parts, int count, int64_t offset);
 ssize_t os_fs_pwritev(int fd, const struct iovec *parts, int count, int64_t offset);
 must_use int os_fs_set_append(int fd, bool on);
-ssize_t os_fs_writev(int fd, const struct iovec *parts, int count); /* at the position, or the end; moves it */
-ssize_t os_fs_readv_now(int fd, const struct iovec *parts, int count); /* never waits where the kernel can promise it; -EAGAIN */
+ssize_t os_fs_writev(int fd, const struct iovec *parts,
+                     int count); /* at the position, or the end; moves it */
+ssize_t os_fs_readv_now(int fd, const struct iovec *parts,
+                        int count); /* never waits where the kernel can promise it; -EAGAIN */
 must_use int os_fs_seek(int fd, int64_t offset, int whence, int64_t *ret);
 must_use int os_fs_set_size(int fd, int64_t size);
 must_use int os_fs_allocate(int fd, int64_t offset, int64_t len);

@@ -7,10 +7,10 @@
 enum os_root_kind {
     OS_ROOT_SYSTEM, /* a folder, file or link of the old root under its old name, read-only, may be executed; a
                      * link is made again as it is. Left out when it is not there. */
-    OS_ROOT_PLAIN,  /* the same, but nothing in it can be executed */
-    OS_ROOT_COPY,   /* a file of the old root by its contents, at most 128 KiB; cheaper than a mount */
+    OS_ROOT_PLAIN, /* the same, but nothing in it can be executed */
+    OS_ROOT_COPY, /* a file of the old root by its contents, at most 128 KiB; cheaper than a mount */
     OS_ROOT_DEVICE, /* the same for a device file */
-    OS_ROOT_MOUNT,  /* the folder behind `fd`, read-only unless `writable`; may be executed; -EPERM when a file system of
+    OS_ROOT_MOUNT, /* the folder behind `fd`, read-only unless `writable`; may be executed; -EPERM when a file system of
                      * the kernel (proc, sysfs, ...) is mounted in it */
     OS_ROOT_FOLDER, /* an empty folder */
     OS_ROOT_LINK,   /* a link to `text` */

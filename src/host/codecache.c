@@ -23,7 +23,8 @@ struct head {
     struct digest code;
     struct digest mac;
 };
-_Static_assert(sizeof(struct head) == 152 && offsetof(struct head, mac) == 120, "written to disk as it is");
+_Static_assert(sizeof(struct head) == 152 && offsetof(struct head, mac) == 120,
+               "written to disk as it is");
 static const char magic[8] = {'B', 'X', 'C', 'O', 'D', 'E', '\r', '\n'};
 
 struct codecache {
@@ -98,7 +99,8 @@ static void mac_of(const struct codecache *c, const struct head *h, struct diges
 }
 
 /* NULL, or what is wrong with the header. The MAC comes first: no other field means anything without it. */
-static const char *head_fault(const struct codecache *c, const struct head *h, const char *key, uint64_t file_size)
+static const char *head_fault(const struct codecache *c, const struct head *h, const char *key,
+                              uint64_t file_size)
 {
     struct digest mac;
     if (memcmp(h->magic, magic, sizeof magic) != 0)
@@ -136,7 +138,8 @@ static int copy_code(int from_fd, int to_fd, uint64_t length, struct digest *ret
 }
 
 /* 0, CODECACHE_REFUSED and *ret_why, or negative. */
-static int load(const struct codecache *c, int file, const char *key, int *ret_code_fd, const char **ret_why)
+static int load(const struct codecache *c, int file, const char *key, int *ret_code_fd,
+                const char **ret_why)
 {
     struct head h;
     uint64_t size;
@@ -167,7 +170,8 @@ static int load(const struct codecache *c, int file, const char *key, int *ret_c
     return 0;
 }
 
-void codecache_file_name(const uint8_t install_key[32], const char *key, char ret_name[CODECACHE_KEY_SIZE])
+void codecache_file_name(const uint8_t install_key[32], const char *key,
+                         char ret_name[CODECACHE_KEY_SIZE])
 {
     struct digest d;
     digest_hmac(install_key, 32, key, strlen(key), &d);
@@ -181,7 +185,8 @@ int codecache_get(struct codecache *c, const char *key, int *ret_code_fd, struct
         return CODECACHE_MISS;
     char name[CODECACHE_KEY_SIZE];
     codecache_file_name(c->install_key, key, name);
-    auto_close int file = os_open_at(c->dir_fd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0, OS_NO_LINKS);
+    auto_close int file =
+        os_open_at(c->dir_fd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0, OS_NO_LINKS);
     if (file == -ENOENT)
         return CODECACHE_MISS;
     const char *why = NULL;
@@ -234,8 +239,9 @@ static void make_room(const struct codecache *c, uint64_t needed)
 {
     for (;;) {
         struct sweep s = {.dir_fd = c->dir_fd};
-        if (os_list_dir(c->dir_fd, FILES_MAX, on_file, &s) < 0 || s.total + needed <= CODECACHE_BYTES_MAX ||
-            !s.oldest[0] || os_unlink_at(c->dir_fd, s.oldest, 0) < 0)
+        if (os_list_dir(c->dir_fd, FILES_MAX, on_file, &s) < 0 ||
+            s.total + needed <= CODECACHE_BYTES_MAX || !s.oldest[0] ||
+            os_unlink_at(c->dir_fd, s.oldest, 0) < 0)
             return;
     }
 }
@@ -266,5 +272,6 @@ void codecache_put(struct codecache *c, const char *key, struct str code, struct
     if (r == 0)
         r = os_write_file_at(c->dir_fd, name, buf_str(&whole), 0600, false);
     if (r < 0)
-        note(ret_note, "the code cache %s cannot be written: %s", c->path, r == -FAULT_CAP ? "too large" : strerror(-r));
+        note(ret_note, "the code cache %s cannot be written: %s", c->path,
+             r == -FAULT_CAP ? "too large" : strerror(-r));
 }

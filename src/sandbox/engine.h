@@ -14,9 +14,9 @@ struct engine_config {
 
 struct engine {
     struct engine_config config;
-    wasm_engine_t *engine;      /* own */
-    wasmtime_linker_t *linker;  /* own */
-    struct os_ticker *ticker;   /* own; each tick raises the epoch */
+    wasm_engine_t *engine;     /* own */
+    wasmtime_linker_t *linker; /* own */
+    struct os_ticker *ticker;  /* own; each tick raises the epoch */
 };
 
 /* Until when the guest may run, monotonic; INT64_MAX = nobody runs. Past it the ticks interrupt code that looks at the epoch;
@@ -24,7 +24,8 @@ struct engine {
 void engine_watch(int64_t deadline_ns);
 
 /* Once per process: the ticker's signal handler knows one engine. */
-must_use int engine_new(const struct engine_config *config, own struct engine **ret, struct fault *reterr);
+must_use int engine_new(const struct engine_config *config, own struct engine **ret,
+                        struct fault *reterr);
 void engine_free(own struct engine *e);
 DEFINE_FREEP(engine, struct engine);
 

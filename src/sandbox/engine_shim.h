@@ -10,10 +10,11 @@
 
 /* The caller's; stays in place for as long as the store lives. The first four are asked for, the others told. */
 struct bx_limits {
-    uint64_t memory_max, table_max;       /* bytes; elements of each table */
-    uint32_t instances_max, tables_max;   /* one memory */
-    uint64_t memory_peak;                 /* largest size reached */
-    uint64_t memory_refused, table_refused; /* largest size that was asked for and refused; 0 = none */
+    uint64_t memory_max, table_max;     /* bytes; elements of each table */
+    uint32_t instances_max, tables_max; /* one memory */
+    uint64_t memory_peak;               /* largest size reached */
+    uint64_t memory_refused,
+        table_refused; /* largest size that was asked for and refused; 0 = none */
 };
 _Static_assert(sizeof(struct bx_limits) == 48, "the Rust side has this layout");
 

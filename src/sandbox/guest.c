@@ -19,8 +19,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TICK_NS (10 * OS_NS_PER_MS)      /* how late a cancel is noticed by code that only computes */
-#define LAST_TICK_NS (1 * OS_NS_PER_MS)  /* around the deadline */
+#define TICK_NS (10 * OS_NS_PER_MS) /* how late a cancel is noticed by code that only computes */
+#define LAST_TICK_NS (1 * OS_NS_PER_MS) /* around the deadline */
 
 enum { TABLES_MAX = 8, INSTANCES_MAX = 1 };
 
@@ -41,7 +41,8 @@ struct guest {
 
 /* --- calls from the guest --- */
 
-static struct wasi_memory memory_of(struct guest *g, wasmtime_caller_t *caller, wasmtime_context_t *context)
+static struct wasi_memory memory_of(struct guest *g, wasmtime_caller_t *caller,
+                                    wasmtime_context_t *context)
 {
     if (g->memory_state == MEMORY_UNKNOWN) {
         wasmtime_extern_t item;
@@ -91,7 +92,8 @@ static void tell_gauge(const struct guest *g, wasmtime_context_t *context)
 
 /* The unchecked form of a host call: raw values in, raw values out. Safe because the type that was linked is made from
  * the same row (guest_link), and the engine checked the guest's import against it. */
-static void take_args(const char *params, const wasmtime_val_raw_t *values, size_t count, uint64_t *ret_args)
+static void take_args(const char *params, const wasmtime_val_raw_t *values, size_t count,
+                      uint64_t *ret_args)
 {
     must(strlen(params) <= count || count == 1);
     for (size_t i = 0; params[i]; i++)
@@ -111,7 +113,8 @@ static wasm_trap_t *give_answer(struct guest *g, wasmtime_context_t *context, in
     return NULL;
 }
 
-static wasm_trap_t *on_wasi_call(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count)
+static wasm_trap_t *on_wasi_call(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values,
+                                 size_t count)
 {
     const struct wasi_function *function = env;
     wasmtime_context_t *context = wasmtime_caller_context(caller);
@@ -123,7 +126,8 @@ static wasm_trap_t *on_wasi_call(void *env, wasmtime_caller_t *caller, wasmtime_
     return give_answer(g, context, stop, function->results, error, values);
 }
 
-static wasm_trap_t *on_http_call(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count)
+static wasm_trap_t *on_http_call(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values,
+                                 size_t count)
 {
     const struct guest_http_function *function = env;
     wasmtime_context_t *context = wasmtime_caller_context(caller);
@@ -152,7 +156,8 @@ static void set_timer(const struct guest *g, int64_t now_ns)
 {
     int64_t left = g->deadline_ns - now_ns;
     bool is_last = left <= TICK_NS;
-    must(os_ticker_start(g->engine->ticker, is_last ? left : TICK_NS, is_last ? LAST_TICK_NS : TICK_NS) == 0);
+    must(os_ticker_start(g->engine->ticker, is_last ? left : TICK_NS,
+                         is_last ? LAST_TICK_NS : TICK_NS) == 0);
 }
 
 /* The epoch was raised by a tick; wasm code has come to a point where it looks. */
@@ -238,10 +243,12 @@ static wasmtime_store_t *make_store(struct guest *g)
 }
 
 /* Instantiates (this runs the module's start function) and calls _start. At most one of error and trap is set. */
-static wasmtime_error_t *execute(const struct module *module, wasmtime_context_t *context, wasm_trap_t **ret_trap)
+static wasmtime_error_t *execute(const struct module *module, wasmtime_context_t *context,
+                                 wasm_trap_t **ret_trap)
 {
     wasmtime_instance_t instance;
-    wasmtime_error_t *error = wasmtime_instance_pre_instantiate(module->pre, context, &instance, ret_trap);
+    wasmtime_error_t *error =
+        wasmtime_instance_pre_instantiate(module->pre, context, &instance, ret_trap);
     if (error || *ret_trap)
         return error;
     wasmtime_extern_t start;
@@ -306,7 +313,8 @@ static void stop_from_trap(const struct guest *g, own wasm_trap_t *trap, struct 
 }
 
 /* An error that is neither a trap nor ours comes from instantiation: something declared does not fit. */
-static void stop_from_error(const struct guest *g, own wasmtime_error_t *error, struct sandbox_outcome *o)
+static void stop_from_error(const struct guest *g, own wasmtime_error_t *error,
+                            struct sandbox_outcome *o)
 {
     char text[300];
     engine_error_text(error, text, sizeof text);
@@ -353,9 +361,10 @@ static int take_limits_hit(const struct guest *g, struct sandbox_outcome *o)
     const struct {
         bool is_hit;
         const char *key;
-    } ours[] = {{g->limits.memory_refused > 0 && o->stop != SANDBOX_MEMORY, "wasm_max_memory_size"},
-                {g->limits.table_refused > 0 && o->stop != SANDBOX_MEMORY, "wasm_max_table_elements"},
-                {g->output.is_cut, "max_output_bytes"}};
+    } ours[] = {
+        {g->limits.memory_refused > 0 && o->stop != SANDBOX_MEMORY, "wasm_max_memory_size"},
+        {g->limits.table_refused > 0 && o->stop != SANDBOX_MEMORY, "wasm_max_table_elements"},
+        {g->output.is_cut, "max_output_bytes"}};
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
         if (ours[i].is_hit && !strstr(from_wasi, ours[i].key))
             buf_addf(&keys, "%s%s", keys.len ? "," : "", ours[i].key);
@@ -389,7 +398,8 @@ static int take_touched(const struct guest *g, struct sandbox_outcome *o)
     return 0;
 }
 
-static int add_refused(struct sandbox_outcome *o, const char *op, const char *target, const char *why)
+static int add_refused(struct sandbox_outcome *o, const char *op, const char *target,
+                       const char *why)
 {
     struct sandbox_refusal *f = &o->refused[o->refused_count++];
     f->op = str_dup(str_of(op));
@@ -444,7 +454,8 @@ int guest_run(const struct engine *e, const struct module *module, const struct 
     int64_t cpu = os_cpu_thread_ns(), start = os_now_mono_ns();
     if (!i64_add(start, run->limits.wasm_timeout_ns, &g.deadline_ns))
         g.deadline_ns = INT64_MAX;
-    output_init(&g.output, run->limits.max_output_bytes, run->stream_output ? host->stream : NULL, host->arg);
+    output_init(&g.output, run->limits.max_output_bytes, run->stream_output ? host->stream : NULL,
+                host->arg);
     g.http = (struct guest_http){.fd = run->http_fd,
                                  .deadline_ns = g.deadline_ns,
                                  .cancel_fd = host->cancel_fd,

@@ -46,18 +46,19 @@ static int check_import(const wasm_importtype_t *import, struct fault *reterr)
     const wasm_externtype_t *type = wasm_importtype_type(import);
     const char *params, *results;
     bool is_known = imports_find((struct str){from->data, from->size},
-                                      (struct str){name->data, name->size}, &params, &results);
-    int from_len = (int)(from->size < 100 ? from->size : 100), name_len = (int)(name->size < 100 ? name->size : 100);
+                                 (struct str){name->data, name->size}, &params, &results);
+    int from_len = (int)(from->size < 100 ? from->size : 100),
+        name_len = (int)(name->size < 100 ? name->size : 100);
     if (!is_known) {
-        (void)fault_set(reterr, FAULT_MODULE, "import %.*s.%.*s is not offered", from_len, from->data, name_len,
-                        name->data);
+        (void)fault_set(reterr, FAULT_MODULE, "import %.*s.%.*s is not offered", from_len,
+                        from->data, name_len, name->data);
         return MODULE_INVALID;
     }
     const wasm_functype_t *function = wasm_externtype_as_functype_const(type);
     if (!function || !is_kind(wasm_functype_params(function), params) ||
         !is_kind(wasm_functype_results(function), results)) {
-        (void)fault_set(reterr, FAULT_MODULE, "import %.*s.%.*s has another type than ours", from_len, from->data,
-                        name_len, name->data);
+        (void)fault_set(reterr, FAULT_MODULE, "import %.*s.%.*s has another type than ours",
+                        from_len, from->data, name_len, name->data);
         return MODULE_INVALID;
     }
     return 0;
@@ -81,14 +82,17 @@ static int check_exports(const wasmtime_module_t *module, struct fault *reterr)
     bool has_start = false;
     for (size_t i = 0; i < exports.size && !has_start; i++) {
         const wasm_name_t *name = wasm_exporttype_name(exports.data[i]);
-        const wasm_functype_t *type = wasm_externtype_as_functype_const(wasm_exporttype_type(exports.data[i]));
+        const wasm_functype_t *type =
+            wasm_externtype_as_functype_const(wasm_exporttype_type(exports.data[i]));
         has_start = type && str_is((struct str){name->data, name->size}, "_start") &&
-                    is_kind(wasm_functype_params(type), "") && is_kind(wasm_functype_results(type), "");
+                    is_kind(wasm_functype_params(type), "") &&
+                    is_kind(wasm_functype_results(type), "");
     }
     wasm_exporttype_vec_delete(&exports);
     if (has_start)
         return 0;
-    (void)fault_set(reterr, FAULT_MODULE, "it exports no function _start without parameters and results");
+    (void)fault_set(reterr, FAULT_MODULE,
+                    "it exports no function _start without parameters and results");
     fault_next(reterr, "build it as a WASI command module");
     return MODULE_INVALID;
 }
@@ -100,7 +104,8 @@ static int load_code(const struct engine *e, int code_fd, struct module *row, st
     if (code_fd < 0)
         return fault_set(reterr, FAULT_PROTOCOL, "the code of a module was not sent");
     if (os_memfd_is_sealed(code_fd) != 0)
-        return fault_set(reterr, FAULT_PROTOCOL, "the code of a module is not in a sealed memory file");
+        return fault_set(reterr, FAULT_PROTOCOL,
+                         "the code of a module is not in a sealed memory file");
     wasmtime_error_t *error = bx_module_from_fd(e->engine, code_fd, &row->module);
     if (!error)
         return 0;
@@ -138,7 +143,8 @@ static int load(const struct engine *e, int code_fd, struct module *row, struct 
     return MODULE_INVALID;
 }
 
-int modules_get(struct modules *m, const char *key, int code_fd, const struct module **ret, struct fault *reterr)
+int modules_get(struct modules *m, const char *key, int code_fd, const struct module **ret,
+                struct fault *reterr)
 {
     struct module *oldest = &m->rows[0];
     for (size_t i = 0; i < MODULES_MAX; i++) {

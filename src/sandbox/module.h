@@ -11,9 +11,9 @@
 
 struct module {
     char key[65];
-    uint64_t used;                     /* order of last use; 0 = the row is free */
-    wasmtime_module_t *module;         /* own */
-    wasmtime_instance_pre_t *pre;      /* own */
+    uint64_t used;                /* order of last use; 0 = the row is free */
+    wasmtime_module_t *module;    /* own */
+    wasmtime_instance_pre_t *pre; /* own */
 };
 
 struct modules {

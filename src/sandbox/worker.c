@@ -61,8 +61,10 @@ static int option_mount(struct worker *w, char *text, struct fault *reterr)
         return fault_set(reterr, FAULT_USAGE, "--mount=%s is not ro:/PATH or rw:/PATH", text);
     if (w->mount_count == SANDBOX_MOUNTS_MAX)
         return fault_set(reterr, FAULT_USAGE, "more than %d mounts", SANDBOX_MOUNTS_MAX);
-    w->mounts[w->mount_count] = (struct wasi_mount){
-        .guest = text + 3, .dir_fd = WORKER_FIRST_MOUNT_FD + (int)w->mount_count, .writable = is_writable};
+    w->mounts[w->mount_count] =
+        (struct wasi_mount){.guest = text + 3,
+                            .dir_fd = WORKER_FIRST_MOUNT_FD + (int)w->mount_count,
+                            .writable = is_writable};
     w->mount_count++;
     return 0;
 }
@@ -104,7 +106,8 @@ static int options(struct worker *w, int argc, char **argv, struct fault *reterr
 {
     struct sandbox_limits l;
     limits_default(&l);
-    w->config = (struct engine_config){l.wasm_max_wasm_stack, l.wasm_max_memory_size, l.wasm_max_table_elements};
+    w->config = (struct engine_config){l.wasm_max_wasm_stack, l.wasm_max_memory_size,
+                                       l.wasm_max_table_elements};
     w->required = JAIL_REQUIRED_DEFAULT;
     w->undo_fd = w->gauge_fd = -1;
     for (int i = 1; i < argc; i++) {
@@ -124,7 +127,8 @@ static int enter_jail(struct worker *w, struct jail_report *ret, struct fault *r
     struct jail_mount mounts[SANDBOX_MOUNTS_MAX + 1];
     size_t count = 0;
     for (; count < w->mount_count; count++)
-        mounts[count] = (struct jail_mount){w->mounts[count].dir_fd, w->mounts[count].writable, NULL};
+        mounts[count] =
+            (struct jail_mount){w->mounts[count].dir_fd, w->mounts[count].writable, NULL};
     if (w->undo_fd >= 0)
         mounts[count++] = (struct jail_mount){w->undo_fd, true, NULL};
     const struct jail_profile profile = {
@@ -149,7 +153,8 @@ static int say_ready(struct worker *w, const struct jail_report *report)
 
 static void say_fault(struct worker *w, int code, const struct fault *f)
 {
-    auto_json json_t *body = json_pack("{s:s, s:s, s:s}", "code", fault_name(code), "text", f->text, "next", f->next);
+    auto_json json_t *body =
+        json_pack("{s:s, s:s, s:s}", "code", fault_name(code), "text", f->text, "next", f->next);
     if (w->channel && body)
         (void)!channel_send(w->channel, MONITOR_FAULT, w->run_id, body, STR(""), NULL, 0);
 }
@@ -182,10 +187,13 @@ static int place_fds(const struct message *m, struct sandbox_run *run, struct fa
             return fault_set(reterr, FAULT_PROTOCOL, "a run announces more descriptors than came");
         *places[i] = m->fds[count++];
     }
-    return count == m->fd_count ? 0 : fault_set(reterr, FAULT_PROTOCOL, "a run came with descriptors it does not name");
+    return count == m->fd_count
+               ? 0
+               : fault_set(reterr, FAULT_PROTOCOL, "a run came with descriptors it does not name");
 }
 
-static size_t mounts_of(const struct worker *w, const struct sandbox_run *run, struct wasi_mount *ret)
+static size_t mounts_of(const struct worker *w, const struct sandbox_run *run,
+                        struct wasi_mount *ret)
 {
     size_t count = 0;
     for (size_t i = 0; i < w->mount_count; i++) {
@@ -199,7 +207,8 @@ static size_t mounts_of(const struct worker *w, const struct sandbox_run *run, s
     return count;
 }
 
-static int run_module(struct worker *w, const struct sandbox_run *run, struct sandbox_outcome *o, struct fault *reterr)
+static int run_module(struct worker *w, const struct sandbox_run *run, struct sandbox_outcome *o,
+                      struct fault *reterr)
 {
     const struct module *module;
     int r = modules_get(&w->modules, run->code_key, run->code_fd, &module, reterr);
@@ -248,7 +257,8 @@ static int serve_run(struct worker *w, const struct message *m, struct fault *re
         return r;
     /* The stack belongs to the engine: another value than asked for would be no limit at all. */
     if (run.limits.wasm_max_wasm_stack != w->config.stack_max)
-        return fault_set(reterr, FAULT_PROTOCOL, "a run asks for another stack than this worker has");
+        return fault_set(reterr, FAULT_PROTOCOL,
+                         "a run asks for another stack than this worker has");
     /* The channel's buffer moves when something arrives during the run. */
     auto_free char *stdin_copy = str_dup(m->raw);
     if (!stdin_copy)

@@ -41,7 +41,7 @@ struct tool {
     bool read_only, destructive, idempotent, open_world;
     enum tool_invoke invoke;
     const char *origin; /* "section" | "sidecar" | "help" | "built in" */
-    bool is_native;     /* no module: a native program in the process jail (command.h); path is NULL */
+    bool is_native; /* no module: a native program in the process jail (command.h); path is NULL */
     bool verified;
 };
 

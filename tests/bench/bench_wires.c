@@ -113,12 +113,12 @@ static void bench_step(void)
 {
     double *us = calloc(STEPS, sizeof *us);
     struct query *q = NULL;
-    const struct query_limits limits = {1000, 1000};
+    const struct query_limits limits = {.max_turns = 1000, .max_tool_calls = 1000};
     const struct query_event piece = {.kind = QUERY_TEXT, .text = STR("a piece of text")};
     if (us == NULL)
         exit(1);
     check(query_new(&limits, 1, &q));
-    check(query_start(q, STR("task"), on_action, NULL));
+    check(query_start(q, STR("task"), NULL, on_action, NULL));
     for (size_t i = 0; i < STEPS; i++) {
         int64_t from = os_now_mono_ns();
         check(query_step(q, &piece, on_action, NULL));

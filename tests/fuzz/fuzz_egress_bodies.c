@@ -21,8 +21,10 @@ static void check_start(const json_t *body)
         return;
     }
     must(start.base.port > 0 && start.base.host[0] != '\0' && start.provider != NULL);
-    must(str_starts(str_of(start.base.text), STR("http://")) || str_starts(str_of(start.base.text), STR("https://")));
-    must(strchr(start.base.text, '?') == NULL && strchr(start.base.text, '#') == NULL && strchr(start.base.host, '@') == NULL);
+    must(str_starts(str_of(start.base.text), STR("http://")) ||
+         str_starts(str_of(start.base.text), STR("https://")));
+    must(strchr(start.base.text, '?') == NULL && strchr(start.base.text, '#') == NULL &&
+         strchr(start.base.host, '@') == NULL);
     must(secrets_new(&secrets) == 0);
     if (egress_start_headers(&start, &secrets, &why) == 0)
         check_lines(&secrets);

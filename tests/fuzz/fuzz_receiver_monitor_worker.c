@@ -7,7 +7,8 @@ static void take_outcome(struct message *m)
 {
     auto_done(sandbox_outcome) struct sandbox_outcome o;
     sandbox_outcome_init(&o, 64);
-    if (m->type != MONITOR_RAN || !m->body || sandbox_outcome_from_json(m->body, m->raw, &o, NULL) < 0)
+    if (m->type != MONITOR_RAN || !m->body ||
+        sandbox_outcome_from_json(m->body, m->raw, &o, NULL) < 0)
         return;
     struct sandbox_limits l;
     limits_default(&l);

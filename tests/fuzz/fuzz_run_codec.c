@@ -36,7 +36,8 @@ static void fuzz_outcome(const json_t *body, struct str raw)
         return;
     auto_json json_t *printed = sandbox_outcome_json(&o);
     must(printed != NULL && sandbox_outcome_from_json(printed, raw, &again, NULL) == 0);
-    must(o.stop == again.stop && o.touched_count == again.touched_count && o.refused_count == again.refused_count);
+    must(o.stop == again.stop && o.touched_count == again.touched_count &&
+         o.refused_count == again.refused_count);
     for (size_t i = 0; i < o.touched_count; i++)
         must(strcmp(o.touched[i].path, again.touched[i].path) == 0); /* normal stays normal */
     must(memcmp(&o.used, &again.used, sizeof o.used) == 0);
@@ -67,7 +68,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     size_t raw = data[1] < in.len ? data[1] : in.len;
     auto_json json_t *body = NULL;
-    if (json_parse((struct str){in.at + raw, in.len - raw}, 1 << 20, &body, NULL) < 0 || !json_is_object(body))
+    if (json_parse((struct str){in.at + raw, in.len - raw}, 1 << 20, &body, NULL) < 0 ||
+        !json_is_object(body))
         return 0;
     if (data[0] % 3 == 0)
         fuzz_run(body);

@@ -66,8 +66,9 @@ static uint64_t take_bytes(struct bytes *b, size_t n)
 
 static uint64_t take_argument(struct bytes *b, char type)
 {
-    static const uint64_t values[] = {MEMORY - 8, MEMORY - 1, MEMORY, 0x7fffffff, UINT32_MAX, INT64_MAX,
-                                      UINT64_MAX, 0x3fffffff, 0x0ffffffd, 512, 1024, 4096};
+    static const uint64_t values[] = {MEMORY - 8, MEMORY - 1, MEMORY,     0x7fffffff,
+                                      UINT32_MAX, INT64_MAX,  UINT64_MAX, 0x3fffffff,
+                                      0x0ffffffd, 512,        1024,       4096};
     uint8_t how = (uint8_t)take_bytes(b, 1);
     uint64_t v = how;
     if (how >= 240)
@@ -91,8 +92,9 @@ static int on_output(int stream, struct str bytes, void *arg)
 /* Names in memory at multiples of 64, so that most calls find one. */
 static void fill_memory(uint8_t *memory, struct bytes *b)
 {
-    static const char *const names[] = {"a", "d", "d/b", "l", "n", "d/n", "../secret", "up", ".", "d/..", "m", "m/x",
-                                        "l/b", "d/up/secret", "n/", "/a"};
+    static const char *const names[] = {"a",         "d",           "d/b", "l",    "n", "d/n",
+                                        "../secret", "up",          ".",   "d/..", "m", "m/x",
+                                        "l/b",       "d/up/secret", "n/",  "/a"};
     for (size_t i = 0; i < MEMORY / 64; i++) {
         uint8_t *at = memory + i * 64;
         memset(at, 0, 64);
@@ -180,7 +182,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         int stop = f->call(w, (struct wasi_memory){memory, MEMORY}, args, &error);
         must(error <= 76 && stop >= 0 && stop <= WASI_STOP_CANCEL);
     }
-    must(wasi_used(w)->written_bytes <= 10000 && wasi_used(w)->created_files <= 6 && wasi_used(w)->open_peak <= 8);
+    must(wasi_used(w)->written_bytes <= 10000 && wasi_used(w)->created_files <= 6 &&
+         wasi_used(w)->open_peak <= 8);
     wasi_end(w, (how & 128) != 0);
     wasi_free(w);
     free(memory);

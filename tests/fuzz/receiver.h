@@ -23,7 +23,8 @@ struct receiver {
 static int receiver_message(struct message *m, void *arg)
 {
     struct receiver *r = arg;
-    const struct frame_permit *row = frame_permit_find(r->permits->rows, r->permits->count, m->type);
+    const struct frame_permit *row =
+        frame_permit_find(r->permits->rows, r->permits->count, m->type);
     must(row != NULL && (row->states & r->state) != 0);
     must(m->fd_count <= row->fds_max && m->raw.len <= row->length_max);
     must(m->body == NULL || json_is_object(m->body));
@@ -42,20 +43,24 @@ static int receiver_message(struct message *m, void *arg)
 static void receiver_compose(const struct receiver *r, struct str *in, struct buf *out)
 {
     uint8_t bytes[FRAME_HEADER_SIZE];
-    size_t json = (uint8_t)in->at[1] | (size_t)((uint8_t)in->at[2] & 15) << 8, raw = (uint8_t)in->at[3];
+    size_t json = (uint8_t)in->at[1] | (size_t)((uint8_t)in->at[2] & 15) << 8,
+           raw = (uint8_t)in->at[3];
     const struct frame_permit *row = &r->permits->rows[(uint8_t)in->at[0] % r->permits->count];
     *in = (struct str){in->at + 4, in->len - 4};
     json = json < in->len ? json : in->len;
     raw = raw < in->len - json ? raw : in->len - json;
-    struct frame_header head = {.length = (uint32_t)(json + raw), .json_length = (uint32_t)json, .type = row->type, .id = 1};
+    struct frame_header head = {.length = (uint32_t)(json + raw),
+                                .json_length = (uint32_t)json,
+                                .type = row->type,
+                                .id = 1};
     frame_header_print(&head, bytes);
     buf_add(out, bytes, sizeof bytes);
     buf_add(out, in->at, json + raw);
     *in = (struct str){in->at + json + raw, in->len - json - raw};
 }
 
-static int receiver_fuzz(const struct channel_permits *permits, void (*then)(struct message *), const uint8_t *data,
-                         size_t size)
+static int receiver_fuzz(const struct channel_permits *permits, void (*then)(struct message *),
+                         const uint8_t *data, size_t size)
 {
     if (size < 1 || size > 64 << 10)
         return 0;

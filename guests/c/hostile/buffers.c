@@ -36,7 +36,8 @@ int main(void)
     tell("stdout_length_max", __wasi_fd_write(1, (__wasi_ciovec_t *)(void *)huge, 1, &n));
     __wasi_iovec_t negative[] = {{area, 16}, {area, 0x80000000}};
     tell("part_negative", __wasi_fd_pwrite(f, (__wasi_ciovec_t *)(void *)negative, 2, 0, &n));
-    tell("answer_past_memory", __wasi_fd_write(f, (__wasi_ciovec_t *)(void *)past, 1, (__wasi_size_t *)0xfffffffd));
+    tell("answer_past_memory",
+         __wasi_fd_write(f, (__wasi_ciovec_t *)(void *)past, 1, (__wasi_size_t *)0xfffffffd));
     tell("random_length_max", __wasi_random_get(area, 0xffffffff));
     tell("random_past_memory", __wasi_random_get((uint8_t *)0xfffffff0, 64));
     return hostile_end();

@@ -67,7 +67,8 @@ static void try_folder(const char *name, const char *path)
     int dir, fd, error;
 
     put(at, sizeof(at), path, "");
-    error = open_path(ROOT_FD, at, __WASI_OFLAGS_DIRECTORY, RIGHTS_READ | __WASI_RIGHTS_PATH_OPEN, &dir);
+    error = open_path(ROOT_FD, at, __WASI_OFLAGS_DIRECTORY, RIGHTS_READ | __WASI_RIGHTS_PATH_OPEN,
+                      &dir);
     if (error == 0)
         error = open_path(dir, "secret.txt", 0, __WASI_RIGHTS_FD_READ, &fd);
     tell(name, error);
@@ -79,7 +80,8 @@ static void try_below(void)
     int dir, fd, error;
 
     put(at, sizeof(at), "a/b", "");
-    error = open_path(ROOT_FD, at, __WASI_OFLAGS_DIRECTORY, RIGHTS_READ | __WASI_RIGHTS_PATH_OPEN, &dir);
+    error = open_path(ROOT_FD, at, __WASI_OFLAGS_DIRECTORY, RIGHTS_READ | __WASI_RIGHTS_PATH_OPEN,
+                      &dir);
     if (error == 0)
         error = open_path(dir, "../b/../../b2/../../secret.txt", 0, __WASI_RIGHTS_FD_READ, &fd);
     tell("climb_from_folder", error);
@@ -116,7 +118,8 @@ int main(int argc, char **argv)
     }
     snprintf(absolute, sizeof(absolute), "%sfile-link", prefix);
     tell("link_to_file", open_path(ROOT_FD, absolute, 0, RIGHTS_READ, &fd));
-    tell("link_to_file_trunc", open_path(ROOT_FD, absolute, __WASI_OFLAGS_TRUNC, RIGHTS_WRITE, &fd));
+    tell("link_to_file_trunc",
+         open_path(ROOT_FD, absolute, __WASI_OFLAGS_TRUNC, RIGHTS_WRITE, &fd));
     snprintf(absolute, sizeof(absolute), "%sdangling", prefix);
     tell("dangling_create", open_path(ROOT_FD, absolute, __WASI_OFLAGS_CREAT, RIGHTS_WRITE, &fd));
     return hostile_end();

@@ -38,7 +38,8 @@ int main(int argc, char **argv)
         tell("allocate", __wasi_fd_allocate(f, 0, most));
         tell("allocate_max", __wasi_fd_allocate(f, UINT64_MAX, UINT64_MAX));
         tell("allocate_wraps", __wasi_fd_allocate(f, INT64_MAX, 1));
-    } else if (strcmp(what, "hole") == 0) { /* hole.img was there: long, and hardly any of it on the disk */
+    } else if (strcmp(what, "hole") ==
+               0) { /* hole.img was there: long, and hardly any of it on the disk */
         error = open_path(ROOT_FD, "hole.img", 0, RIGHTS_WRITE, &fd);
         tell("allocate_in_hole", error != 0 ? error : __wasi_fd_allocate((__wasi_fd_t)fd, 0, most));
     } else if (strcmp(what, "cycle") == 0) {

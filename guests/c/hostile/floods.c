@@ -23,7 +23,8 @@ static int deeper(long most, long *ret_done)
 
         error = __wasi_path_create_directory((__wasi_fd_t)dir, name);
         if (error == 0)
-            error = open_path(dir, name, __WASI_OFLAGS_DIRECTORY, (1LL << 28) - 1 - __WASI_RIGHTS_FD_WRITE, &next);
+            error = open_path(dir, name, __WASI_OFLAGS_DIRECTORY,
+                              (1LL << 28) - 1 - __WASI_RIGHTS_FD_WRITE, &next);
         if (error == 0 && dir != ROOT_FD)
             (void)!__wasi_fd_close((__wasi_fd_t)dir);
         dir = next;
@@ -51,7 +52,9 @@ static int one(const char *what, long i)
         return open_path(ROOT_FD, "a.txt", 0, RIGHTS_READ, &fd);
     if (strcmp(what, "streams") == 0) { /* a folder that is being read costs the host memory */
         error = open_path(ROOT_FD, ".", __WASI_OFLAGS_DIRECTORY, RIGHTS_READ, &fd);
-        return error != 0 ? error : __wasi_fd_readdir((__wasi_fd_t)fd, (uint8_t *)entries, sizeof(entries), 0, &n);
+        return error != 0
+                   ? error
+                   : __wasi_fd_readdir((__wasi_fd_t)fd, (uint8_t *)entries, sizeof(entries), 0, &n);
     }
     if (strcmp(what, "refused") == 0) /* each one a line of the receipt */
         return open_path(ROOT_FD, numbered("/etc/", i), 0, RIGHTS_READ, &fd) == 0;
@@ -78,7 +81,8 @@ static int renames(long most, long *ret_done)
     strcat(names[1], "there");
     error = open_path(ROOT_FD, names[0], __WASI_OFLAGS_CREAT, RIGHTS_READ, &fd);
     for (*ret_done = 0; error == 0 && *ret_done < most; (*ret_done)++)
-        error = __wasi_path_rename(ROOT_FD, names[*ret_done & 1], ROOT_FD, names[(*ret_done & 1) ^ 1]);
+        error =
+            __wasi_path_rename(ROOT_FD, names[*ret_done & 1], ROOT_FD, names[(*ret_done & 1) ^ 1]);
     return error;
 }
 
@@ -93,7 +97,8 @@ static int long_names(long most, long *ret_done)
         int next = -1;
 
         (void)!__wasi_path_create_directory((__wasi_fd_t)dir, name);
-        if (open_path(dir, name, __WASI_OFLAGS_DIRECTORY, (1LL << 28) - 1 - __WASI_RIGHTS_FD_WRITE, &next) != 0)
+        if (open_path(dir, name, __WASI_OFLAGS_DIRECTORY, (1LL << 28) - 1 - __WASI_RIGHTS_FD_WRITE,
+                      &next) != 0)
             break;
         if (dir != ROOT_FD)
             (void)!__wasi_fd_close((__wasi_fd_t)dir);

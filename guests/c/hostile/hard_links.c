@@ -6,7 +6,8 @@
 
 int main(int argc, char **argv)
 {
-    __wasi_fd_t rw = argc > 2 ? (__wasi_fd_t)atoi(argv[1]) : 3, ro = argc > 2 ? (__wasi_fd_t)atoi(argv[2]) : 4;
+    __wasi_fd_t rw = argc > 2 ? (__wasi_fd_t)atoi(argv[1]) : 3,
+                ro = argc > 2 ? (__wasi_fd_t)atoi(argv[2]) : 4;
     int fd;
 
     tell("link_out_of_ro", __wasi_path_link(ro, 0, "kept.txt", rw, "second.txt"));
@@ -16,6 +17,7 @@ int main(int argc, char **argv)
     tell("link_inside_ro", __wasi_path_link(ro, 0, "kept.txt", ro, "fourth.txt"));
     tell("write_second", open_path((int)rw, "second.txt", 0, RIGHTS_WRITE, &fd));
     tell("write_by_root", open_path((int)rw, "ro/kept.txt", 0, RIGHTS_WRITE, &fd));
-    tell("write_dotdot", open_path((int)rw, "a/../ro/kept.txt", __WASI_OFLAGS_TRUNC, RIGHTS_WRITE, &fd));
+    tell("write_dotdot",
+         open_path((int)rw, "a/../ro/kept.txt", __WASI_OFLAGS_TRUNC, RIGHTS_WRITE, &fd));
     return hostile_end();
 }

@@ -31,19 +31,23 @@ static inline int hostile_end(void)
 
 /* The library's own wrapper takes a text that ends with NUL; this one takes any bytes. */
 __attribute__((import_module("wasi_snapshot_preview1"), import_name("path_open"))) int32_t
-raw_path_open(int32_t fd, int32_t lookup, const char *path, size_t len, int32_t oflags, int64_t rights,
-              int64_t inheriting, int32_t fdflags, int32_t *ret);
+raw_path_open(int32_t fd, int32_t lookup, const char *path, size_t len, int32_t oflags,
+              int64_t rights, int64_t inheriting, int32_t fdflags, int32_t *ret);
 
-static inline int open_raw(int dir, const char *path, size_t len, int oflags, long long rights, int fdflags, int *ret)
+static inline int open_raw(int dir, const char *path, size_t len, int oflags, long long rights,
+                           int fdflags, int *ret)
 {
     *ret = -1;
-    return raw_path_open(dir, __WASI_LOOKUPFLAGS_SYMLINK_FOLLOW, path, len, oflags, rights, rights, fdflags, ret);
+    return raw_path_open(dir, __WASI_LOOKUPFLAGS_SYMLINK_FOLLOW, path, len, oflags, rights, rights,
+                         fdflags, ret);
 }
 
-#define RIGHTS_READ \
-    ((long long)(__WASI_RIGHTS_FD_READ | __WASI_RIGHTS_FD_SEEK | __WASI_RIGHTS_FD_READDIR | __WASI_RIGHTS_FD_FILESTAT_GET))
-#define RIGHTS_WRITE \
-    (RIGHTS_READ | (long long)(__WASI_RIGHTS_FD_WRITE | __WASI_RIGHTS_FD_ALLOCATE | __WASI_RIGHTS_FD_FILESTAT_SET_SIZE))
+#define RIGHTS_READ                                                                                \
+    ((long long)(__WASI_RIGHTS_FD_READ | __WASI_RIGHTS_FD_SEEK | __WASI_RIGHTS_FD_READDIR |        \
+                 __WASI_RIGHTS_FD_FILESTAT_GET))
+#define RIGHTS_WRITE                                                                               \
+    (RIGHTS_READ | (long long)(__WASI_RIGHTS_FD_WRITE | __WASI_RIGHTS_FD_ALLOCATE |                \
+                               __WASI_RIGHTS_FD_FILESTAT_SET_SIZE))
 
 static inline int open_path(int dir, const char *path, int oflags, long long rights, int *ret)
 {

@@ -31,11 +31,25 @@ static void take_memory(int maps, int memory)
 
 int main(int argc, char **argv)
 {
-    static const char *const names[] = {"self/environ", "self/status", "self/mountinfo", "self/task", "version", "self/fd/0",
-                                        "self/fd/3", "self/root/etc/passwd", "self/cwd", "self/exe", "1/environ", "1/maps",
-                                        "sys/kernel/hostname", "kcore", "sysrq-trigger", "."};
+    static const char *const names[] = {"self/environ",
+                                        "self/status",
+                                        "self/mountinfo",
+                                        "self/task",
+                                        "version",
+                                        "self/fd/0",
+                                        "self/fd/3",
+                                        "self/root/etc/passwd",
+                                        "self/cwd",
+                                        "self/exe",
+                                        "1/environ",
+                                        "1/maps",
+                                        "sys/kernel/hostname",
+                                        "kcore",
+                                        "sysrq-trigger",
+                                        "."};
     const char *proc = argc > 1 ? argv[1] : "proc", *sys = argc > 2 ? argv[2] : NULL;
-    int maps = try_open(proc, "self/maps", RIGHTS_READ), memory = try_open(proc, "self/mem", RIGHTS_READ);
+    int maps = try_open(proc, "self/maps", RIGHTS_READ),
+        memory = try_open(proc, "self/mem", RIGHTS_READ);
 
     take_memory(maps, memory);
     (void)try_open(proc, "self/mem", RIGHTS_WRITE);

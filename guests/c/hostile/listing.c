@@ -7,7 +7,8 @@
 int main(int argc, char **argv)
 {
     static uint8_t buffer[1 << 16];
-    static const __wasi_dircookie_t cookies[] = {0, 1, 2, 3, 1ULL << 31, 1ULL << 32, 1ULL << 62, INT64_MAX, 1ULL << 63, UINT64_MAX};
+    static const __wasi_dircookie_t cookies[] = {
+        0, 1, 2, 3, 1ULL << 31, 1ULL << 32, 1ULL << 62, INT64_MAX, 1ULL << 63, UINT64_MAX};
     long most = argc > 1 ? strtol(argv[1], NULL, 10) : 1000, seen = 0;
     __wasi_dircookie_t next = 0;
     __wasi_size_t n;
@@ -17,7 +18,8 @@ int main(int argc, char **argv)
             (void)!__wasi_fd_readdir(ROOT_FD, buffer, size, cookies[i], &n);
     for (unsigned i = 0, seed = 1; i < 300; i++) {
         seed = seed * 1664525 + 1013904223;
-        (void)!__wasi_fd_readdir(ROOT_FD, buffer, seed % sizeof(buffer), (__wasi_dircookie_t)seed << (seed & 31), &n);
+        (void)!__wasi_fd_readdir(ROOT_FD, buffer, seed % sizeof(buffer),
+                                 (__wasi_dircookie_t)seed << (seed & 31), &n);
     }
     while (__wasi_fd_readdir(ROOT_FD, buffer, 4096, next, &n) == 0 && n > 0 && seen <= most) {
         __wasi_size_t at = 0;

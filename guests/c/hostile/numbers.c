@@ -40,7 +40,8 @@ static void bend_table(void)
     tell("renumber_to_max", __wasi_fd_renumber(3, -1));
     tell("renumber_from_max", __wasi_fd_renumber(-1, 3));
     tell("renumber_from_closed", __wasi_fd_renumber(40, 3));
-    if (open_path(ROOT_FD, "a", __WASI_OFLAGS_DIRECTORY, RIGHTS_READ | __WASI_RIGHTS_PATH_OPEN, &dir) == 0) {
+    if (open_path(ROOT_FD, "a", __WASI_OFLAGS_DIRECTORY, RIGHTS_READ | __WASI_RIGHTS_PATH_OPEN,
+                  &dir) == 0) {
         /* A folder takes the place of standard output; its old number and its folder's parent stay closed. */
         tell("renumber_onto_stderr", __wasi_fd_renumber((__wasi_fd_t)dir, 2) == 0 ? 76 : 0);
         tell("old_number", __wasi_fd_fdstat_get((__wasi_fd_t)dir, &stat));

@@ -51,7 +51,8 @@ static int file_once(void)
         (void)!__wasi_fd_filestat_set_times((__wasi_fd_t)fd, 0, 0, __WASI_FSTFLAGS_MTIM);
         (void)!__wasi_fd_close((__wasi_fd_t)fd);
     }
-    (void)!__wasi_path_filestat_set_times(ROOT_FD, __WASI_LOOKUPFLAGS_SYMLINK_FOLLOW, "file", 0, 0, __WASI_FSTFLAGS_MTIM);
+    (void)!__wasi_path_filestat_set_times(ROOT_FD, __WASI_LOOKUPFLAGS_SYMLINK_FOLLOW, "file", 0, 0,
+                                          __WASI_FSTFLAGS_MTIM);
     return secrets;
 }
 
@@ -79,12 +80,14 @@ int main(int argc, char **argv)
     const char *what = argc > 1 ? argv[1] : "read";
     int dir = -1, secrets = 0;
 
-    (void)!open_path(ROOT_FD, "other/deep", __WASI_OFLAGS_DIRECTORY, RIGHTS_READ | __WASI_RIGHTS_PATH_OPEN, &dir);
+    (void)!open_path(ROOT_FD, "other/deep", __WASI_OFLAGS_DIRECTORY,
+                     RIGHTS_READ | __WASI_RIGHTS_PATH_OPEN, &dir);
     for (long i = 0; i < rounds; i++) {
         if (strcmp(what, "write") == 0)
             write_once(i);
         else if (strcmp(what, "folder") == 0)
-            secrets += is_secret(dir, "../../f") + is_secret(dir, "../f") + is_secret(ROOT_FD, "other/deep/../../f");
+            secrets += is_secret(dir, "../../f") + is_secret(dir, "../f") +
+                       is_secret(ROOT_FD, "other/deep/../../f");
         else if (strcmp(what, "file") == 0)
             secrets += file_once();
         else if (strcmp(what, "remove") == 0)
@@ -92,7 +95,8 @@ int main(int argc, char **argv)
         else if (strcmp(what, "steal") == 0)
             secrets += steal_once();
         else
-            secrets += is_secret(ROOT_FD, "dir/f") + is_secret(ROOT_FD, "dir/../dir/f") + is_secret(ROOT_FD, "link/f");
+            secrets += is_secret(ROOT_FD, "dir/f") + is_secret(ROOT_FD, "dir/../dir/f") +
+                       is_secret(ROOT_FD, "link/f");
     }
     printf("%d secrets in %ld rounds\n", secrets, rounds);
     tell(what, secrets > 0 ? 0 : 76);

@@ -17,8 +17,11 @@ int main(void)
                     rights |= bits & 1 ? (long long)__WASI_RIGHTS_FD_READ : 0;
                     rights |= bits & 2 ? (long long)__WASI_RIGHTS_FD_WRITE : 0;
                     rights |= bits & 4 ? (long long)__WASI_RIGHTS_FD_ALLOCATE : 0;
-                    rights |= bits & 8 ? (long long)(__WASI_RIGHTS_FD_FILESTAT_SET_SIZE | __WASI_RIGHTS_FD_FILESTAT_SET_TIMES) : 0;
-                    if (open_raw(ROOT_FD, names[i], strlen(names[i]), oflags, rights, fdflags, &fd) != 0)
+                    rights |= bits & 8 ? (long long)(__WASI_RIGHTS_FD_FILESTAT_SET_SIZE |
+                                                     __WASI_RIGHTS_FD_FILESTAT_SET_TIMES)
+                                       : 0;
+                    if (open_raw(ROOT_FD, names[i], strlen(names[i]), oflags, rights, fdflags,
+                                 &fd) != 0)
                         continue;
                     opened++;
                     if (write_raw(fd, "BROKEN", 6) == 0)

@@ -16,7 +16,8 @@ int main(int argc, char **argv)
         printf("env %s\n", *at);
     for (__wasi_fd_t fd = 0; fd < 3; fd++)
         if (__wasi_fd_filestat_get(fd, &st) == 0)
-            printf("stream %u dev %llu ino %llu size %llu\n", (unsigned)fd, (unsigned long long)st.dev, (unsigned long long)st.ino,
+            printf("stream %u dev %llu ino %llu size %llu\n", (unsigned)fd,
+                   (unsigned long long)st.dev, (unsigned long long)st.ino,
                    (unsigned long long)st.size);
     for (unsigned id = 0; id < 4; id++)
         if (__wasi_clock_time_get((__wasi_clockid_t){(uint32_t)id}, 0, &t) == 0)

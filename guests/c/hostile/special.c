@@ -12,7 +12,8 @@ int main(int argc, char **argv)
                     int fd;
 
                     snprintf(label, sizeof(label), "%s.%d.%d.%d", argv[i], oflags, fdflags, how);
-                    int error = open_raw(ROOT_FD, argv[i], strlen(argv[i]), oflags, rights[how], fdflags, &fd);
+                    int error = open_raw(ROOT_FD, argv[i], strlen(argv[i]), oflags, rights[how],
+                                         fdflags, &fd);
                     if (error == 0)
                         tell(label, 0);
                     else if (oflags == 0 && fdflags == 0)

@@ -6,9 +6,12 @@
 static __wasi_subscription_t one;
 static __wasi_event_t event;
 
-static __wasi_subscription_t clock_sub(__wasi_clockid_t id, __wasi_timestamp_t timeout, __wasi_subclockflags_t flags)
+static __wasi_subscription_t clock_sub(__wasi_clockid_t id, __wasi_timestamp_t timeout,
+                                       __wasi_subclockflags_t flags)
 {
-    return (__wasi_subscription_t){.u = {.tag = __WASI_EVENTTYPE_CLOCK, .u.clock = {.id = id, .timeout = timeout, .flags = flags}}};
+    return (__wasi_subscription_t){
+        .u = {.tag = __WASI_EVENTTYPE_CLOCK,
+              .u.clock = {.id = id, .timeout = timeout, .flags = flags}}};
 }
 
 int main(int argc, char **argv)
@@ -32,9 +35,11 @@ int main(int argc, char **argv)
     if (strcmp(what, "relative") == 0)
         one = clock_sub(__WASI_CLOCKID_MONOTONIC, UINT64_MAX, 0);
     else if (strcmp(what, "absolute") == 0)
-        one = clock_sub(__WASI_CLOCKID_REALTIME, UINT64_MAX, __WASI_SUBCLOCKFLAGS_SUBSCRIPTION_CLOCK_ABSTIME);
+        one = clock_sub(__WASI_CLOCKID_REALTIME, UINT64_MAX,
+                        __WASI_SUBCLOCKFLAGS_SUBSCRIPTION_CLOCK_ABSTIME);
     else if (strcmp(what, "stdin") == 0)
-        one = (__wasi_subscription_t){.u = {.tag = __WASI_EVENTTYPE_FD_READ, .u.fd_read = {.file_descriptor = 0}}};
+        one = (__wasi_subscription_t){
+            .u = {.tag = __WASI_EVENTTYPE_FD_READ, .u.fd_read = {.file_descriptor = 0}}};
     if (strcmp(what, "loop") == 0) { /* never long, and never over: host calls hardly cost fuel */
         one = clock_sub(__WASI_CLOCKID_MONOTONIC, 0, 0);
         for (;;)

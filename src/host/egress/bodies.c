@@ -4,7 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
-enum { PATH_MAX_LEN = 1024, NAME_MAX_LEN = 128, HEADERS_MAX = 32, IDLE_MS_LEAST = 1, IDLE_MS_MOST = 3600000 };
+enum {
+    PATH_MAX_LEN = 1024,
+    NAME_MAX_LEN = 128,
+    HEADERS_MAX = 32,
+    IDLE_MS_LEAST = 1,
+    IDLE_MS_MOST = 3600000
+};
 
 static int lacks(struct fault *reterr, const char *what)
 {
@@ -41,7 +47,8 @@ static int read_start(const json_t *body, struct egress_start *s, struct fault *
     if (r == 0)
         r = need_str(body, "auth", &text, reterr);
     if (r == 0 && secrets_auth_parse(text, &s->auth) < 0)
-        r = fault_set(reterr, FAULT_CONFIG, "egress knows no way to authenticate called \"%.*s\"", (int)(text.len < 40 ? text.len : 40), text.at);
+        r = fault_set(reterr, FAULT_CONFIG, "egress knows no way to authenticate called \"%.*s\"",
+                      (int)(text.len < 40 ? text.len : 40), text.at);
     if (r == 0 && (r = json_get_str(body, "proxy", &text, reterr)) == 0)
         r = net_url_parse_proxy(text, &s->proxy, reterr);
     if (r == JSON_ABSENT)
@@ -50,7 +57,8 @@ static int read_start(const json_t *body, struct egress_start *s, struct fault *
         r = copy_str(body, "no_proxy", &s->proxy_exceptions, reterr);
     if (r == 0)
         r = copy_str(body, "ca_file", &s->ca_file, reterr);
-    if (r == 0 && (r = json_get_i64(body, "idle_ms", IDLE_MS_LEAST, IDLE_MS_MOST, &s->idle_ms, reterr)) == JSON_ABSENT)
+    if (r == 0 && (r = json_get_i64(body, "idle_ms", IDLE_MS_LEAST, IDLE_MS_MOST, &s->idle_ms,
+                                    reterr)) == JSON_ABSENT)
         r = 0;
     if (r == 0 && (r = json_get_object(body, "headers", &s->headers, reterr)) == JSON_ABSENT)
         r = 0;
@@ -79,12 +87,14 @@ void egress_start_done(struct egress_start *s)
     *s = (struct egress_start){0};
 }
 
-int egress_start_headers(const struct egress_start *s, struct secrets *secrets, struct fault *reterr)
+int egress_start_headers(const struct egress_start *s, struct secrets *secrets,
+                         struct fault *reterr)
 {
     const char *name;
     json_t *value;
     if (json_object_size(s->headers) > HEADERS_MAX)
-        return fault_set(reterr, FAULT_CONFIG, "more than %d headers are set for the provider", HEADERS_MAX);
+        return fault_set(reterr, FAULT_CONFIG, "more than %d headers are set for the provider",
+                         HEADERS_MAX);
     json_object_foreach((json_t *)(uintptr_t)s->headers, name, value)
     {
         if (!json_is_string(value))
@@ -99,7 +109,8 @@ int egress_start_headers(const struct egress_start *s, struct secrets *secrets, 
 
 static bool is_path(struct str path)
 {
-    if (path.len == 0 || path.len > PATH_MAX_LEN || path.at[0] != '/' || memmem(path.at, path.len, "..", 2) != NULL)
+    if (path.len == 0 || path.len > PATH_MAX_LEN || path.at[0] != '/' ||
+        memmem(path.at, path.len, "..", 2) != NULL)
         return false;
     for (size_t i = 0; i < path.len; i++) {
         char c = path.at[i];
@@ -114,7 +125,8 @@ int egress_ask_parse(const json_t *body, struct egress_ask *ret, struct fault *r
 {
     struct egress_ask ask;
     struct str wire;
-    int r = json_is_object(body) ? need_str(body, "path", &ask.path, reterr) : lacks(reterr, "request at all");
+    int r = json_is_object(body) ? need_str(body, "path", &ask.path, reterr)
+                                 : lacks(reterr, "request at all");
     if (r == 0)
         r = need_str(body, "wire", &wire, reterr);
     if (r < 0)
@@ -122,7 +134,8 @@ int egress_ask_parse(const json_t *body, struct egress_ask *ret, struct fault *r
     if (!is_path(ask.path))
         return fault_set(reterr, FAULT_CONFIG, "egress was given a path that is none");
     if ((ask.wire = usage_wire_find(wire)) == NULL)
-        return fault_set(reterr, FAULT_CONFIG, "egress does not speak the wire \"%.*s\"", (int)(wire.len < 40 ? wire.len : 40), wire.at);
+        return fault_set(reterr, FAULT_CONFIG, "egress does not speak the wire \"%.*s\"",
+                         (int)(wire.len < 40 ? wire.len : 40), wire.at);
     *ret = ask;
     return 0;
 }

@@ -23,7 +23,8 @@ struct egress_start {
 must_use int egress_start_parse(const json_t *body, struct egress_start *ret, struct fault *reterr);
 void egress_start_done(struct egress_start *s);
 /* The operator's headers into the secrets. */
-must_use int egress_start_headers(const struct egress_start *s, struct secrets *secrets, struct fault *reterr);
+must_use int egress_start_headers(const struct egress_start *s, struct secrets *secrets,
+                                  struct fault *reterr);
 
 struct egress_ask {
     struct str path; /* borrowed from the body */

@@ -125,8 +125,9 @@ static int on_model(struct egress *e, const struct message *m)
 
 static int add_headers(struct egress *e, int key_fd)
 {
-    static const char *const ours[] = {"content-type", "application/json", "accept", "text/event-stream", "user-agent",
-                                       "boxagnts/" BOXAGNTS_VERSION, NULL};
+    static const char *const ours[] = {
+        "content-type", "application/json",           "accept", "text/event-stream",
+        "user-agent",   "boxagnts/" BOXAGNTS_VERSION, NULL};
     int r = 0;
     for (size_t i = 0; r == 0 && ours[i] != NULL; i += 2)
         r = secrets_add_header(&e->secrets, str_of(ours[i]), str_of(ours[i + 1]), false, e->reterr);
@@ -145,12 +146,14 @@ static int on_start(struct egress *e, const struct message *m)
     if (r == 0)
         r = add_headers(e, m->fds[0]);
     e->start.headers = NULL; /* borrowed from the frame */
-    const struct net_config config = {e->start.ca_file, e->start.proxy.text, e->start.proxy_exceptions};
+    const struct net_config config = {e->start.ca_file, e->start.proxy.text,
+                                      e->start.proxy_exceptions};
     if (r == 0)
         r = net_new(e->loop, &config, &e->net);
     if (r < 0)
         return r;
-    e->service = (struct egress_service){e->channel, e->net, &e->start, &e->secrets, watch_channel, on_over, on_broken, e};
+    e->service = (struct egress_service){e->channel,    e->net,  &e->start, &e->secrets,
+                                         watch_channel, on_over, on_broken, e};
     channel_set_state(e->channel, STATE_IDLE);
     return 0;
 }
@@ -213,7 +216,8 @@ void egress_give_up(struct egress *e, int r, struct fault *why)
 {
     if (why->code == 0)
         (void)fault_set(why, -r, "%s", fault_sentence(r));
-    auto_json json_t *body = json_pack("{s:i, s:s, s:s}", "code", why->code, "text", why->text, "next", why->next);
+    auto_json json_t *body =
+        json_pack("{s:i, s:s, s:s}", "code", why->code, "text", why->text, "next", why->next);
     if (body != NULL)
         (void)!channel_send(e->channel, MONITOR_FAULT, 0, body, STR(""), NULL, 0);
 }

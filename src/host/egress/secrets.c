@@ -90,7 +90,8 @@ bool secrets_has_header(const struct secrets *s, const char *line)
 }
 
 /* Writes "name: prefix" and leaves the end open; *ret_line is where it began. */
-static int begin_line(struct secrets *s, struct str name, struct str prefix, const char **ret_line, struct fault *reterr)
+static int begin_line(struct secrets *s, struct str name, struct str prefix, const char **ret_line,
+                      struct fault *reterr)
 {
     *ret_line = s->memory.at + s->used;
     int r = put(s, name, reterr);
@@ -99,7 +100,8 @@ static int begin_line(struct secrets *s, struct str name, struct str prefix, con
     return r == 0 ? put(s, prefix, reterr) : r;
 }
 
-static int end_line(struct secrets *s, const char *line, struct str name, struct str value, bool is_secret, struct fault *reterr)
+static int end_line(struct secrets *s, const char *line, struct str name, struct str value,
+                    bool is_secret, struct fault *reterr)
 {
     int r = put(s, (struct str){"", 1}, reterr); /* its NUL */
     if (r < 0)
@@ -118,16 +120,21 @@ static int end_line(struct secrets *s, const char *line, struct str name, struct
     return 0;
 }
 
-int secrets_add_header(struct secrets *s, struct str name, struct str value, bool is_secret, struct fault *reterr)
+int secrets_add_header(struct secrets *s, struct str name, struct str value, bool is_secret,
+                       struct fault *reterr)
 {
-    static const char *const ours[] = {"host", "content-length", "transfer-encoding", "connection", "te", "upgrade", "trailer"};
+    static const char *const ours[] = {
+        "host", "content-length", "transfer-encoding", "connection", "te", "upgrade", "trailer"};
     if (!is_token(name) || name.len > 128)
-        return fault_set(reterr, FAULT_CONFIG, "a header's name is empty, too long, or has a character that no name has");
+        return fault_set(reterr, FAULT_CONFIG,
+                         "a header's name is empty, too long, or has a character that no name has");
     if (!is_value(value))
-        return fault_set(reterr, FAULT_CONFIG, "the header %.*s has a character that no header may have", STR_FMT(name));
+        return fault_set(reterr, FAULT_CONFIG,
+                         "the header %.*s has a character that no header may have", STR_FMT(name));
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
         if (name.len == strlen(ours[i]) && strncasecmp(name.at, ours[i], name.len) == 0)
-            return fault_set(reterr, FAULT_CONFIG, "the header %s is not for settings to say", ours[i]);
+            return fault_set(reterr, FAULT_CONFIG, "the header %s is not for settings to say",
+                             ours[i]);
     const char *line;
     int r = begin_line(s, name, STR(""), &line, reterr);
     struct str kept = {s->memory.at + s->used, value.len};
@@ -165,7 +172,8 @@ int secrets_add_key(struct secrets *s, int fd, enum secrets_auth auth, struct fa
     if (r == 0)
         r = read_key(s, fd, &key, reterr);
     if (r == 0 && !is_value(key))
-        r = fault_set(reterr, FAULT_CONFIG, "the key has a character that no header may have (a line end behind it?)");
+        r = fault_set(reterr, FAULT_CONFIG,
+                      "the key has a character that no header may have (a line end behind it?)");
     if (r < 0 || key.len == 0) {
         base_wipe(s->memory.at + before, s->used - before + key.len);
         s->used = before;

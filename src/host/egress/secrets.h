@@ -29,9 +29,11 @@ enum secrets_auth { SECRETS_NO_AUTH, SECRETS_X_API_KEY, SECRETS_BEARER, SECRETS_
 must_use int secrets_auth_parse(struct str name, enum secrets_auth *ret);
 /* Reads the key from a sealed memory file into the header it belongs in. An empty file is no key, and no header.
  * -FAULT_CONFIG: not sealed, too long, or a byte in it that no header may have; the sentence has no part of it. */
-must_use int secrets_add_key(struct secrets *s, int fd, enum secrets_auth auth, struct fault *reterr);
+must_use int secrets_add_key(struct secrets *s, int fd, enum secrets_auth auth,
+                             struct fault *reterr);
 /* A header of the operator's; replaces one of the same name that is there. -FAULT_CONFIG names it (never its value). */
-must_use int secrets_add_header(struct secrets *s, struct str name, struct str value, bool is_secret, struct fault *reterr);
+must_use int secrets_add_header(struct secrets *s, struct str name, struct str value,
+                                bool is_secret, struct fault *reterr);
 /* Is there a header with the name of this line ("name: ...")? */
 bool secrets_has_header(const struct secrets *s, const char *line);
 /* Every occurrence of a secret in the text becomes "[key]". */

@@ -13,7 +13,8 @@
 #include <string.h>
 
 #define ERROR_BODY_MAX ((size_t)64 << 10)
-#define CHANNEL_FULL ((size_t)4 << 20) /* queued bytes past which nothing more is taken from the network */
+#define CHANNEL_FULL                                                                               \
+    ((size_t)4 << 20) /* queued bytes past which nothing more is taken from the network */
 enum { CONTACTS_MAX = 8, HEADERS_MAX = SECRETS_HEADERS_MAX + 8, DATA_PIECE = 512 << 10 };
 
 struct contact {
@@ -25,9 +26,9 @@ struct egress_turn {
     const struct egress_service *service;
     uint64_t id;
     struct net_call *call;
-    struct buf body; /* the request's; kept while it goes out */
+    struct buf body;                      /* the request's; kept while it goes out */
     const char *headers[HEADERS_MAX + 1]; /* borrowed lines: the secrets' and the wire's */
-    char *url;       /* own */
+    char *url;                            /* own */
     struct usage_reader usage;
     struct net_head head; /* status; the texts are below */
     char retry_after[64], retry_after_ms[64];
@@ -53,8 +54,9 @@ static own json_t *contacts_json(const struct egress_turn *t)
         char ip[OS_ADDRESS_TEXT_SIZE];
         const struct contact *c = &t->contacts[i];
         os_address_print(&c->address, ip);
-        json_t *row = json_pack("{s:s, s:s, s:i, s:s}", "host", t->service->start->base.host, "ip", ip, "port", (int)c->address.port,
-                                "verdict", c->is_allowed ? "allow" : "deny");
+        json_t *row =
+            json_pack("{s:s, s:s, s:i, s:s}", "host", t->service->start->base.host, "ip", ip,
+                      "port", (int)c->address.port, "verdict", c->is_allowed ? "allow" : "deny");
         if (row == NULL || json_array_append_new(list, row) < 0) {
             json_decref(list);
             return NULL;
@@ -68,18 +70,22 @@ static own json_t *usage_json(const struct egress_turn *t)
 {
     static const struct usage_count nothing;
     bool is_refused = t->head.status != 0 && (t->head.status < 200 || t->head.status > 299);
-    const struct usage_count *u = is_refused ? &nothing : usage_is_known(&t->usage) ? &t->usage.count : NULL;
+    const struct usage_count *u = is_refused                  ? &nothing
+                                  : usage_is_known(&t->usage) ? &t->usage.count
+                                                              : NULL;
     if (u == NULL)
         return NULL;
-    return json_pack("{s:I, s:I, s:I, s:I}", "input_tokens", (json_int_t)u->input, "output_tokens", (json_int_t)u->output,
-                     "cache_read_tokens", (json_int_t)u->cache_read, "cache_write_tokens", (json_int_t)u->cache_write);
+    return json_pack("{s:I, s:I, s:I, s:I}", "input_tokens", (json_int_t)u->input, "output_tokens",
+                     (json_int_t)u->output, "cache_read_tokens", (json_int_t)u->cache_read,
+                     "cache_write_tokens", (json_int_t)u->cache_write);
 }
 
 static own json_t *error_json(const struct failure *f)
 {
     if (f->class_name == NULL)
         return NULL;
-    return json_pack("{s:s, s:s, s:I}", "class", f->class_name, "text", f->text, "retry_after_ms", (json_int_t)f->retry_after_ms);
+    return json_pack("{s:s, s:s, s:I}", "class", f->class_name, "text", f->text, "retry_after_ms",
+                     (json_int_t)f->retry_after_ms);
 }
 
 static void say_end(struct egress_turn *t, const struct net_end *end)
@@ -87,13 +93,16 @@ static void say_end(struct egress_turn *t, const struct net_end *end)
     if (t->is_over)
         return;
     t->is_over = true;
-    auto_json json_t *body =
-        json_pack("{s:s, s:b, s:I, s:I, s:o*, s:o*, s:o*}", "outcome", t->failure.class_name != NULL ? "error" : "ok", "sent",
-                  (int)end->was_sent, "bytes_in", (json_int_t)end->bytes_in, "bytes_out", (json_int_t)end->bytes_out, "error",
-                  error_json(&t->failure), "usage", usage_json(t), "contacted", contacts_json(t));
+    auto_json json_t *body = json_pack(
+        "{s:s, s:b, s:I, s:I, s:o*, s:o*, s:o*}", "outcome",
+        t->failure.class_name != NULL ? "error" : "ok", "sent", (int)end->was_sent, "bytes_in",
+        (json_int_t)end->bytes_in, "bytes_out", (json_int_t)end->bytes_out, "error",
+        error_json(&t->failure), "usage", usage_json(t), "contacted", contacts_json(t));
     if (body != NULL && t->head.status != 0)
         (void)json_object_set_new(body, "status", json_integer(t->head.status));
-    int r = body != NULL ? channel_send(t->service->channel, MONITOR_MODEL_END, t->id, body, STR(""), NULL, 0) : -ENOMEM;
+    int r = body != NULL ? channel_send(t->service->channel, MONITOR_MODEL_END, t->id, body,
+                                        STR(""), NULL, 0)
+                         : -ENOMEM;
     const struct egress_service *service = t->service;
     service->on_over(t, service->arg); /* t is gone */
     service->on_queued(service->arg);
@@ -113,7 +122,8 @@ static void on_end(const struct net_end *end, void *arg)
         usage_end(&t->usage);
     bool is_refused = t->head.status != 0 && !t->has_answer && t->failure.class_name == NULL;
     if (is_refused) { /* as far as its body came: the status is what counts */
-        const struct failure_answer answer = {t->head.status, str_of(t->retry_after), str_of(t->retry_after_ms), buf_str(&t->error_body),
+        const struct failure_answer answer = {t->head.status, str_of(t->retry_after),
+                                              str_of(t->retry_after_ms), buf_str(&t->error_body),
                                               os_now_real_ns() / OS_NS_PER_S};
         failure_of_answer(&answer, t->service->secrets, &t->failure);
     } else if (t->failure.class_name == NULL && t->usage.state != USAGE_WHOLE) {
@@ -129,7 +139,8 @@ static bool is_event_stream(struct str type)
     struct str head = type, rest;
     (void)str_split(type, ';', &head, &rest);
     head = str_trim(head);
-    return head.len == strlen("text/event-stream") && strncasecmp(head.at, "text/event-stream", head.len) == 0;
+    return head.len == strlen("text/event-stream") &&
+           strncasecmp(head.at, "text/event-stream", head.len) == 0;
 }
 
 static int on_head(const struct net_head *head, void *arg)
@@ -151,7 +162,8 @@ static int forward(struct egress_turn *t, struct str bytes)
 {
     while (bytes.len > 0) {
         struct str piece = {bytes.at, bytes.len < DATA_PIECE ? bytes.len : DATA_PIECE};
-        int r = channel_send_text(t->service->channel, MONITOR_MODEL_DATA, t->id, STR(""), piece, NULL, 0);
+        int r = channel_send_text(t->service->channel, MONITOR_MODEL_DATA, t->id, STR(""), piece,
+                                  NULL, 0);
         if (r < 0)
             return r;
         bytes = (struct str){bytes.at + piece.len, bytes.len - piece.len};
@@ -166,7 +178,10 @@ static int on_answer_bytes(struct egress_turn *t, struct str bytes)
         return NET_WAIT;
     int r = usage_feed(&t->usage, bytes);
     if (r < 0) {
-        fail(t, "malformed", r == -FAULT_CAP ? "an event of the answer is too long" : r == -ENOMEM ? "no memory for the answer" : "an event of the answer is not JSON");
+        fail(t, "malformed",
+             r == -FAULT_CAP ? "an event of the answer is too long"
+             : r == -ENOMEM  ? "no memory for the answer"
+                             : "an event of the answer is not JSON");
         return -1;
     }
     if (t->usage.state == USAGE_FAILED) {
@@ -196,7 +211,8 @@ static bool may_connect(const struct os_address *to, void *arg)
 {
     struct egress_turn *t = arg;
     const struct egress_start *start = t->service->start;
-    bool is_allowed = to->port == start->base.port || (start->proxy.text != NULL && to->port == start->proxy.port);
+    bool is_allowed = to->port == start->base.port ||
+                      (start->proxy.text != NULL && to->port == start->proxy.port);
     if (t->contact_count < CONTACTS_MAX)
         t->contacts[t->contact_count++] = (struct contact){*to, is_allowed};
     return is_allowed;
@@ -225,13 +241,17 @@ static int begin(struct egress_turn *t, const struct egress_ask *ask)
         .headers = t->headers,
         .body = buf_str(&t->body),
         .idle_ms = s->start->idle_ms,
-        .events = {.on_head = on_head, .on_body = on_body, .on_end = on_end, .may_connect = may_connect, .arg = t},
+        .events = {.on_head = on_head,
+                   .on_body = on_body,
+                   .on_end = on_end,
+                   .may_connect = may_connect,
+                   .arg = t},
     };
     return net_call_new(s->net, &call, &t->call);
 }
 
-int egress_turn_new(const struct egress_service *service, uint64_t id, const struct egress_ask *ask, struct str raw,
-                    own struct egress_turn **ret)
+int egress_turn_new(const struct egress_service *service, uint64_t id, const struct egress_ask *ask,
+                    struct str raw, own struct egress_turn **ret)
 {
     auto_(egress_turn) struct egress_turn *t = calloc(1, sizeof(*t));
     if (t == NULL)
@@ -255,7 +275,8 @@ void egress_turn_cancel(struct egress_turn *t)
     net_call_free(take(t->call));
     fail(t, "disconnect", "cancelled");
     /* How far it had come is not known any more: the safe side. */
-    say_end(t, &(struct net_end){.outcome = NET_STOPPED, .text = "", .was_sent = t->contact_count > 0});
+    say_end(
+        t, &(struct net_end){.outcome = NET_STOPPED, .text = "", .was_sent = t->contact_count > 0});
 }
 
 void egress_turn_go_on(struct egress_turn *t)

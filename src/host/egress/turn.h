@@ -23,7 +23,8 @@ struct egress_service {
 };
 
 /* raw is copied. Failures of the request itself end in a MONITOR_MODEL_END, later; a fault is ours. */
-must_use int egress_turn_new(const struct egress_service *service, uint64_t id, const struct egress_ask *ask, struct str raw,
+must_use int egress_turn_new(const struct egress_service *service, uint64_t id,
+                             const struct egress_ask *ask, struct str raw,
                              own struct egress_turn **ret);
 uint64_t egress_turn_id(const struct egress_turn *t);
 /* Stops at once, no byte goes out after it, and says END. Calls on_over. */

@@ -56,10 +56,14 @@ static int make_key(struct str wasm, char ret_key[65])
     struct digest_stream *s = digest_stream_new();
     if (!s)
         return -ENOMEM;
-    const struct str parts[] = {STR("boxagnts code 1"), {(const char *)module.bytes, sizeof module.bytes},
-                                STR(SANDBOX_ENGINE_VERSION), str_of(sandbox_engine_settings()), processor_features()};
+    const struct str parts[] = {STR("boxagnts code 1"),
+                                {(const char *)module.bytes, sizeof module.bytes},
+                                STR(SANDBOX_ENGINE_VERSION),
+                                str_of(sandbox_engine_settings()),
+                                processor_features()};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        uint64_t length = parts[i].len; /* before each part: no two lists of parts give the same bytes */
+        uint64_t length =
+            parts[i].len; /* before each part: no two lists of parts give the same bytes */
         digest_stream_add(s, &length, sizeof length);
         digest_stream_add(s, parts[i].at, parts[i].len);
     }

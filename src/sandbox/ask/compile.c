@@ -93,7 +93,8 @@ static int take_answer(const struct message *m, int code_fd, struct fault *reter
     int r = os_file_size(code_fd, &real);
     if (r < 0)
         return fault_sys(reterr, -r, "the compiled code");
-    if (json_get_i64(m->body, "size", 1, (int64_t)CODE_MAX, &size, NULL) != 0 || (uint64_t)size != real)
+    if (json_get_i64(m->body, "size", 1, (int64_t)CODE_MAX, &size, NULL) != 0 ||
+        (uint64_t)size != real)
         return fault_set(reterr, FAULT_PROTOCOL, "the compiler's answer does not fit its code");
     return 0;
 }

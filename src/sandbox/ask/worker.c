@@ -21,7 +21,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GRACE_NS (200 * OS_NS_PER_MS)        /* past the deadline: the worker stops by itself within some ms */
+#define GRACE_NS                                                                                   \
+    (200 * OS_NS_PER_MS) /* past the deadline: the worker stops by itself within some ms */
 #define CANCEL_GRACE_NS (50 * OS_NS_PER_MS)
 
 enum {
@@ -109,7 +110,8 @@ static void finish(struct sandbox_worker *w)
     grow_older(w);
     struct sandbox_outcome outcome = w->outcome;
     w->outcome = (struct sandbox_outcome){.stop = SANDBOX_CRASH};
-    outcome.used.output_bytes = outcome.used.output_bytes > w->streamed ? outcome.used.output_bytes : w->streamed;
+    outcome.used.output_bytes =
+        outcome.used.output_bytes > w->streamed ? outcome.used.output_bytes : w->streamed;
     int64_t elapsed_us = (os_now_mono_ns() - w->started_ns) / 1000;
     sandbox_outcome_bound(&outcome, &w->limits, elapsed_us);
     w->on_done(&outcome, w->arg);
@@ -127,7 +129,8 @@ static void measure(struct sandbox_worker *w)
 }
 
 /* Ends a run whose worker gave no answer that counts. What an incomplete answer put into the outcome goes. */
-static void finish_without(struct sandbox_worker *w, enum sandbox_stop stop, const char *fmt, ...) printf_like(3, 4);
+static void finish_without(struct sandbox_worker *w, enum sandbox_stop stop, const char *fmt, ...)
+    printf_like(3, 4);
 static void finish_without(struct sandbox_worker *w, enum sandbox_stop stop, const char *fmt, ...)
 {
     sandbox_outcome_done(&w->outcome);
@@ -196,9 +199,11 @@ static void end_after_fault(struct sandbox_worker *w, int r, const struct fault 
     if (w->is_cancelled && r == -FAULT_PEER_GONE) {
         finish_without(w, SANDBOX_CANCEL, "it was cancelled, and its worker ended");
     } else if (r == -FAULT_SANDBOX) {
-        finish_without(w, SANDBOX_CRASH, "the worker gave up: %s", *w->said ? w->said : "it does not say why");
+        finish_without(w, SANDBOX_CRASH, "the worker gave up: %s",
+                       *w->said ? w->said : "it does not say why");
     } else if (r == -FAULT_PROTOCOL) {
-        finish_without(w, SANDBOX_CRASH, "the worker broke the protocol: %s", *w->said ? w->said : why->text);
+        finish_without(w, SANDBOX_CRASH, "the worker broke the protocol: %s",
+                       *w->said ? w->said : why->text);
     } else if (r == -FAULT_PEER_GONE) {
         char end[80];
         int exit_code;
@@ -263,9 +268,12 @@ static void on_time(void *arg)
     }
     measure(w);
     if (w->is_cancelled)
-        finish_without(w, SANDBOX_CANCEL, "it was cancelled and did not stop by itself: its worker was killed");
+        finish_without(w, SANDBOX_CANCEL,
+                       "it was cancelled and did not stop by itself: its worker was killed");
     else
-        finish_without(w, SANDBOX_TIMEOUT, "it ran past its deadline and did not stop by itself: its worker was killed");
+        finish_without(
+            w, SANDBOX_TIMEOUT,
+            "it ran past its deadline and did not stop by itself: its worker was killed");
 }
 
 static int send_run(struct sandbox_worker *w, const struct sandbox_run *run)
@@ -287,14 +295,16 @@ static int watch_run(struct sandbox_worker *w, struct os_loop *loop)
 {
     unsigned events = channel_queued(w->channel) > 0 ? OS_READ | OS_WRITE : OS_READ;
     int64_t deadline;
-    if (!i64_add(w->started_ns, w->limits.wasm_timeout_ns, &deadline) || !i64_add(deadline, GRACE_NS, &deadline))
+    if (!i64_add(w->started_ns, w->limits.wasm_timeout_ns, &deadline) ||
+        !i64_add(deadline, GRACE_NS, &deadline))
         deadline = INT64_MAX;
     int r = os_loop_watch_fd(loop, channel_fd(w->channel), events, on_ready, w, &w->fd_watch);
     return r < 0 ? r : os_loop_watch_timer(loop, deadline, on_time, w, &w->timer);
 }
 
-int sandbox_worker_run(struct sandbox_worker *w, struct os_loop *loop, const struct sandbox_run *run,
-                       sandbox_output_fn on_output, sandbox_done_fn on_done, void *arg, struct fault *reterr)
+int sandbox_worker_run(struct sandbox_worker *w, struct os_loop *loop,
+                       const struct sandbox_run *run, sandbox_output_fn on_output,
+                       sandbox_done_fn on_done, void *arg, struct fault *reterr)
 {
     if (w->is_running)
         return fault_set(reterr, EBUSY, "the worker has a run under way");
@@ -303,7 +313,8 @@ int sandbox_worker_run(struct sandbox_worker *w, struct os_loop *loop, const str
     if (!run->agent || strcmp(run->agent, w->agent) != 0)
         return fault_set(reterr, FAULT_POLICY, "the worker is another agent's");
     if (!sandbox_worker_serves(w, &run->limits))
-        return fault_set(reterr, FAULT_SANDBOX, "this worker has not the stack, memory or table that the run asks for");
+        return fault_set(reterr, FAULT_SANDBOX,
+                         "this worker has not the stack, memory or table that the run asks for");
     int fits = sandbox_run_check(run, reterr);
     if (fits < 0)
         return fits;

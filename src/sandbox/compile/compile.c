@@ -56,9 +56,11 @@ static int check_magic(struct str wasm, struct fault *reterr)
     if (wasm.len == 0)
         r = fault_set(reterr, FAULT_MODULE, "the file is empty");
     else if (wasm.len < 8 || memcmp(wasm.at, magic, 4) != 0)
-        r = fault_set(reterr, FAULT_MODULE, "bad magic: it does not begin as a WebAssembly module does");
+        r = fault_set(reterr, FAULT_MODULE,
+                      "bad magic: it does not begin as a WebAssembly module does");
     else if (memcmp(wasm.at + 4, "\x0d\0\1", 4) == 0)
-        r = fault_set(reterr, FAULT_MODULE, "it is a WebAssembly component, and only core modules are run");
+        r = fault_set(reterr, FAULT_MODULE,
+                      "it is a WebAssembly component, and only core modules are run");
     else if (memcmp(wasm.at + 4, "\1\0\0", 4) != 0)
         r = fault_set(reterr, FAULT_MODULE, "it has an unknown WebAssembly version");
     if (r < 0)
@@ -66,13 +68,15 @@ static int check_magic(struct str wasm, struct fault *reterr)
     return r;
 }
 
-static int compile(wasm_engine_t *engine, struct str wasm, int out_fd, uint64_t *ret_size, struct fault *reterr)
+static int compile(wasm_engine_t *engine, struct str wasm, int out_fd, uint64_t *ret_size,
+                   struct fault *reterr)
 {
     int r = check_magic(wasm, reterr);
     if (r < 0)
         return r;
     wasmtime_module_t *module = NULL;
-    wasmtime_error_t *error = wasmtime_module_new(engine, (const uint8_t *)wasm.at, wasm.len, &module);
+    wasmtime_error_t *error =
+        wasmtime_module_new(engine, (const uint8_t *)wasm.at, wasm.len, &module);
     if (error)
         return refuse(error, "it is not a valid module", reterr);
     wasm_byte_vec_t code;
@@ -86,7 +90,8 @@ static int compile(wasm_engine_t *engine, struct str wasm, int out_fd, uint64_t 
     return r < 0 ? fault_sys(reterr, -r, "the code cannot be written") : 0;
 }
 
-static int compile_message(wasm_engine_t *engine, const struct message *m, uint64_t *ret_size, struct fault *reterr)
+static int compile_message(wasm_engine_t *engine, const struct message *m, uint64_t *ret_size,
+                           struct fault *reterr)
 {
     if (m->fd_count != 2)
         return fault_set(reterr, FAULT_PROTOCOL, "a module and a place for its code are expected");
@@ -107,7 +112,8 @@ static int answer(struct channel *c, uint64_t id, int result, uint64_t size, con
 {
     auto_json json_t *body = json_pack("{s:b, s:I}", "ok", result == 0, "size", (json_int_t)size);
     if (body && result < 0) {
-        json_t *fault = json_pack("{s:i, s:s, s:s}", "code", -result, "text", f->text, "next", f->next);
+        json_t *fault =
+            json_pack("{s:i, s:s, s:s}", "code", -result, "text", f->text, "next", f->next);
         if (json_object_set_new(body, "fault", fault) < 0)
             return -ENOMEM;
     }
@@ -141,8 +147,8 @@ int compile_main(int argc, char **argv)
     wasm_engine_t *engine = make_engine();
     int r = jail_enter_from_argv(JAIL_COMPILE, argc, argv, COMPILE_CHANNEL_FD, c, &fault);
     if (r < 0) {
-        auto_json json_t *body =
-            json_pack("{s:s, s:s, s:s}", "code", fault_name(r), "text", fault.text, "next", fault.next);
+        auto_json json_t *body = json_pack("{s:s, s:s, s:s}", "code", fault_name(r), "text",
+                                           fault.text, "next", fault.next);
         if (body)
             (void)!channel_send(c, MONITOR_FAULT, 0, body, STR(""), NULL, 0);
         return fault_exit_code(r);

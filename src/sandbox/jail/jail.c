@@ -172,8 +172,7 @@ void jail_probe(struct jail_ability *ret)
     else if (!is.user_namespaces)
         why = "namespaces: not for this user";
     else if (!is.cgroup_v2_delegated)
-        why =
-            "cgroup: no cgroup v2 folder is this user's own "
+        why = "cgroup: no cgroup v2 folder is this user's own "
               "(systemd: run in a scope with Delegate=yes)";
     if (why != NULL && is.seccomp && is.landlock_abi != 0 && !is.user_namespaces)
         (void)snprintf(is.why_not, sizeof(is.why_not), "%s: %s", why, strerror(-r));

@@ -113,7 +113,7 @@ struct jail_profile {
     size_t mount_count;
     const uint16_t *connect_ports; /* egress: TCP ports it may connect to */
     size_t port_count;
-    bool connects_anywhere; /* egress: to every TCP port; connect_ports is not looked at */
+    bool connects_anywhere;        /* egress: to every TCP port; connect_ports is not looked at */
     const char *const *read_paths; /* egress: more to read (a CA bundle); NULL-terminated or NULL */
     const struct jail_outside *outside;        /* NULL = not started by us: no namespaces */
     uint64_t address_space_max;                /* RLIMIT_AS; 0 = the program's default */

@@ -95,10 +95,9 @@ int jail_facets_parse(const char *words, uint32_t *ret, struct fault *reterr)
         }
         if (facet_parse(word, &bit) < 0) {
             int r = fault_set(reterr, FAULT_CONFIG, "no layer is named \"%.*s\"", STR_FMT(word));
-            fault_next(
-                reterr,
-                "use fds_env, namespaces, rlimits, no_new_privs, capabilities, landlock, "
-                 "parent_death or seccomp");
+            fault_next(reterr,
+                       "use fds_env, namespaces, rlimits, no_new_privs, capabilities, landlock, "
+                       "parent_death or seccomp");
             return r;
         }
         bits |= bit;

@@ -40,9 +40,10 @@ int sandbox_stop_exit_code(enum sandbox_stop stop, int guest_exit_code)
 const char *sandbox_touch_name(enum sandbox_touch_op op)
 {
     static const char *const names[] = {
-        [SANDBOX_TOUCH_WRITE] = "write", [SANDBOX_TOUCH_CREATE] = "create", [SANDBOX_TOUCH_DELETE] = "delete",
-        [SANDBOX_TOUCH_RENAME] = "rename", [SANDBOX_TOUCH_MKDIR] = "mkdir", [SANDBOX_TOUCH_RMDIR] = "rmdir",
-        [SANDBOX_TOUCH_LINK] = "link", [SANDBOX_TOUCH_READ] = "read",
+        [SANDBOX_TOUCH_WRITE] = "write",   [SANDBOX_TOUCH_CREATE] = "create",
+        [SANDBOX_TOUCH_DELETE] = "delete", [SANDBOX_TOUCH_RENAME] = "rename",
+        [SANDBOX_TOUCH_MKDIR] = "mkdir",   [SANDBOX_TOUCH_RMDIR] = "rmdir",
+        [SANDBOX_TOUCH_LINK] = "link",     [SANDBOX_TOUCH_READ] = "read",
     };
     must((size_t)op < ARRAY_LEN(names));
     return names[op];
@@ -102,7 +103,8 @@ static void bound(int64_t *value, int64_t most)
 }
 
 /* The decoder has already refused what is negative. */
-void sandbox_outcome_bound(struct sandbox_outcome *o, const struct sandbox_limits *l, int64_t elapsed_us)
+void sandbox_outcome_bound(struct sandbox_outcome *o, const struct sandbox_limits *l,
+                           int64_t elapsed_us)
 {
     bound(&o->used.fuel, l->wasm_fuel);
     bound(&o->used.wall_us, elapsed_us);

@@ -37,7 +37,8 @@ static int bytes_from_json(const json_t *value, size_t max, own char **ret, stru
             return -ENOMEM;
     } else {
         struct str hex;
-        if (!json_is_object(value) || json_object_size(value) != 1 || json_get_str(value, "hex", &hex, NULL) != 0)
+        if (!json_is_object(value) || json_object_size(value) != 1 ||
+            json_get_str(value, "hex", &hex, NULL) != 0)
             return fault_set(reterr, FAULT_PROTOCOL, "a string is expected");
         len = hex.len / 2;
         if (len <= max) {
@@ -98,9 +99,11 @@ own json_t *sandbox_run_json(const struct sandbox_run *run)
 {
     auto_json json_t *o = json_object();
     bool ok = o && set_new(o, "argv", list_json(run->argv, run->argc)) &&
-              set_new(o, "env", list_json(run->env, run->env_count)) && set_new(o, "limits", limits_json(&run->limits)) &&
+              set_new(o, "env", list_json(run->env, run->env_count)) &&
+              set_new(o, "limits", limits_json(&run->limits)) &&
               set_new(o, "stream_output", json_boolean(run->stream_output)) &&
-              set_new(o, "mounts", json_integer(run->mounts)) && set_new(o, "read_only", json_boolean(run->read_only)) &&
+              set_new(o, "mounts", json_integer(run->mounts)) &&
+              set_new(o, "read_only", json_boolean(run->read_only)) &&
               set_new(o, "record_reads", json_boolean(run->record_reads)) &&
               set_new(o, "atomic_writes", json_boolean(run->atomic_writes)) &&
               set_new(o, "code", json_string(run->code_key)) &&
@@ -131,8 +134,8 @@ void sandbox_run_held_free(own struct sandbox_run_held *h)
 }
 
 /* bytes_left bounds argv and env together. */
-static int list_from_json(const json_t *body, const char *key, size_t *bytes_left, char ***ret, size_t *ret_count,
-                          struct fault *reterr)
+static int list_from_json(const json_t *body, const char *key, size_t *bytes_left, char ***ret,
+                          size_t *ret_count, struct fault *reterr)
 {
     const json_t *array;
     int r = json_get_array(body, key, &array, reterr);
@@ -140,7 +143,8 @@ static int list_from_json(const json_t *body, const char *key, size_t *bytes_lef
         return r < 0 ? r : fault_set(reterr, FAULT_INPUT, "run: '%s' is missing", key);
     size_t count = json_array_size(array);
     if (count > SANDBOX_ARGS_MAX)
-        return fault_set(reterr, FAULT_INPUT, "run: '%s' has more than %d entries", key, SANDBOX_ARGS_MAX);
+        return fault_set(reterr, FAULT_INPUT, "run: '%s' has more than %d entries", key,
+                         SANDBOX_ARGS_MAX);
     *ret = calloc(count + 1, sizeof **ret);
     if (!*ret)
         return -ENOMEM;
@@ -168,10 +172,14 @@ static int flags_from_json(const json_t *body, struct sandbox_run *ret, struct f
     const struct {
         const char *key;
         bool *at;
-    } flags[] = {{"stream_output", &ret->stream_output}, {"read_only", &ret->read_only},
-                 {"record_reads", &ret->record_reads},   {"atomic_writes", &ret->atomic_writes},
-                 {"code_fd", &code_fd},                  {"stdin_fd", &stdin_fd},
-                 {"undo_fd", &undo_fd},                  {"http_fd", &http_fd}};
+    } flags[] = {{"stream_output", &ret->stream_output},
+                 {"read_only", &ret->read_only},
+                 {"record_reads", &ret->record_reads},
+                 {"atomic_writes", &ret->atomic_writes},
+                 {"code_fd", &code_fd},
+                 {"stdin_fd", &stdin_fd},
+                 {"undo_fd", &undo_fd},
+                 {"http_fd", &http_fd}};
     for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
         int r = flag_from_json(body, flags[i].key, flags[i].at, reterr);
         if (r < 0)
@@ -199,8 +207,8 @@ static int key_from_json(const json_t *body, char ret[65], struct fault *reterr)
     return 0;
 }
 
-int sandbox_run_from_json(const json_t *body, struct sandbox_run *ret, own struct sandbox_run_held **ret_held,
-                          struct fault *reterr)
+int sandbox_run_from_json(const json_t *body, struct sandbox_run *ret,
+                          own struct sandbox_run_held **ret_held, struct fault *reterr)
 {
     struct sandbox_run run = {.code_fd = -1, .stdin_fd = -1, .undo_fd = -1, .http_fd = -1};
     auto_(sandbox_run_held) struct sandbox_run_held *held = calloc(1, sizeof *held);
@@ -268,7 +276,9 @@ static int use_from_json(const json_t *o, struct sandbox_use *ret, struct fault 
         int64_t *at = (int64_t *)(void *)((char *)ret + use_rows[i].offset);
         int r = json_get_i64(o, use_rows[i].key, 0, INT64_MAX, at, reterr);
         if (r != 0)
-            return r < 0 ? r : fault_set(reterr, FAULT_PROTOCOL, "used: '%s' is missing", use_rows[i].key);
+            return r < 0 ? r
+                         : fault_set(reterr, FAULT_PROTOCOL, "used: '%s' is missing",
+                                     use_rows[i].key);
     }
     return 0;
 }
@@ -282,8 +292,9 @@ static own json_t *touched_json(const struct sandbox_outcome *o)
         bytes += strlen(t->path) + (t->path_to ? strlen(t->path_to) : 0);
         if (bytes > PATHS_BYTES_MAX)
             break;
-        json_t *row = json_pack("[i,o,o,i]", (int)t->op, bytes_json(str_of(t->path)),
-                                t->path_to ? bytes_json(str_of(t->path_to)) : json_null(), t->image);
+        json_t *row =
+            json_pack("[i,o,o,i]", (int)t->op, bytes_json(str_of(t->path)),
+                      t->path_to ? bytes_json(str_of(t->path_to)) : json_null(), t->image);
         if (json_array_append_new(array, row) < 0)
             return NULL;
     }
@@ -329,10 +340,11 @@ static int path_from_json(const json_t *value, char **ret, struct fault *reterr)
 
 static int touch_from_json(const json_t *row, struct sandbox_touch *ret, struct fault *reterr)
 {
-    const json_t *op = json_array_get(row, 0), *to = json_array_get(row, 2), *image = json_array_get(row, 3);
+    const json_t *op = json_array_get(row, 0), *to = json_array_get(row, 2),
+                 *image = json_array_get(row, 3);
     if (json_array_size(row) != 4 || !json_is_integer(op) || json_integer_value(op) < 0 ||
-        json_integer_value(op) > SANDBOX_TOUCH_READ || !json_is_integer(image) || json_integer_value(image) < -1 ||
-        json_integer_value(image) > INT_MAX)
+        json_integer_value(op) > SANDBOX_TOUCH_READ || !json_is_integer(image) ||
+        json_integer_value(image) < -1 || json_integer_value(image) > INT_MAX)
         return fault_set(reterr, FAULT_PROTOCOL, "touched: an entry is malformed");
     ret->op = (enum sandbox_touch_op)json_integer_value(op);
     ret->image = (int)json_integer_value(image);
@@ -421,8 +433,9 @@ own json_t *sandbox_outcome_json(const struct sandbox_outcome *o)
 /* What a worker can have seen with its own eyes. The others are decided, or noticed, by the monitor. */
 static int stop_from_json(const json_t *body, enum sandbox_stop *ret, struct fault *reterr)
 {
-    static const enum sandbox_stop own_stops[] = {SANDBOX_EXIT,  SANDBOX_FUEL, SANDBOX_TIMEOUT, SANDBOX_MEMORY,
-                                                  SANDBOX_STACK, SANDBOX_TRAP, SANDBOX_CANCEL,  SANDBOX_INVALID_MODULE};
+    static const enum sandbox_stop own_stops[] = {
+        SANDBOX_EXIT,  SANDBOX_FUEL, SANDBOX_TIMEOUT, SANDBOX_MEMORY,
+        SANDBOX_STACK, SANDBOX_TRAP, SANDBOX_CANCEL,  SANDBOX_INVALID_MODULE};
     struct str name = {0};
     int r = json_get_str(body, "stop", &name, reterr);
     if (r < 0)
@@ -481,7 +494,8 @@ static int limits_hit_from_json(const json_t *body, char **ret, struct fault *re
     return 0;
 }
 
-static int output_from_json(const json_t *body, struct str raw, struct sandbox_outcome *ret, struct fault *reterr)
+static int output_from_json(const json_t *body, struct str raw, struct sandbox_outcome *ret,
+                            struct fault *reterr)
 {
     int64_t out = -1, err = -1;
     int r = json_get_i64(body, "out", 0, (int64_t)raw.len, &out, reterr);
@@ -496,10 +510,13 @@ static int output_from_json(const json_t *body, struct str raw, struct sandbox_o
     r = buf_add(&ret->out, raw.at, (size_t)out);
     if (r == 0)
         r = buf_add(&ret->err, raw.at + out, (size_t)err);
-    return r == -FAULT_CAP ? fault_set(reterr, FAULT_PROTOCOL, "outcome: more output than was asked for") : r;
+    return r == -FAULT_CAP
+               ? fault_set(reterr, FAULT_PROTOCOL, "outcome: more output than was asked for")
+               : r;
 }
 
-static int outcome_parts(const json_t *body, struct str raw, struct sandbox_outcome *ret, struct fault *reterr)
+static int outcome_parts(const json_t *body, struct str raw, struct sandbox_outcome *ret,
+                         struct fault *reterr)
 {
     int64_t exit_code = 0;
     struct str detail = {0};
@@ -530,7 +547,8 @@ static int outcome_parts(const json_t *body, struct str raw, struct sandbox_outc
     return r;
 }
 
-int sandbox_outcome_from_json(const json_t *body, struct str raw, struct sandbox_outcome *ret, struct fault *reterr)
+int sandbox_outcome_from_json(const json_t *body, struct str raw, struct sandbox_outcome *ret,
+                              struct fault *reterr)
 {
     int r = outcome_parts(body, raw, ret, reterr);
     if (r == -FAULT_INPUT) {

@@ -19,8 +19,8 @@ enum { WINDOW = 8192, HEAD = 24 };
 
 struct dir_stream {
     int fd, own_fd;
-    size_t len;          /* bytes of entries in the window */
-    uint64_t first;      /* cookie of the window's first entry */
+    size_t len;     /* bytes of entries in the window */
+    uint64_t first; /* cookie of the window's first entry */
     bool is_filled;
     _Alignas(8) char window[WINDOW];
 };
@@ -97,7 +97,8 @@ struct out {
 };
 
 /* false when the buffer or the quota is full: the last entry may be cut, which tells the guest that there is more. */
-static bool emit(struct out *o, uint64_t next, uint64_t ino, uint8_t type, const char *name, size_t name_len)
+static bool emit(struct out *o, uint64_t next, uint64_t ino, uint8_t type, const char *name,
+                 size_t name_len)
 {
     uint8_t head[HEAD] = {0};
     bool is_whole = o->len - o->used >=
@@ -133,7 +134,8 @@ static uint8_t type_of(unsigned char dt)
     }
 }
 
-static const struct mount *mount_named(const struct wasi *w, const char *real_dir, const char *name, size_t len)
+static const struct mount *mount_named(const struct wasi *w, const char *real_dir, const char *name,
+                                       size_t len)
 {
     size_t dir_len = strlen(real_dir);
     for (size_t i = 0; i < w->mount_count; i++) {
@@ -146,7 +148,8 @@ static const struct mount *mount_named(const struct wasi *w, const char *real_di
     return NULL;
 }
 
-static bool emit_entry(struct wasi *w, const struct fd *f, const struct os_fs_entry *e, struct out *o)
+static bool emit_entry(struct wasi *w, const struct fd *f, const struct os_fs_entry *e,
+                       struct out *o)
 {
     if (w->mounts[f->mount].has_inner && mount_named(w, f->real, e->name, e->name_len) != NULL)
         return true; /* hidden; the mount's own entry comes at the end */

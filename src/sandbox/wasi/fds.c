@@ -51,7 +51,8 @@ int fd_reserve(struct wasi *w, uint32_t *ret)
     while (w->fd_lowest < w->fd_cap && w->fds[w->fd_lowest].kind != FD_FREE)
         w->fd_lowest++;
     if (w->fd_lowest == w->fd_cap) {
-        uint32_t cap = w->fd_cap * 2; /* bounded by the quota: only numbers that were taken are counted */
+        uint32_t cap =
+            w->fd_cap * 2; /* bounded by the quota: only numbers that were taken are counted */
         struct fd *old = w->fds == w->inline_fds ? NULL : w->fds;
         struct fd *more = realloc(old, cap * sizeof(*more));
         if (more == NULL)

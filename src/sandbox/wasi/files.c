@@ -120,8 +120,8 @@ int call_fd_allocate(struct wasi *w, struct wasi_memory m unused_, wasi_args)
 
 int call_fd_advise(struct wasi *w, struct wasi_memory m unused_, wasi_args)
 {
-    static const int advices[] = {POSIX_FADV_NORMAL, POSIX_FADV_SEQUENTIAL, POSIX_FADV_RANDOM,
-                                  POSIX_FADV_WILLNEED, POSIX_FADV_DONTNEED, POSIX_FADV_NOREUSE};
+    static const int advices[] = {POSIX_FADV_NORMAL,   POSIX_FADV_SEQUENTIAL, POSIX_FADV_RANDOM,
+                                  POSIX_FADV_WILLNEED, POSIX_FADV_DONTNEED,   POSIX_FADV_NOREUSE};
     struct fd *f;
     uint32_t advice = (uint32_t)a[3];
     int r = fd_need(w, a[0], RIGHT_FD_ADVISE, &f);

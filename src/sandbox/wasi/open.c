@@ -17,8 +17,8 @@ struct opening {
     uint32_t oflags;
     uint16_t fdflags;
     uint64_t rights, inheriting;
-    bool read, write;      /* of bytes, by the rights asked for */
-    int host_flags;        /* without access mode */
+    bool read, write; /* of bytes, by the rights asked for */
+    int host_flags;   /* without access mode */
 };
 
 static int access_mode(bool read, bool write)
@@ -47,8 +47,8 @@ static bool is_kernels(struct wasi *w, uint16_t in, const struct stat *st, int f
 }
 
 /* made becomes the open object: what the guest sees of it follows from what it is. */
-static int take_object(struct wasi *w, const struct opening *o, int fd, const char *real, uint16_t mount,
-                       struct fd *made)
+static int take_object(struct wasi *w, const struct opening *o, int fd, const char *real,
+                       uint16_t mount, struct fd *made)
 {
     struct stat st;
     int r = os_stat_fd(fd, &st);
@@ -80,10 +80,12 @@ static int take_object(struct wasi *w, const struct opening *o, int fd, const ch
     return 0;
 }
 
-static int take_or_close(struct wasi *w, const struct opening *o, int fd, const struct place *p, struct fd *made)
+static int take_or_close(struct wasi *w, const struct opening *o, int fd, const struct place *p,
+                         struct fd *made)
 {
     if (fd < 0)
-        return fd == -ENXIO || fd == -ENODEV ? refuse_kind(w, o) : fd; /* a socket; a device without driver */
+        return fd == -ENXIO || fd == -ENODEV ? refuse_kind(w, o)
+                                             : fd; /* a socket; a device without driver */
     int r = take_object(w, o, fd, p->real, p->mount, made);
     if (r < 0)
         os_close(fd);
@@ -113,7 +115,8 @@ static int open_to_read(struct wasi *w, const struct opening *o, struct fd *made
     if (!p.is_self && place_look(&p) == 0 && S_ISLNK(p.st.st_mode))
         r = -ELOOP;
     else
-        r = take_or_close(w, o, os_open_at(p.dir_fd, place_slashed(&p), flags, 0, OS_NO_LINKS), &p, made);
+        r = take_or_close(w, o, os_open_at(p.dir_fd, place_slashed(&p), flags, 0, OS_NO_LINKS), &p,
+                          made);
     place_done(&p);
     return r;
 }
@@ -124,7 +127,8 @@ static int open_writable(struct wasi *w, const struct opening *o, const struct p
 {
     /* Its image is read through the same open file. */
     bool read = o->read || w->config.undo_fd >= 0;
-    int fd = os_open_at(p->dir_fd, p->name, access_mode(read, true) | o->host_flags, 0, OS_NO_LINKS);
+    int fd =
+        os_open_at(p->dir_fd, p->name, access_mode(read, true) | o->host_flags, 0, OS_NO_LINKS);
     if (fd == -EACCES && read && !o->read)
         fd = os_open_at(p->dir_fd, p->name, O_WRONLY | o->host_flags, 0, OS_NO_LINKS);
     return fd;
@@ -145,9 +149,11 @@ static int truncate_now(struct wasi *w, struct fd *made)
 
 /* Staged instead of truncated. 0, 1 = not possible here, -errno. The file's own permission is asked for
  * by opening it: a rename over it would not ask. */
-static int open_staged(struct wasi *w, const struct opening *o, const struct place *p, struct fd *made)
+static int open_staged(struct wasi *w, const struct opening *o, const struct place *p,
+                       struct fd *made)
 {
-    if (!w->config.atomic_writes || (o->oflags & OFLAG_TRUNC) == 0 || !o->write || p->st.st_nlink != 1)
+    if (!w->config.atomic_writes || (o->oflags & OFLAG_TRUNC) == 0 || !o->write ||
+        p->st.st_nlink != 1)
         return 1;
     auto_close int fd = os_open_at(p->dir_fd, p->name, O_WRONLY | o->host_flags, 0, OS_NO_LINKS);
     struct stat st;
@@ -160,7 +166,8 @@ static int open_staged(struct wasi *w, const struct opening *o, const struct pla
     return r == 0 ? take_object(w, o, made->host, p->real, p->mount, made) : r;
 }
 
-static int open_existing(struct wasi *w, const struct opening *o, const struct place *p, struct fd *made)
+static int open_existing(struct wasi *w, const struct opening *o, const struct place *p,
+                         struct fd *made)
 {
     bool changes = o->write || (o->oflags & OFLAG_TRUNC) != 0;
     if ((o->oflags & OFLAG_CREAT) != 0 && (o->oflags & OFLAG_EXCL) != 0)
@@ -174,7 +181,8 @@ static int open_existing(struct wasi *w, const struct opening *o, const struct p
     if (!S_ISREG(p->st.st_mode))
         return refuse_kind(w, o);
     if (!changes)
-        return take_or_close(w, o, os_open_at(p->dir_fd, p->name, o->host_flags, 0, OS_NO_LINKS), p, made);
+        return take_or_close(w, o, os_open_at(p->dir_fd, p->name, o->host_flags, 0, OS_NO_LINKS), p,
+                             made);
     int r = place_may_change(w, p, "open");
     if (r == 0)
         r = open_staged(w, o, p, made);
@@ -192,7 +200,8 @@ static int open_existing(struct wasi *w, const struct opening *o, const struct p
     return (o->oflags & OFLAG_TRUNC) != 0 ? truncate_now(w, made) : 0;
 }
 
-static int create_now(struct wasi *w, const struct opening *o, const struct place *p, struct fd *made)
+static int create_now(struct wasi *w, const struct opening *o, const struct place *p,
+                      struct fd *made)
 {
     struct undo u;
     struct stat st;
@@ -264,7 +273,8 @@ static int open_to_change(struct wasi *w, const struct opening *o, struct fd *ma
 
 static int host_flags_of(uint16_t fdflags)
 {
-    int flags = O_NONBLOCK | O_NOCTTY; /* a pipe or device must not hold us up before its kind is seen */
+    int flags =
+        O_NONBLOCK | O_NOCTTY; /* a pipe or device must not hold us up before its kind is seen */
     if ((fdflags & FDFLAG_DSYNC) != 0)
         flags |= O_DSYNC;
     if ((fdflags & (FDFLAG_RSYNC | FDFLAG_SYNC)) != 0)
@@ -298,7 +308,9 @@ static int check_opening(struct opening *o, uint32_t lookup, uint32_t fdflags)
         writing |= RIGHT_FD_ALLOCATE | RIGHT_FD_FILESTAT_SET_SIZE;
     o->write = (o->rights & writing) != 0;
     bool is_exclusive = (o->oflags & OFLAG_CREAT) != 0 && (o->oflags & OFLAG_EXCL) != 0;
-    o->follow = is_exclusive ? PLACE_NAME : (lookup & LOOKUP_FOLLOW) != 0 ? PLACE_FOLLOW : PLACE_STAT;
+    o->follow = is_exclusive                    ? PLACE_NAME
+                : (lookup & LOOKUP_FOLLOW) != 0 ? PLACE_FOLLOW
+                                                : PLACE_STAT;
     o->fdflags = (uint16_t)fdflags;
     o->host_flags = host_flags_of(o->fdflags);
     return 0;

@@ -10,8 +10,8 @@
 #include <fcntl.h>
 
 /* The folder's number and the path of most calls. */
-static int find(struct wasi *w, struct wasi_memory m, uint64_t number, uint64_t right, uint64_t at, uint64_t len,
-                enum place_follow follow, const char *op, struct place *ret)
+static int find(struct wasi *w, struct wasi_memory m, uint64_t number, uint64_t right, uint64_t at,
+                uint64_t len, enum place_follow follow, const char *op, struct place *ret)
 {
     char path[WASI_PATH_MAX + 1] not_cleared;
     struct fd *dir;
@@ -64,13 +64,17 @@ static int self_errno(const struct place *p, int plain)
 static int remove_name(struct wasi *w, struct place *p, enum wasi_touch_op op)
 {
     struct undo u;
-    struct undo_what what = {.before = &p->st, .dir_fd = p->dir_fd, .name = p->name, .host_fd = -1,
+    struct undo_what what = {.before = &p->st,
+                             .dir_fd = p->dir_fd,
+                             .name = p->name,
+                             .host_fd = -1,
                              .may_move = op == WASI_TOUCH_DELETE};
     int r = wasi_undo_begin(w, &u, op, p->real, NULL, &what);
     if (r == 0 && u.is_moved)
         r = undo_move_away(w, &u, &what);
     else if (r == 0)
-        r = op == WASI_TOUCH_RMDIR ? os_fs_rmdir(p->dir_fd, p->name) : os_fs_unlink(p->dir_fd, p->name);
+        r = op == WASI_TOUCH_RMDIR ? os_fs_rmdir(p->dir_fd, p->name)
+                                   : os_fs_unlink(p->dir_fd, p->name);
     r = undo_end(w, &u, r);
     if (r == 0 && p->st.st_nlink <= 1)
         id_set_remove(&w->settled, file_id(&p->st)); /* the number may be given to another file */
@@ -143,7 +147,8 @@ static bool climbs_out(const struct wasi *w, const struct place *p, const char *
 
 /* A link that stays inside where it is may lead out from its new place. One that leads out already, by someone of the
  * host, may be moved. */
-static int link_may_move(struct wasi *w, const struct place *from, const struct place *to, const char *op)
+static int link_may_move(struct wasi *w, const struct place *from, const struct place *to,
+                         const char *op)
 {
     char text[WASI_PATH_MAX + 1] not_cleared;
     if (!S_ISLNK(from->st.st_mode))
@@ -174,8 +179,10 @@ static int begin_replace(struct wasi *w, struct undo *u, struct place *to, const
         return -EISDIR;
     if (!is_dir && S_ISDIR(from->st_mode))
         return -ENOTDIR;
-    struct undo_what what = {.before = &to->st, .dir_fd = to->dir_fd, .name = to->name, .host_fd = -1};
-    return wasi_undo_begin(w, u, is_dir ? WASI_TOUCH_RMDIR : WASI_TOUCH_DELETE, to->real, NULL, &what);
+    struct undo_what what = {
+        .before = &to->st, .dir_fd = to->dir_fd, .name = to->name, .host_fd = -1};
+    return wasi_undo_begin(w, u, is_dir ? WASI_TOUCH_RMDIR : WASI_TOUCH_DELETE, to->real, NULL,
+                           &what);
 }
 
 static int rename_now(struct wasi *w, struct place *from, struct place *to)
@@ -207,7 +214,8 @@ static int rename_places(struct wasi *w, struct place *from, struct place *to)
         r = place_may_change(w, to, "rename");
     if (r < 0)
         return r;
-    if (from->is_self || to->is_self || real_holds_mount(w, from->real) || real_holds_mount(w, to->real))
+    if (from->is_self || to->is_self || real_holds_mount(w, from->real) ||
+        real_holds_mount(w, to->real))
         return -EBUSY;
     if (from->mount != to->mount)
         return -EXDEV;
@@ -356,7 +364,8 @@ int call_path_readlink(struct wasi *w, struct wasi_memory m, wasi_args)
     if (n == 0 && !S_ISLNK(p.st.st_mode))
         n = -EINVAL;
     if (n == 0)
-        n = out == NULL || answer == NULL ? -EFAULT : os_fs_readlink(p.dir_fd, p.name, text, sizeof(text));
+        n = out == NULL || answer == NULL ? -EFAULT
+                                          : os_fs_readlink(p.dir_fd, p.name, text, sizeof(text));
     place_done(&p);
     if (n < 0 || out == NULL || answer == NULL)
         return (int)n;
@@ -416,7 +425,8 @@ int call_path_filestat_set_times(struct wasi *w, struct wasi_memory m, wasi_args
     struct timespec times[2];
     if (((uint32_t)a[1] & ~(uint32_t)LOOKUP_FOLLOW) != 0)
         return fd_get(w, a[0]) == NULL ? -EBADF : -EINVAL;
-    int r = find(w, m, a[0], RIGHT_PATH_FILESTAT_SET_TIMES, a[2], a[3], follow_of(a[1]), "set_times", &p);
+    int r = find(w, m, a[0], RIGHT_PATH_FILESTAT_SET_TIMES, a[2], a[3], follow_of(a[1]),
+                 "set_times", &p);
     if (r < 0)
         return r;
     r = place_look(&p);
@@ -446,5 +456,6 @@ int call_fd_filestat_set_times(struct wasi *w, struct wasi_memory m unused_, was
         wasi_note_refusal(w, "set_times", "", name[0] != '\0' ? name : "/", "read-only mount");
         return -EROFS;
     }
-    return f->kind == FD_DIR ? os_fs_set_times(f->host, ".", times) : os_fs_set_times_fd(f->host, times);
+    return f->kind == FD_DIR ? os_fs_set_times(f->host, ".", times)
+                             : os_fs_set_times_fd(f->host, times);
 }

@@ -12,7 +12,7 @@ enum { CLOCK_ABSOLUTE = 1, EVENT_HANGUP = 1 };
 
 struct sub {
     uint64_t userdata, bytes;
-    int64_t due_ns;      /* clocks: monotonic */
+    int64_t due_ns; /* clocks: monotonic */
     uint16_t error, flags;
     uint8_t type;
     bool is_ready, is_stdin;
@@ -34,7 +34,9 @@ static int64_t due_of(const uint8_t *at, int64_t now, uint16_t *ret_error)
         return i64_add(now, due, &due) ? due : INT64_MAX;
     if (clock == 1)
         return due;
-    int64_t ahead = due == INT64_MAX ? INT64_MAX : due - os_now_real_ns(); /* steps of the clock meanwhile are not seen */
+    int64_t ahead = due == INT64_MAX
+                        ? INT64_MAX
+                        : due - os_now_real_ns(); /* steps of the clock meanwhile are not seen */
     return i64_add(now, ahead, &due) ? due : INT64_MAX;
 }
 
@@ -43,7 +45,8 @@ static void read_fd_sub(struct wasi *w, const uint8_t *at, struct sub *s)
     struct fd *f;
     struct stat st;
     int r = fd_need(w, get_u32(at + 16), RIGHT_POLL_FD_READWRITE, &f);
-    if (r == 0 && (f->kind == FD_DIR || (s->type == EVENT_READ) != (f->kind != FD_OUTPUT && f->kind != FD_FILE)))
+    if (r == 0 && (f->kind == FD_DIR ||
+                   (s->type == EVENT_READ) != (f->kind != FD_OUTPUT && f->kind != FD_FILE)))
         r = f->kind == FD_FILE ? 0 : -EBADF;
     if (r < 0) {
         s->error = (uint16_t)wasi_errno(r);

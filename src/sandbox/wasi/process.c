@@ -7,7 +7,8 @@
 
 /* --- arguments and environment: NUL-terminated texts and an array of pointers to them --- */
 
-static int put_list(struct wasi_memory m, wasi_args, const char *const *list, size_t count, size_t bytes)
+static int put_list(struct wasi_memory m, wasi_args, const char *const *list, size_t count,
+                    size_t bytes)
 {
     uint32_t text_at = (uint32_t)a[1];
     uint8_t *array = guest_array(m, (uint32_t)a[0], (uint32_t)count, 4);

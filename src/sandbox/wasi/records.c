@@ -19,7 +19,8 @@ static char *join_target(const char *real_dir, const char *path)
     return strdup(text);
 }
 
-void wasi_note_refusal(struct wasi *w, const char *op, const char *real_dir, const char *path, const char *why)
+void wasi_note_refusal(struct wasi *w, const char *op, const char *real_dir, const char *path,
+                       const char *why)
 {
     if (w->refusal_count == WASI_REFUSALS_MAX)
         return;
@@ -78,7 +79,8 @@ static bool touches_grow(struct wasi *w)
     return true;
 }
 
-void wasi_note_touch(struct wasi *w, enum wasi_touch_op op, const char *real, const char *real_to, int image)
+void wasi_note_touch(struct wasi *w, enum wasi_touch_op op, const char *real, const char *real_to,
+                     int image)
 {
     const char *path = real[0] != '\0' ? real : "/";
     if (w->touch_index_cap != 0 && *touch_slot(w, op, path) != 0)
@@ -141,7 +143,8 @@ size_t wasi_refusal_count(const struct wasi *w)
     return w->refusal_count;
 }
 
-void wasi_refusal_at(const struct wasi *w, size_t i, const char **op, const char **target, const char **why)
+void wasi_refusal_at(const struct wasi *w, size_t i, const char **op, const char **target,
+                     const char **why)
 {
     must(i < w->refusal_count);
     *op = w->refusals[i].op;

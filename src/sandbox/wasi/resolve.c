@@ -64,7 +64,8 @@ void fds_moved(struct wasi *w, const char *from, const char *to)
     size_t from_len = strlen(from), to_len = strlen(to);
     for (uint32_t i = 0; i < w->fd_cap; i++) {
         struct fd *f = &w->fds[i];
-        if (f->kind == FD_FREE || f->real == NULL || f->is_preopen || !real_is_beneath(f->real, from))
+        if (f->kind == FD_FREE || f->real == NULL || f->is_preopen ||
+            !real_is_beneath(f->real, from))
             continue;
         size_t rest = strlen(f->real) - from_len;
         char *moved = to_len + rest < WASI_REAL_MAX ? malloc(to_len + rest + 1) : NULL;
@@ -139,7 +140,8 @@ static char fold(char c)
 }
 
 /* Could the path, taken from this folder, enter a mount beneath it? A "yes" costs time only. */
-static bool may_enter_mount(const struct wasi *w, const struct fd *dir, const char *path, const char *real)
+static bool may_enter_mount(const struct wasi *w, const struct fd *dir, const char *path,
+                            const char *real)
 {
     if (!w->mounts[dir->mount].has_inner)
         return false;
@@ -163,7 +165,8 @@ static bool may_enter_mount(const struct wasi *w, const struct fd *dir, const ch
 
 /* --- the quick way --- */
 
-int path_open_plain(struct wasi *w, const struct fd *dir, const char *path, int flags, char *ret_real)
+int path_open_plain(struct wasi *w, const struct fd *dir, const char *path, int flags,
+                    char *ret_real)
 {
     if (path[0] == '/' || real_clean(dir->real, path, ret_real) != 0 ||
         may_enter_mount(w, dir, path, ret_real))
@@ -174,7 +177,8 @@ int path_open_plain(struct wasi *w, const struct fd *dir, const char *path, int 
 int place_look(struct place *p)
 {
     if (!p->is_looked) {
-        p->look = p->is_self ? os_stat_fd(p->dir_fd, &p->st) : os_stat_at(p->dir_fd, p->name, &p->st);
+        p->look =
+            p->is_self ? os_stat_fd(p->dir_fd, &p->st) : os_stat_at(p->dir_fd, p->name, &p->st);
         p->is_looked = true;
     }
     return p->look;
@@ -229,8 +233,8 @@ static int place_name(struct place *p, struct str name)
 enum { TAKE_LONG_WAY = 1 };
 
 /* 0, TAKE_LONG_WAY, -errno. */
-static int find_plain(struct wasi *w, const struct fd *dir, const char *path, enum place_follow follow,
-                      struct place *p)
+static int find_plain(struct wasi *w, const struct fd *dir, const char *path,
+                      enum place_follow follow, struct place *p)
 {
     char folder[WASI_PATH_MAX + 1] not_cleared;
     size_t end = strlen(path);
@@ -334,7 +338,7 @@ struct walk {
     struct wasi *w;
     const struct fd *start;
     const char *path, *op;
-    struct place *p;                 /* p->dir_fd, p->real and p->mount: where the walk stands */
+    struct place *p; /* p->dir_fd, p->real and p->mount: where the walk stands */
     int links;
     char todo[TODO_MAX + 1];
 };

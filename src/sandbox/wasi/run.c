@@ -31,7 +31,8 @@ static int add_up(const char *const *list, size_t count, size_t *ret)
 {
     size_t sum = 0;
     for (size_t i = 0; i < count; i++)
-        if (list[i] == NULL || !size_add(sum, strlen(list[i]) + 1, &sum) || sum > WASI_ARGS_BYTES_MAX)
+        if (list[i] == NULL || !size_add(sum, strlen(list[i]) + 1, &sum) ||
+            sum > WASI_ARGS_BYTES_MAX)
             return list[i] == NULL ? -EINVAL : -E2BIG;
     *ret = sum;
     return 0;
@@ -44,8 +45,10 @@ static int add_mounts(struct wasi *w, const struct wasi_config *c)
         if (!is_normal(from->guest))
             return -EINVAL;
         const char *real = from->guest[1] == '\0' ? "" : from->guest;
-        w->mounts[i] = (struct mount){
-            .real = real, .real_len = strlen(real), .dir_fd = from->dir_fd, .writable = from->writable};
+        w->mounts[i] = (struct mount){.real = real,
+                                      .real_len = strlen(real),
+                                      .dir_fd = from->dir_fd,
+                                      .writable = from->writable};
         for (size_t k = 0; k < i; k++) {
             struct mount *a = &w->mounts[i], *b = &w->mounts[k];
             if (a->real_len == b->real_len && memcmp(a->real, b->real, a->real_len) == 0)
@@ -60,10 +63,11 @@ static int add_mounts(struct wasi *w, const struct wasi_config *c)
 
 static int add_preopens(struct wasi *w)
 {
-    const uint64_t stdio = RIGHT_FD_FDSTAT_SET_FLAGS | RIGHT_FD_FILESTAT_GET | RIGHT_POLL_FD_READWRITE;
+    const uint64_t stdio =
+        RIGHT_FD_FDSTAT_SET_FLAGS | RIGHT_FD_FILESTAT_GET | RIGHT_POLL_FD_READWRITE;
     w->fds[0] = (struct fd){.kind = FD_STDIN, .host = -1, .rights = stdio | RIGHT_FD_READ};
-    w->fds[1] = (struct fd){
-        .kind = FD_OUTPUT, .output = 1, .host = -1, .rights = stdio | RIGHT_FD_WRITE};
+    w->fds[1] =
+        (struct fd){.kind = FD_OUTPUT, .output = 1, .host = -1, .rights = stdio | RIGHT_FD_WRITE};
     w->fds[2] = w->fds[1];
     w->fds[2].output = 2;
     for (size_t i = 0; i < w->mount_count; i++) {
@@ -71,9 +75,14 @@ static int add_preopens(struct wasi *w)
         if (real == NULL)
             return -ENOMEM;
         /* Rights name what preview 1 allows at all; a read-only mount answers EROFS, not ENOTCAPABLE. */
-        w->fds[3 + i] = (struct fd){.kind = FD_DIR, .filetype = FT_DIR, .is_preopen = true,
-                                    .mount = (uint16_t)i, .host = w->mounts[i].dir_fd, .real = real,
-                                    .rights = RIGHTS_DIR, .inheriting = RIGHTS_DIR | RIGHTS_FILE};
+        w->fds[3 + i] = (struct fd){.kind = FD_DIR,
+                                    .filetype = FT_DIR,
+                                    .is_preopen = true,
+                                    .mount = (uint16_t)i,
+                                    .host = w->mounts[i].dir_fd,
+                                    .real = real,
+                                    .rights = RIGHTS_DIR,
+                                    .inheriting = RIGHTS_DIR | RIGHTS_FILE};
     }
     w->fd_lowest = 3 + (uint32_t)w->mount_count;
     return 0;
@@ -93,7 +102,8 @@ int wasi_new(const struct wasi_config *c, struct wasi **ret)
         return -E2BIG;
     size_t fd_cap = 3 + c->mount_count + FDS_AT_FIRST;
     size_t fds_size = fd_cap * sizeof(struct fd);
-    auto_(wasi) struct wasi *w = calloc(1, sizeof(*w) + fds_size + c->mount_count * sizeof(struct mount));
+    auto_(wasi) struct wasi *w =
+        calloc(1, sizeof(*w) + fds_size + c->mount_count * sizeof(struct mount));
     if (w == NULL)
         return -ENOMEM;
     w->config = *c;

@@ -101,11 +101,13 @@ static const char *kind_of(mode_t mode)
     return S_ISREG(mode) ? "file" : S_ISDIR(mode) ? "dir" : S_ISLNK(mode) ? "link" : "other";
 }
 
-static int log_change(struct wasi *w, const struct undo *u, const struct stat *before, const char *target)
+static int log_change(struct wasi *w, const struct undo *u, const struct stat *before,
+                      const char *target)
 {
     static const char *const ops[] = {
-        [WASI_TOUCH_WRITE] = "write",   [WASI_TOUCH_CREATE] = "create", [WASI_TOUCH_DELETE] = "delete",
-        [WASI_TOUCH_RENAME] = "rename", [WASI_TOUCH_MKDIR] = "mkdir",   [WASI_TOUCH_RMDIR] = "rmdir",
+        [WASI_TOUCH_WRITE] = "write",   [WASI_TOUCH_CREATE] = "create",
+        [WASI_TOUCH_DELETE] = "delete", [WASI_TOUCH_RENAME] = "rename",
+        [WASI_TOUCH_MKDIR] = "mkdir",   [WASI_TOUCH_RMDIR] = "rmdir",
         [WASI_TOUCH_LINK] = "link",
     };
     struct buf line;
@@ -155,19 +157,25 @@ static int image_again(struct wasi *w, int image, const char *name)
     return os_fs_link(w->config.undo_fd, saved, w->config.undo_fd, name);
 }
 
-static int image_by_copy(struct wasi *w, const struct undo *u, const struct undo_what *what, const char *name)
+static int image_by_copy(struct wasi *w, const struct undo *u, const struct undo_what *what,
+                         const char *name)
 {
     if (what->before->st_size > WASI_IMAGES_MAX - w->image_bytes)
-        return refuse_image(w, u->real, -EDQUOT, "its before-image would pass the cap of all images");
+        return refuse_image(w, u->real, -EDQUOT,
+                            "its before-image would pass the cap of all images");
     auto_close int opened = -1;
     int from = what->host_fd;
     if (from < 0) {
         struct stat st;
-        from = opened = os_open_at(what->dir_fd, what->name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, OS_NO_LINKS);
-        if (opened < 0 || os_stat_fd(opened, &st) < 0 || !file_id_eq(file_id(&st), file_id(what->before)))
-            return refuse_image(w, u->real, opened < 0 ? opened : -EAGAIN, "its before-image cannot be read");
+        from = opened =
+            os_open_at(what->dir_fd, what->name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, OS_NO_LINKS);
+        if (opened < 0 || os_stat_fd(opened, &st) < 0 ||
+            !file_id_eq(file_id(&st), file_id(what->before)))
+            return refuse_image(w, u->real, opened < 0 ? opened : -EAGAIN,
+                                "its before-image cannot be read");
     }
-    auto_close int to = os_open_at(w->config.undo_fd, name, O_CREAT | O_EXCL | O_RDWR, 0600, OS_NO_LINKS);
+    auto_close int to =
+        os_open_at(w->config.undo_fd, name, O_CREAT | O_EXCL | O_RDWR, 0600, OS_NO_LINKS);
     int r = to < 0 ? to : copy_image(w, from, to, what->before->st_size);
     if (r < 0 && to >= 0)
         (void)!os_fs_unlink(w->config.undo_fd, name);
@@ -199,13 +207,15 @@ int undo_move_away(struct wasi *w, struct undo *u, const struct undo_what *what)
 }
 
 /* Image of a regular file, or the decision to move it. */
-static int save_file(struct wasi *w, struct undo *u, const struct undo_what *what, int saved, const char *name)
+static int save_file(struct wasi *w, struct undo *u, const struct undo_what *what, int saved,
+                     const char *name)
 {
     struct stat undo_dir;
     if (saved >= 0 && image_again(w, saved, name) == 0)
         return 0;
     u->is_moved = what->may_move && what->before->st_nlink == 1 &&
-                  os_stat_fd(w->config.undo_fd, &undo_dir) == 0 && undo_dir.st_dev == what->before->st_dev;
+                  os_stat_fd(w->config.undo_fd, &undo_dir) == 0 &&
+                  undo_dir.st_dev == what->before->st_dev;
     return u->is_moved ? 0 : image_by_copy(w, u, what, name);
 }
 
@@ -216,8 +226,10 @@ int wasi_undo_begin(struct wasi *w, struct undo *u, enum wasi_touch_op op, const
     const struct stat *before = what->before;
     *u = (struct undo){.n = -1, .image = -1, .op = op, .real = real, .real_to = real_to};
     int saved = -1; /* image of the first write */
-    if (before != NULL && S_ISREG(before->st_mode) && id_set_has(&w->settled, file_id(before), &saved))
-        u->is_quiet = op == WASI_TOUCH_WRITE; /* made in this run, or saved: nothing of before is lost */
+    if (before != NULL && S_ISREG(before->st_mode) &&
+        id_set_has(&w->settled, file_id(before), &saved))
+        u->is_quiet =
+            op == WASI_TOUCH_WRITE; /* made in this run, or saved: nothing of before is lost */
     if (w->config.undo_fd < 0 || u->is_quiet)
         return 0;
     int r = log_open(w);

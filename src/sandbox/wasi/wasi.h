@@ -15,8 +15,8 @@
 struct wasi; /* one run; opaque */
 
 struct wasi_mount {
-    const char *guest;   /* absolute, normalised */
-    int dir_fd;          /* borrowed for the run */
+    const char *guest; /* absolute, normalised */
+    int dir_fd;        /* borrowed for the run */
     bool writable;
 };
 
@@ -28,20 +28,31 @@ struct wasi_use {
     int64_t output_bytes, read_bytes, written_bytes, created_files, dir_entries, open_peak;
 };
 
-enum wasi_touch_op { WASI_TOUCH_WRITE, WASI_TOUCH_CREATE, WASI_TOUCH_DELETE, WASI_TOUCH_RENAME,
-                     WASI_TOUCH_MKDIR, WASI_TOUCH_RMDIR, WASI_TOUCH_LINK, WASI_TOUCH_READ };
+enum wasi_touch_op {
+    WASI_TOUCH_WRITE,
+    WASI_TOUCH_CREATE,
+    WASI_TOUCH_DELETE,
+    WASI_TOUCH_RENAME,
+    WASI_TOUCH_MKDIR,
+    WASI_TOUCH_RMDIR,
+    WASI_TOUCH_LINK,
+    WASI_TOUCH_READ
+};
 /* (same order as enum sandbox_touch_op) */
 
 struct wasi_config {
-    const char *const *argv; size_t argc;
-    const char *const *env; size_t env_count;
-    const struct wasi_mount *mounts; size_t mount_count;
+    const char *const *argv;
+    size_t argc;
+    const char *const *env;
+    size_t env_count;
+    const struct wasi_mount *mounts;
+    size_t mount_count;
     struct wasi_quota quota;
-    int64_t deadline_ns;                 /* monotonic; every wait ends there */
-    bool (*is_cancelled)(void *arg);     /* asked inside waits and long copies; may be NULL */
-    int cancel_fd;                       /* readable = cancelled; -1 = none: waits poll it too */
+    int64_t deadline_ns;             /* monotonic; every wait ends there */
+    bool (*is_cancelled)(void *arg); /* asked inside waits and long copies; may be NULL */
+    int cancel_fd;                   /* readable = cancelled; -1 = none: waits poll it too */
     bool record_reads, atomic_writes;
-    int stdin_fd;                        /* -1: stdin_bytes */
+    int stdin_fd; /* -1: stdin_bytes */
     struct str stdin_bytes;
     /* Takes guest output (stream 1 or 2); a negative return ends the run as cancelled. */
     int (*on_output)(int stream, struct str bytes, void *arg);
@@ -49,7 +60,7 @@ struct wasi_config {
      * counted and dropped here (streaming doors). true: it gets everything, and whoever collects keeps
      * head and tail. Either way all is counted and "max_output_bytes" is noted when the quota was passed. */
     bool pass_all_output;
-    int undo_fd;                         /* private folder for before-images, see below; -1 = none kept */
+    int undo_fd; /* private folder for before-images, see below; -1 = none kept */
     void *arg;
 };
 
@@ -73,13 +84,13 @@ struct wasi_config {
 #define WASI_LOG_BYTES_MAX (INT64_C(16) << 20)
 
 /* Caps that are no settings. */
-#define WASI_PATH_MAX 4095      /* bytes of one path, as the kernel has it; longer: ENAMETOOLONG */
-#define WASI_IOVECS_MAX 1024    /* more: EINVAL */
+#define WASI_PATH_MAX 4095   /* bytes of one path, as the kernel has it; longer: ENAMETOOLONG */
+#define WASI_IOVECS_MAX 1024 /* more: EINVAL */
 #define WASI_ARGS_BYTES_MAX (1 << 20) /* args and env together, with their NULs; wasi_new: -E2BIG */
 #define WASI_MOUNTS_MAX 64
-#define WASI_POLL_MAX 4096      /* subscriptions of one poll_oneoff; more: EINVAL */
+#define WASI_POLL_MAX 4096 /* subscriptions of one poll_oneoff; more: EINVAL */
 #define WASI_REFUSALS_MAX 64
-#define WASI_TOUCHES_MAX 4096   /* further ones are in the log only: wasi_touches_dropped() */
+#define WASI_TOUCHES_MAX 4096 /* further ones are in the log only: wasi_touches_dropped() */
 
 /* The strings, arrays of strings, fds and stdin bytes in config are borrowed until wasi_free; config itself
  * and its array of mounts are copied. -EINVAL: a mount's guest path is not absolute and normalised, or is
@@ -93,19 +104,27 @@ DEFINE_FREEP(wasi, struct wasi);
 
 /* What the engine links: the import's name, its type ("iiI" parameters, "i" or "" result), and the call.
  * args: raw, i32 zero-extended. Returns 0 with *ret_errno set, or a stop: */
-enum wasi_stop { WASI_STOP_EXIT = 1 /* proc_exit: wasi_exit_code() */, WASI_STOP_DEADLINE, WASI_STOP_CANCEL };
+enum wasi_stop {
+    WASI_STOP_EXIT = 1 /* proc_exit: wasi_exit_code() */,
+    WASI_STOP_DEADLINE,
+    WASI_STOP_CANCEL
+};
 struct wasi_function {
     const char *name, *params, *results;
-    int (*call)(struct wasi *w, struct wasi_memory memory, const uint64_t *args, uint32_t *ret_errno);
+    int (*call)(struct wasi *w, struct wasi_memory memory, const uint64_t *args,
+                uint32_t *ret_errno);
 };
 extern const struct wasi_function wasi_functions[];
 extern const size_t wasi_function_count;
 
 uint32_t wasi_exit_code(const struct wasi *w);
 const struct wasi_use *wasi_used(const struct wasi *w);
-const char *wasi_limits_hit(const struct wasi *w); /* comma-separated limit keys that were met, "" = none */
+const char *
+wasi_limits_hit(const struct wasi *w); /* comma-separated limit keys that were met, "" = none */
 size_t wasi_touch_count(const struct wasi *w);
-void wasi_touch_at(const struct wasi *w, size_t i, enum wasi_touch_op *op, const char **path, const char **path_to, int *image);
+void wasi_touch_at(const struct wasi *w, size_t i, enum wasi_touch_op *op, const char **path,
+                   const char **path_to, int *image);
 size_t wasi_touches_dropped(const struct wasi *w);
 size_t wasi_refusal_count(const struct wasi *w);
-void wasi_refusal_at(const struct wasi *w, size_t i, const char **op, const char **target, const char **why);
+void wasi_refusal_at(const struct wasi *w, size_t i, const char **op, const char **target,
+                     const char **why);

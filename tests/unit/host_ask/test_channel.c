@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 static struct channel *near_end, *far_end; /* worker's and monitor's */
-static int raw_fd;                         /* of the far end, for bytes that no channel would send */
+static int raw_fd; /* of the far end, for bytes that no channel would send */
 
 static int open_pair(void **state)
 {
@@ -90,7 +90,8 @@ static void frames_split_anywhere_are_the_same(void **state)
         assert_int_equal(os_write_all(raw_fd, (struct str){(char *)bytes, cut}), 0);
         if (cut < sizeof bytes)
             assert_int_equal(channel_recv(near_end, 0, &m, NULL), 1);
-        assert_int_equal(os_write_all(raw_fd, (struct str){(char *)bytes + cut, sizeof bytes - cut}), 0);
+        assert_int_equal(
+            os_write_all(raw_fd, (struct str){(char *)bytes + cut, sizeof bytes - cut}), 0);
         assert_int_equal(channel_recv(near_end, soon(), &m, NULL), 0);
         assert_true(str_eq(m.raw, STR("raw678")));
         message_done(&m);
@@ -209,7 +210,8 @@ static void the_longest_length_is_taken(void **state)
     (void)state;
     static char raw[4096];
     struct message m;
-    assert_int_equal(channel_send(far_end, WORKER_CANCEL, 1, NULL, (struct str){raw, 4096}, NULL, 0), 0);
+    assert_int_equal(
+        channel_send(far_end, WORKER_CANCEL, 1, NULL, (struct str){raw, 4096}, NULL, 0), 0);
     assert_int_equal(channel_recv(near_end, soon(), &m, NULL), 0);
     assert_int_equal(m.raw.len, 4096);
     message_done(&m);
@@ -218,21 +220,24 @@ static void the_longest_length_is_taken(void **state)
 static void json_longer_than_the_frame_ends_the_peer(void **state)
 {
     (void)state;
-    send_head((struct frame_header){.type = WORKER_CANCEL, .length = 2, .json_length = 3}, STR("{}"));
+    send_head((struct frame_header){.type = WORKER_CANCEL, .length = 2, .json_length = 3},
+              STR("{}"));
     assert_breach("");
 }
 
 static void json_that_is_no_object_ends_the_peer(void **state)
 {
     (void)state;
-    send_head((struct frame_header){.type = WORKER_CANCEL, .length = 2, .json_length = 2}, STR("[]"));
+    send_head((struct frame_header){.type = WORKER_CANCEL, .length = 2, .json_length = 2},
+              STR("[]"));
     assert_breach("not an object");
 }
 
 static void json_that_does_not_parse_ends_the_peer(void **state)
 {
     (void)state;
-    send_head((struct frame_header){.type = WORKER_CANCEL, .length = 2, .json_length = 2}, STR("{]"));
+    send_head((struct frame_header){.type = WORKER_CANCEL, .length = 2, .json_length = 2},
+              STR("{]"));
     assert_breach("does not parse");
 }
 
@@ -293,7 +298,8 @@ static void sending_to_an_ended_peer_is_a_fault_and_no_signal(void **state)
     (void)state;
     channel_free(far_end);
     far_end = NULL;
-    assert_int_equal(channel_send(near_end, MONITOR_RAN, 1, NULL, STR(""), NULL, 0), -FAULT_PEER_GONE);
+    assert_int_equal(channel_send(near_end, MONITOR_RAN, 1, NULL, STR(""), NULL, 0),
+                     -FAULT_PEER_GONE);
 }
 
 static int count_messages(struct message *m, void *arg)
@@ -313,11 +319,14 @@ static void what_the_socket_does_not_take_is_queued_and_sent_later(void **state)
     channel_set_state(far_end, STATE_BUSY);
     int fd = marked_fd('x');
     while (channel_queued(near_end) == 0) {
-        assert_int_equal(channel_send(near_end, MONITOR_OUTPUT, 1, NULL, (struct str){piece, sizeof piece}, NULL, 0), 0);
+        assert_int_equal(channel_send(near_end, MONITOR_OUTPUT, 1, NULL,
+                                      (struct str){piece, sizeof piece}, NULL, 0),
+                         0);
         sent += sizeof piece;
     }
     int r;
-    while ((r = channel_send(near_end, MONITOR_OUTPUT, 1, NULL, (struct str){piece, sizeof piece}, NULL, 0)) == 0)
+    while ((r = channel_send(near_end, MONITOR_OUTPUT, 1, NULL, (struct str){piece, sizeof piece},
+                             NULL, 0)) == 0)
         sent += sizeof piece;
     assert_int_equal(r, -FAULT_CAP); /* queue_max is 1 MiB */
     assert_true(channel_queued(near_end) <= 1 << 20);
@@ -350,7 +359,9 @@ static void descriptors_wait_in_the_queue_with_their_frame(void **state)
     assert_int_equal(channel_set_nonblock(near_end), 0);
     assert_int_equal(channel_set_nonblock(far_end), 0);
     while (channel_queued(far_end) == 0)
-        assert_int_equal(channel_send(far_end, WORKER_RUN, 1, NULL, (struct str){piece, sizeof piece}, NULL, 0), 0);
+        assert_int_equal(
+            channel_send(far_end, WORKER_RUN, 1, NULL, (struct str){piece, sizeof piece}, NULL, 0),
+            0);
     assert_int_equal(channel_send(far_end, WORKER_RUN, 2, NULL, STR(""), &fd, 1), 0);
     os_close(fd);
     while (got < 0) {

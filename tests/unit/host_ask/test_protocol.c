@@ -67,13 +67,14 @@ static const struct {
 };
 
 static const struct channel_permits *const all[] = {
-    &permits_agent,         &permits_worker,         &permits_egress,         &permits_compile,
-    &permits_egress_http,   &permits_worker_http,
-    &permits_monitor_agent, &permits_monitor_worker, &permits_monitor_egress, &permits_monitor_compile,
-    &permits_keeper,        &permits_monitor_keeper,
+    &permits_agent,           &permits_worker,         &permits_egress,
+    &permits_compile,         &permits_egress_http,    &permits_worker_http,
+    &permits_monitor_agent,   &permits_monitor_worker, &permits_monitor_egress,
+    &permits_monitor_compile, &permits_keeper,         &permits_monitor_keeper,
 };
 
-static const char *states_of(const struct channel_permits *permits, uint16_t type, unsigned *ret_fds)
+static const char *states_of(const struct channel_permits *permits, uint16_t type,
+                             unsigned *ret_fds)
 {
     for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
         if (expected[i].permits == permits && expected[i].type == type) {
@@ -96,7 +97,8 @@ static void each_type_is_legal_in_exactly_its_states(void **state)
                 uint8_t bytes[FRAME_HEADER_SIZE];
                 struct frame_header head = {.type = (uint16_t)type}, parsed;
                 frame_header_print(&head, bytes);
-                int r = frame_header_parse(bytes, all[p]->rows, all[p]->count, 1U << bit, &parsed, NULL);
+                int r = frame_header_parse(bytes, all[p]->rows, all[p]->count, 1U << bit, &parsed,
+                                           NULL);
                 if ((r == 0) != (strchr(states, letters[bit]) != NULL))
                     fail_msg("table %zu, type %u, state %c", p, type, letters[bit]);
             }
@@ -108,8 +110,8 @@ static void each_type_brings_exactly_its_descriptors(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
-        const struct frame_permit *row =
-            frame_permit_find(expected[i].permits->rows, expected[i].permits->count, expected[i].type);
+        const struct frame_permit *row = frame_permit_find(
+            expected[i].permits->rows, expected[i].permits->count, expected[i].type);
         assert_non_null(row);
         assert_int_equal(row->fds_max, expected[i].fds_max);
     }
@@ -119,9 +121,10 @@ static void each_name_begins_with_its_receiver_and_has_a_length(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
-        const struct frame_permit *row =
-            frame_permit_find(expected[i].permits->rows, expected[i].permits->count, expected[i].type);
-        assert_int_equal(strncasecmp(row->name, expected[i].receiver, strlen(expected[i].receiver)), 0);
+        const struct frame_permit *row = frame_permit_find(
+            expected[i].permits->rows, expected[i].permits->count, expected[i].type);
+        assert_int_equal(strncasecmp(row->name, expected[i].receiver, strlen(expected[i].receiver)),
+                         0);
         assert_true(row->length_max > 0 && row->length_max <= FRAME_LENGTH_MAX);
     }
 }

@@ -8,7 +8,8 @@
 
 #include <cmocka.h>
 
-static int add_key(struct secrets *s, const char *key, size_t len, enum secrets_auth auth, struct fault *why)
+static int add_key(struct secrets *s, const char *key, size_t len, enum secrets_auth auth,
+                   struct fault *why)
 {
     auto_close int fd = -1;
     assert_int_equal(os_memfd_sealed("key", (struct str){key, len}, &fd), 0);
@@ -20,7 +21,9 @@ static void a_key_becomes_the_one_header_of_its_way(void **state)
     static const struct {
         enum secrets_auth auth;
         const char *line;
-    } rows[] = {{SECRETS_X_API_KEY, "x-api-key: k-123456"}, {SECRETS_BEARER, "authorization: Bearer k-123456"}, {SECRETS_X_GOOG_API_KEY, "x-goog-api-key: k-123456"}};
+    } rows[] = {{SECRETS_X_API_KEY, "x-api-key: k-123456"},
+                {SECRETS_BEARER, "authorization: Bearer k-123456"},
+                {SECRETS_X_GOOG_API_KEY, "x-goog-api-key: k-123456"}};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct secrets s;
@@ -47,13 +50,15 @@ static void no_key_is_no_header(void **state)
 
 static void a_key_that_no_header_may_have_is_refused_without_a_word_of_it(void **state)
 {
-    static const char *const keys[] = {"sesame\n", "sesame\r\nx: y", "ses\x01me", "s\xc3\xa9same", "sesame\x7f"};
+    static const char *const keys[] = {"sesame\n", "sesame\r\nx: y", "ses\x01me", "s\xc3\xa9same",
+                                       "sesame\x7f"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         struct secrets s;
         struct fault why = {0};
         assert_int_equal(secrets_new(&s), 0);
-        assert_int_equal(add_key(&s, keys[i], strlen(keys[i]), SECRETS_BEARER, &why), -FAULT_CONFIG);
+        assert_int_equal(add_key(&s, keys[i], strlen(keys[i]), SECRETS_BEARER, &why),
+                         -FAULT_CONFIG);
         assert_true(why.text[0] && !strstr(why.text, "same"));
         assert_int_equal(s.header_count, 0);
         for (size_t at = 0; at < s.memory.size; at++)
@@ -88,11 +93,16 @@ static void headers_are_checked_and_replaced_by_name(void **state)
     assert_int_equal(secrets_add_header(&s, STR("accept-more"), STR(""), false, NULL), 0);
     assert_int_equal(s.header_count, 2);
     assert_string_equal(s.headers[0], "accept: b");
-    assert_true(secrets_has_header(&s, "ACCEPT: x") && secrets_has_header(&s, "accept-more: x") && !secrets_has_header(&s, "accep: x"));
-    static const char *const names[] = {"", "a b", "a:b", "a\n", "\xc3\xa9", "Host", "content-length", "Transfer-Encoding", "connection"};
+    assert_true(secrets_has_header(&s, "ACCEPT: x") && secrets_has_header(&s, "accept-more: x") &&
+                !secrets_has_header(&s, "accep: x"));
+    static const char *const names[] = {
+        "",          "a b", "a:b", "a\n", "\xc3\xa9", "Host", "content-length", "Transfer-Encoding",
+        "connection"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        assert_int_equal(secrets_add_header(&s, str_of(names[i]), STR("v"), false, NULL), -FAULT_CONFIG);
-    assert_int_equal(secrets_add_header(&s, STR("x"), STR("a\r\nb: c"), false, NULL), -FAULT_CONFIG);
+        assert_int_equal(secrets_add_header(&s, str_of(names[i]), STR("v"), false, NULL),
+                         -FAULT_CONFIG);
+    assert_int_equal(secrets_add_header(&s, STR("x"), STR("a\r\nb: c"), false, NULL),
+                     -FAULT_CONFIG);
     secrets_done(&s);
 }
 
@@ -105,7 +115,8 @@ static void there_is_room_for_so_many_headers_and_no_more(void **state)
     (void)state;
     assert_int_equal(secrets_new(&s), 0);
     for (; r == 0; count++) {
-        name[0] = 'h', name[1] = (char)('a' + count / 26), name[2] = (char)('a' + count % 26), name[3] = '\0';
+        name[0] = 'h', name[1] = (char)('a' + count / 26), name[2] = (char)('a' + count % 26),
+        name[3] = '\0';
         r = secrets_add_header(&s, str_of(name), STR("v"), true, NULL);
     }
     assert_int_equal(r, -FAULT_CONFIG);
@@ -117,8 +128,15 @@ static void there_is_room_for_so_many_headers_and_no_more(void **state)
 static void every_secret_is_taken_out_of_a_text(void **state)
 {
     static const char *const rows[][2] = {
-        {"", ""}, {"nothing", "nothing"}, {"k-123456", "[key]"}, {"ak-123456b k-123456", "a[key]b [key]"}, {"k-12345", "k-12345"},
-        {"k-123456-and-more", "[key]"}, {"k-k-123456", "k-[key]"}, {"sesame", "[key]"}, {"short v", "short v"},
+        {"", ""},
+        {"nothing", "nothing"},
+        {"k-123456", "[key]"},
+        {"ak-123456b k-123456", "a[key]b [key]"},
+        {"k-12345", "k-12345"},
+        {"k-123456-and-more", "[key]"},
+        {"k-k-123456", "k-[key]"},
+        {"sesame", "[key]"},
+        {"short v", "short v"},
     };
     struct secrets s;
     (void)state;

@@ -16,7 +16,8 @@
 
 static void an_address_goes_in_and_out(void **state)
 {
-    static const char *const rows[] = {"127.0.0.1", "10.1.2.3", "::1", "2001:db8::7", "::ffff:1.2.3.4"};
+    static const char *const rows[] = {"127.0.0.1", "10.1.2.3", "::1", "2001:db8::7",
+                                       "::ffff:1.2.3.4"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char text[OS_ADDRESS_TEXT_SIZE];
@@ -29,7 +30,8 @@ static void an_address_goes_in_and_out(void **state)
 
 static void names_and_other_texts_are_no_addresses(void **state)
 {
-    static const char *const rows[] = {"", "localhost", "127.1", "0x7f000001", "1.2.3.4.5", "[::1]", "::1%lo", "1.2.3.4 "};
+    static const char *const rows[] = {"",          "localhost", "127.1",  "0x7f000001",
+                                       "1.2.3.4.5", "[::1]",     "::1%lo", "1.2.3.4 "};
     struct os_address a;
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -38,8 +40,10 @@ static void names_and_other_texts_are_no_addresses(void **state)
 
 static void structures_of_the_kernel_are_read_and_cut_ones_are_not(void **state)
 {
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(443), .sin_addr.s_addr = htonl(0x7f000001)};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(80), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct sockaddr_in v4 = {
+        .sin_family = AF_INET, .sin_port = htons(443), .sin_addr.s_addr = htonl(0x7f000001)};
+    struct sockaddr_in6 v6 = {
+        .sin6_family = AF_INET6, .sin6_port = htons(80), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
     struct os_address a;
     (void)state;
     assert_int_equal(os_address_of((struct sockaddr *)&v4, sizeof(v4), &a), 0);
@@ -57,7 +61,9 @@ static void loopback_is_told_in_all_its_forms(void **state)
     static const struct {
         const char *text;
         bool is;
-    } rows[] = {{"127.255.0.9", true}, {"::1", true}, {"::ffff:127.0.0.1", true}, {"128.0.0.1", false}, {"::", false}, {"::2", false}, {"::ffff:10.0.0.1", false}, {"0.0.0.0", false}};
+    } rows[] = {{"127.255.0.9", true},      {"::1", true},     {"::ffff:127.0.0.1", true},
+                {"128.0.0.1", false},       {"::", false},     {"::2", false},
+                {"::ffff:10.0.0.1", false}, {"0.0.0.0", false}};
     struct os_address a;
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

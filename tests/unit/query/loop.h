@@ -11,7 +11,8 @@
 
 struct loop {
     struct query *query;
-    struct buf log;     /* one line per action: "model 1", "call 2 read {..}", "say text hello", "wait", "done STATUS BY" */
+    struct buf
+        log; /* one line per action: "model 1", "call 2 read {..}", "say text hello", "wait", "done STATUS BY" */
     int64_t wait_ms;
     char status[32], stopped_by[32], detail[160], text[4096];
     unsigned models, calls, waits, dones;
@@ -24,9 +25,10 @@ void loop_event(struct loop *l, const struct query_event *e);
 
 void say_text(struct loop *l, const char *text);
 void say_thinking(struct loop *l, const char *text);
-void say_call(struct loop *l, const char *id, const char *tool, const char *input); /* with its block's end */
+void say_call(struct loop *l, const char *id, const char *tool,
+              const char *input); /* with its block's end */
 void say_stop(struct loop *l, enum query_stop stop);
-void end_answer(struct loop *l);                        /* MODEL_END, whole */
+void end_answer(struct loop *l); /* MODEL_END, whole */
 void fail_answer(struct loop *l, enum query_error error, int64_t retry_after_ms);
 void give_result(struct loop *l, uint64_t number, const char *text, bool is_error);
 void pass_time(struct loop *l);

@@ -16,8 +16,18 @@ static struct sandbox_run sample_run(void)
 {
     static const char *const argv[] = {"prog", "", "caf\xc3\xa9", "bad\xff\xfeutf8"};
     static const char *const env[] = {"A=1", "B=\x80"};
-    struct sandbox_run run = {.argv = argv, .argc = 4, .env = env, .env_count = 2, .stream_output = true, .mounts = 5,
-                              .record_reads = true, .code_fd = 9, .stdin_fd = -1, .undo_fd = 11, .http_fd = 12, .code_key = KEY,
+    struct sandbox_run run = {.argv = argv,
+                              .argc = 4,
+                              .env = env,
+                              .env_count = 2,
+                              .stream_output = true,
+                              .mounts = 5,
+                              .record_reads = true,
+                              .code_fd = 9,
+                              .stdin_fd = -1,
+                              .undo_fd = 11,
+                              .http_fd = 12,
+                              .code_key = KEY,
                               .stdin_bytes = STR("")};
     limits_default(&run.limits);
     return run;
@@ -61,7 +71,8 @@ static void a_run_lacking_a_key_is_refused(void **state)
     auto_json json_t *whole = sandbox_run_json(&run);
     const char *key;
     json_t *value;
-    json_object_foreach(whole, key, value) {
+    json_object_foreach(whole, key, value)
+    {
         auto_json json_t *cut = json_copy(whole);
         json_object_del(cut, key);
         if (decode_run(cut) >= 0)
@@ -153,7 +164,8 @@ static void fill(struct sandbox_outcome *o)
     o->touched[1] = (struct sandbox_touch){SANDBOX_TOUCH_CREATE, strdup("/c"), NULL, -1};
     o->touched_count = 2;
     o->refused = calloc(1, sizeof *o->refused);
-    o->refused[0] = (struct sandbox_refusal){strdup("open"), strdup("/etc/shadow"), strdup("outside")};
+    o->refused[0] =
+        (struct sandbox_refusal){strdup("open"), strdup("/etc/shadow"), strdup("outside")};
     o->refused_count = 1;
     o->limits_hit = strdup("max_open_files,max_output_bytes");
     o->ended_by = "wasm_fuel";
@@ -201,9 +213,11 @@ static int decode_with(const char *key, own json_t *value, struct str raw)
 static void a_worker_cannot_claim_what_only_the_monitor_decides(void **state)
 {
     (void)state;
-    static const char *const refused[] = {"crash", "quota", "denied:fs", "denied:net", "denied:policy", "schema", "", "EXIT"};
+    static const char *const refused[] = {"crash",         "quota",  "denied:fs", "denied:net",
+                                          "denied:policy", "schema", "",          "EXIT"};
     for (size_t i = 0; i < ARRAY_LEN(refused); i++)
-        assert_int_equal(decode_with("stop", json_string(refused[i]), STR("outerror")), -FAULT_PROTOCOL);
+        assert_int_equal(decode_with("stop", json_string(refused[i]), STR("outerror")),
+                         -FAULT_PROTOCOL);
     assert_int_equal(decode_with("stop", json_string("exit"), STR("outerror")), 0);
 }
 
@@ -215,10 +229,13 @@ static void malformed_outcomes_are_refused(void **state)
     for (int i = 0; i <= SANDBOX_TOUCHED_MAX; i++)
         json_array_append_new(many, json_pack("[i,s,n,i]", 0, "/a", -1));
     assert_int_equal(decode_with("touched", many, raw), -FAULT_PROTOCOL);
-    assert_int_equal(decode_with("touched", json_pack("[[i,s,n,i]]", 99, "/a", -1), raw), -FAULT_PROTOCOL);
-    assert_int_equal(decode_with("touched", json_pack("[[i,s,n,i]]", 0, "a", -1), raw), -FAULT_PROTOCOL);
+    assert_int_equal(decode_with("touched", json_pack("[[i,s,n,i]]", 99, "/a", -1), raw),
+                     -FAULT_PROTOCOL);
+    assert_int_equal(decode_with("touched", json_pack("[[i,s,n,i]]", 0, "a", -1), raw),
+                     -FAULT_PROTOCOL);
     assert_int_equal(decode_with("touched", json_pack("[[i,s,n]]", 0, "/a"), raw), -FAULT_PROTOCOL);
-    assert_int_equal(decode_with("touched", json_pack("[[i,s,n,i]]", 0, "/a", -2), raw), -FAULT_PROTOCOL);
+    assert_int_equal(decode_with("touched", json_pack("[[i,s,n,i]]", 0, "/a", -2), raw),
+                     -FAULT_PROTOCOL);
     assert_int_equal(decode_with("touched", json_string("/a"), raw), -FAULT_PROTOCOL);
     assert_int_equal(decode_with("refused", json_pack("[[s,s]]", "a", "b"), raw), -FAULT_PROTOCOL);
     assert_int_equal(decode_with("limits_hit", json_string("no_such_limit"), raw), -FAULT_PROTOCOL);
@@ -229,15 +246,18 @@ static void malformed_outcomes_are_refused(void **state)
     assert_int_equal(decode_with("out", json_integer(4), raw), -FAULT_PROTOCOL);
     assert_int_equal(decode_with("out", json_integer(-1), raw), -FAULT_PROTOCOL);
     assert_int_equal(decode_with("err", json_integer(5), STR("out")), -FAULT_PROTOCOL);
-    assert_int_equal(decode_with("err", json_integer(6), STR("outerror!")), -FAULT_PROTOCOL); /* more than 5 asked for */
+    assert_int_equal(decode_with("err", json_integer(6), STR("outerror!")),
+                     -FAULT_PROTOCOL); /* more than 5 asked for */
     assert_int_equal(decode_with("detail", json_null(), raw), -FAULT_PROTOCOL);
 }
 
 static void paths_are_made_normal(void **state)
 {
     (void)state;
-    static const char *const cases[][2] = {{"/", "/"}, {"//", "/"}, {"/a//b/", "/a/b"}, {"/./a/.", "/a"},
-                                           {"/a/../b", "/b"}, {"/../../etc", "/etc"}, {"/a/b/../..", "/"}, {"/..a/.b", "/..a/.b"}};
+    static const char *const cases[][2] = {{"/", "/"},          {"//", "/"},
+                                           {"/a//b/", "/a/b"},  {"/./a/.", "/a"},
+                                           {"/a/../b", "/b"},   {"/../../etc", "/etc"},
+                                           {"/a/b/../..", "/"}, {"/..a/.b", "/..a/.b"}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         auto_done(sandbox_outcome) struct sandbox_outcome o, back;
         fill(&o);
@@ -257,7 +277,8 @@ static void what_it_says_it_used_is_cut_to_what_it_could(void **state)
     limits_default(&l);
     auto_done(sandbox_outcome) struct sandbox_outcome o;
     sandbox_outcome_init(&o, 0);
-    o.used = (struct sandbox_use){INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
+    o.used = (struct sandbox_use){INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX,
+                                  INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
     sandbox_outcome_bound(&o, &l, 1000);
     assert_int_equal(o.used.fuel, l.wasm_fuel);
     assert_int_equal(o.used.wall_us, 1000);

@@ -59,15 +59,31 @@ static void text_is_read_as_people_write_it(void **state)
         const char *key, *text;
         int64_t value; /* -1 = refused */
     } cases[] = {
-        {"wasm_fuel", "20e9", 20000000000}, {"wasm_fuel", "1", 1}, {"wasm_fuel", "0", -1}, {"wasm_fuel", "1.5", -1},
-        {"wasm_fuel", "-1", -1}, {"wasm_fuel", "", -1}, {"wasm_fuel", "1e30", -1}, {"wasm_fuel", "1KiB", -1},
-        {"wasm_timeout", "30", 30000000000}, {"wasm_timeout", "0.5", 500000000}, {"wasm_timeout", "500ms", 500000000},
-        {"wasm_timeout", "0.001", 1000000}, {"wasm_timeout", "0.0009", -1}, {"wasm_timeout", "86401", -1},
-        {"wasm_max_memory_size", "256MiB", 268435456}, {"wasm_max_memory_size", "4GiB", INT64_C(4) << 30},
-        {"wasm_max_memory_size", "4294967297", -1}, {"wasm_max_memory_size", "65535", -1},
-        {"wasm_max_memory_size", "65536", 65536}, {"wasm_max_memory_size", "64 KiB", -1},
-        {"wasm_max_memory_size", "9999999999GiB", -1}, {"wasm_max_memory_size", "MiB", -1},
-        {"max_output_bytes", "0", 0}, {"max_open_files", "1025", -1}, {"max_open_files", "1024", 1024},
+        {"wasm_fuel", "20e9", 20000000000},
+        {"wasm_fuel", "1", 1},
+        {"wasm_fuel", "0", -1},
+        {"wasm_fuel", "1.5", -1},
+        {"wasm_fuel", "-1", -1},
+        {"wasm_fuel", "", -1},
+        {"wasm_fuel", "1e30", -1},
+        {"wasm_fuel", "1KiB", -1},
+        {"wasm_timeout", "30", 30000000000},
+        {"wasm_timeout", "0.5", 500000000},
+        {"wasm_timeout", "500ms", 500000000},
+        {"wasm_timeout", "0.001", 1000000},
+        {"wasm_timeout", "0.0009", -1},
+        {"wasm_timeout", "86401", -1},
+        {"wasm_max_memory_size", "256MiB", 268435456},
+        {"wasm_max_memory_size", "4GiB", INT64_C(4) << 30},
+        {"wasm_max_memory_size", "4294967297", -1},
+        {"wasm_max_memory_size", "65535", -1},
+        {"wasm_max_memory_size", "65536", 65536},
+        {"wasm_max_memory_size", "64 KiB", -1},
+        {"wasm_max_memory_size", "9999999999GiB", -1},
+        {"wasm_max_memory_size", "MiB", -1},
+        {"max_output_bytes", "0", 0},
+        {"max_open_files", "1025", -1},
+        {"max_open_files", "1024", 1024},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct sandbox_limits l;
@@ -90,10 +106,18 @@ static void json_is_read_as_settings_have_it(void **state)
         const char *key, *json;
         int64_t value;
     } cases[] = {
-        {"wasm_timeout", "0.1", 100000000}, {"wasm_timeout", "2", 2000000000}, {"wasm_timeout", "1.5", 1500000000},
-        {"wasm_fuel", "20e9", 20000000000}, {"wasm_fuel", "1.5", -1}, {"wasm_fuel", "true", -1}, {"wasm_fuel", "null", -1},
-        {"wasm_fuel", "[]", -1}, {"wasm_fuel", "-5", -1}, {"wasm_fuel", "1e300", -1},
-        {"wasm_max_memory_size", "\"1MiB\"", 1048576}, {"wasm_timeout", "\"20 apples\"", -1},
+        {"wasm_timeout", "0.1", 100000000},
+        {"wasm_timeout", "2", 2000000000},
+        {"wasm_timeout", "1.5", 1500000000},
+        {"wasm_fuel", "20e9", 20000000000},
+        {"wasm_fuel", "1.5", -1},
+        {"wasm_fuel", "true", -1},
+        {"wasm_fuel", "null", -1},
+        {"wasm_fuel", "[]", -1},
+        {"wasm_fuel", "-5", -1},
+        {"wasm_fuel", "1e300", -1},
+        {"wasm_max_memory_size", "\"1MiB\"", 1048576},
+        {"wasm_timeout", "\"20 apples\"", -1},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct sandbox_limits l;

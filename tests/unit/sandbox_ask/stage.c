@@ -23,7 +23,8 @@ const char *stage_program(const char *name)
 static void open_worker(struct stage *s)
 {
     static char root[] = "/";
-    struct sandbox_mount mount = {.host = root, .guest = root, .dir_fd = s->dir_fd, .writable = true};
+    struct sandbox_mount mount = {
+        .host = root, .guest = root, .dir_fd = s->dir_fd, .writable = true};
     const struct sandbox_worker_config config = {
         .program = stage_program("boxagnts-worker"),
         .mounts = &mount,

@@ -14,13 +14,13 @@
 struct stage {
     struct sandbox_worker *worker;
     struct os_loop *loop;
-    struct sandbox_limits limits;  /* of the next run */
-    int dir_fd;                    /* "/" of the guest, -1 = no mount */
+    struct sandbox_limits limits; /* of the next run */
+    int dir_fd;                   /* "/" of the guest, -1 = no mount */
     bool read_only;
-    int undo_root_fd, undo_fd;     /* of the worker and of the next run; -1 = none */
+    int undo_root_fd, undo_fd; /* of the worker and of the next run; -1 = none */
     bool stream;
     int64_t runs_max, memory_growth_max; /* of the next worker; 0 = as usual */
-    int64_t cancel_after_ms;       /* 0 = never */
+    int64_t cancel_after_ms;             /* 0 = never */
     struct str stdin_bytes;
 
     bool is_done;

@@ -55,7 +55,8 @@ static int get_code(void)
     int fd = -1;
     buf_reset(&note);
     assert_int_equal(codecache_open(dir, install_key, &cache, &note), 0);
-    int r = sandbox_code(cache, stage_program("boxagnts-compile"), WASM(hello), key, &fd, &note, &f);
+    int r =
+        sandbox_code(cache, stage_program("boxagnts-compile"), WASM(hello), key, &fd, &note, &f);
     if (r < 0)
         fail_msg("code: %s", f.text);
     assert_int_equal(os_memfd_is_sealed(fd), 0);
@@ -153,7 +154,8 @@ static void another_installs_file_is_refused(void **state)
     name_file(from, sizeof from, key);
     install_key[0]++;
     name_file(file, sizeof file, key);
-    assert_int_equal(rename(from, file), 0); /* by itself, another install's file has another name */
+    assert_int_equal(rename(from, file),
+                     0); /* by itself, another install's file has another name */
     assert_refused_and_made_anew("not written by this install");
 }
 
@@ -187,7 +189,8 @@ static void a_link_or_a_pipe_in_its_place_is_refused(void **state)
 static void a_folder_that_cannot_be_used_costs_only_time(void **state)
 {
     (void)state;
-    int fd = open(dir, O_CREAT | O_WRONLY | O_CLOEXEC, 0600); /* a file where the folder should be */
+    int fd =
+        open(dir, O_CREAT | O_WRONLY | O_CLOEXEC, 0600); /* a file where the folder should be */
     assert_true(fd >= 0);
     close(fd);
     assert_runs(get_code());
@@ -215,7 +218,8 @@ static void no_cache_at_all_works(void **state)
     (void)state;
     struct fault f = {0};
     int fd = -1;
-    assert_int_equal(sandbox_code(NULL, stage_program("boxagnts-compile"), WASM(hello), key, &fd, NULL, &f), 0);
+    assert_int_equal(
+        sandbox_code(NULL, stage_program("boxagnts-compile"), WASM(hello), key, &fd, NULL, &f), 0);
     assert_runs(fd);
 }
 
@@ -226,8 +230,9 @@ static void an_invalid_module_leaves_nothing(void **state)
     struct fault f = {0};
     int fd = -1;
     assert_int_equal(codecache_open(dir, install_key, &cache, NULL), 0);
-    assert_int_equal(sandbox_code(cache, stage_program("boxagnts-compile"), STR("nonsense"), key, &fd, NULL, &f),
-                     -FAULT_MODULE);
+    assert_int_equal(
+        sandbox_code(cache, stage_program("boxagnts-compile"), STR("nonsense"), key, &fd, NULL, &f),
+        -FAULT_MODULE);
     assert_int_equal(fd, -1);
 }
 

@@ -14,7 +14,8 @@ static int new_liar(const char *lie, struct fault *reterr)
 {
     char guest[64];
     snprintf(guest, sizeof guest, "/%s", lie);
-    struct sandbox_mount mount = {.host = guest, .guest = guest, .dir_fd = stage.dir_fd, .writable = true};
+    struct sandbox_mount mount = {
+        .host = guest, .guest = guest, .dir_fd = stage.dir_fd, .writable = true};
     const struct sandbox_worker_config config = {.program = path,
                                                  .mounts = &mount,
                                                  .mount_count = 1,
@@ -52,7 +53,8 @@ static enum sandbox_stop run_liar(const char *lie)
     if (new_liar(lie, &f) < 0)
         fail_msg("%s: %s", lie, f.text);
     int before = stage.done_count;
-    enum sandbox_stop stop = stage_run_code(&stage, -1, "00000000000000000000000000000000000000000000000000000000000000aa");
+    enum sandbox_stop stop = stage_run_code(
+        &stage, -1, "00000000000000000000000000000000000000000000000000000000000000aa");
     assert_int_equal(os_loop_once(stage.loop, 5), 0); /* nothing may come after */
     assert_int_equal(stage.done_count, before + 1);
     return stop;
@@ -68,7 +70,8 @@ static void assert_crash(const char *lie, const char *detail)
 {
     enum sandbox_stop stop = run_liar(lie);
     if (stop != SANDBOX_CRASH || !strstr(stage.outcome.detail, detail))
-        fail_msg("%s: %s (%s), not a crash with '%s'", lie, sandbox_stop_name(stop), stage.outcome.detail, detail);
+        fail_msg("%s: %s (%s), not a crash with '%s'", lie, sandbox_stop_name(stop),
+                 stage.outcome.detail, detail);
     assert_true(sandbox_worker_dead(stage.worker));
     assert_int_equal(stage.outcome.touched_count, 0);
     free_liar();
@@ -108,7 +111,8 @@ static void what_it_claims_is_bounded(void **state)
     assert_int_equal(stage.outcome.used.peak_memory, stage.limits.wasm_max_memory_size);
     free_liar();
     assert_int_equal(run_liar("paths"), SANDBOX_EXIT);
-    assert_string_equal(stage.outcome.touched[0].path, "/etc/passwd"); /* of the guest: inside its mounts */
+    assert_string_equal(stage.outcome.touched[0].path,
+                        "/etc/passwd"); /* of the guest: inside its mounts */
     free_liar();
 }
 
@@ -128,8 +132,10 @@ static void silence_ends_by_our_clock(void **state)
     if (new_liar("silent", &f) < 0)
         fail_msg("%s", f.text);
     int64_t start = os_now_mono_ns();
-    assert_int_equal(stage_run_code(&stage, -1, "00000000000000000000000000000000000000000000000000000000000000aa"),
-                     SANDBOX_TIMEOUT);
+    assert_int_equal(
+        stage_run_code(&stage, -1,
+                       "00000000000000000000000000000000000000000000000000000000000000aa"),
+        SANDBOX_TIMEOUT);
     assert_non_null(strstr(stage.outcome.detail, "killed"));
     assert_true(os_now_mono_ns() - start >= 250 * OS_NS_PER_MS);
     assert_true(sandbox_worker_dead(stage.worker));
@@ -144,8 +150,10 @@ static void silence_after_a_cancel_ends_by_our_clock(void **state)
     if (new_liar("silent", &f) < 0)
         fail_msg("%s", f.text);
     stage.cancel_after_ms = 10;
-    assert_int_equal(stage_run_code(&stage, -1, "00000000000000000000000000000000000000000000000000000000000000aa"),
-                     SANDBOX_CANCEL);
+    assert_int_equal(
+        stage_run_code(&stage, -1,
+                       "00000000000000000000000000000000000000000000000000000000000000aa"),
+        SANDBOX_CANCEL);
     stage.cancel_after_ms = 0;
     assert_true(sandbox_worker_dead(stage.worker));
     free_liar();
@@ -163,8 +171,10 @@ static void a_worker_that_is_not_ready_is_a_sentence(void **state)
     assert_null(stage.worker);
     if (new_liar("ready_twice", &f) == 0) { /* the second came later: it breaks the run */
         limits_default(&stage.limits);
-        assert_int_equal(stage_run_code(&stage, -1, "00000000000000000000000000000000000000000000000000000000000000aa"),
-                         SANDBOX_CRASH);
+        assert_int_equal(
+            stage_run_code(&stage, -1,
+                           "00000000000000000000000000000000000000000000000000000000000000aa"),
+            SANDBOX_CRASH);
         free_liar();
     } else {
         assert_non_null(strstr(f.text, "more than that it is ready"));

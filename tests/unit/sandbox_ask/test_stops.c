@@ -286,8 +286,10 @@ static void a_worker_that_dies_is_a_crash_and_answers_once(void **state)
     int code = stage_code(WASM(empty), key);
     int before = stage.done_count;
     /* Code that is not in a sealed memory file: the worker gives up. */
-    assert_int_equal(stage_run_code(&stage, 0, "00000000000000000000000000000000000000000000000000000000000000aa"),
-                     SANDBOX_CRASH);
+    assert_int_equal(
+        stage_run_code(&stage, 0,
+                       "00000000000000000000000000000000000000000000000000000000000000aa"),
+        SANDBOX_CRASH);
     assert_non_null(strstr(stage.outcome.detail, "not in a sealed memory file"));
     assert_int_equal(stage.done_count, before + 1);
     assert_true(sandbox_worker_dead(stage.worker));
@@ -298,7 +300,8 @@ static void assert_not_compiled(struct str wasm, const char *why)
 {
     struct fault fault = {0};
     int fd = -1;
-    assert_int_equal(sandbox_compile(stage_program("boxagnts-compile"), wasm, &fd, &fault), -FAULT_MODULE);
+    assert_int_equal(sandbox_compile(stage_program("boxagnts-compile"), wasm, &fd, &fault),
+                     -FAULT_MODULE);
     if (!strstr(fault.text, why))
         fail_msg("'%s' does not say '%s'", fault.text, why);
 }

@@ -69,7 +69,8 @@ int g_mount(struct guest *g, const char *host_sub, const char *guest, bool writa
 {
     int fd = open(h_path(g, host_sub), O_PATH | O_DIRECTORY | O_CLOEXEC);
     assert_true(fd >= 0);
-    g->mounts[g->config.mount_count++] = (struct wasi_mount){.guest = guest, .dir_fd = fd, .writable = writable};
+    g->mounts[g->config.mount_count++] =
+        (struct wasi_mount){.guest = guest, .dir_fd = fd, .writable = writable};
     return fd;
 }
 
@@ -102,7 +103,8 @@ uint32_t g_call_array(struct guest *g, const char *name, const uint64_t *args)
         if (strcmp(wasi_functions[i].name, name) != 0)
             continue;
         uint32_t error = 0;
-        g->stop = wasi_functions[i].call(g->w, (struct wasi_memory){g->memory, GUEST_MEMORY}, args, &error);
+        g->stop = wasi_functions[i].call(g->w, (struct wasi_memory){g->memory, GUEST_MEMORY}, args,
+                                         &error);
         return g->stop != 0 ? G_STOPPED : error;
     }
     fail_msg("no function %s", name);
@@ -135,8 +137,8 @@ static void put_iovec(struct guest *g, uint32_t at, uint32_t len)
     memcpy(g->memory + 516, &len, 4);
 }
 
-uint32_t g_open(struct guest *g, uint32_t dir, const char *path, bool follow, uint32_t oflags, uint64_t rights,
-                uint32_t fdflags, uint32_t *ret_fd)
+uint32_t g_open(struct guest *g, uint32_t dir, const char *path, bool follow, uint32_t oflags,
+                uint64_t rights, uint32_t fdflags, uint32_t *ret_fd)
 {
     uint32_t len = g_put(g, PATH_A, path);
     uint32_t e = g_call(g, "path_open", dir, follow, PATH_A, len, oflags, rights,

@@ -47,7 +47,8 @@ static void the_table_has_46_rows(void **state)
     assert_int_equal(wasi_function_count, 46);
     for (size_t i = 0; i < wasi_function_count; i++) {
         assert_int_equal(strspn(wasi_functions[i].params, "iI"), strlen(wasi_functions[i].params));
-        assert_string_equal(wasi_functions[i].results, strcmp(wasi_functions[i].name, "proc_exit") ? "i" : "");
+        assert_string_equal(wasi_functions[i].results,
+                            strcmp(wasi_functions[i].name, "proc_exit") ? "i" : "");
         for (size_t k = 0; k < i; k++)
             assert_string_not_equal(wasi_functions[i].name, wasi_functions[k].name);
     }
@@ -142,7 +143,8 @@ static void rights_only_shrink(void **state)
     assert_int_equal(g_read(g, fd, 1), G_NOTCAPABLE);
     /* A folder hands on only what it may. */
     uint32_t len = g_put(g, PATH_A, ".");
-    assert_int_equal(g_call(g, "path_open", ROOT, 0, PATH_A, len, O_G_DIR, 1 << 13, R_READ, 0, ANSWER), 0);
+    assert_int_equal(
+        g_call(g, "path_open", ROOT, 0, PATH_A, len, O_G_DIR, 1 << 13, R_READ, 0, ANSWER), 0);
     dir = g_u32(g, ANSWER);
     assert_int_equal(g_open(g, dir, "a.txt", true, 0, R_READ, 0, &fd), 0);
     assert_int_equal(g_open(g, dir, "a.txt", true, 0, R_READ | R_WRITE, 0, &fd), G_NOTCAPABLE);
@@ -169,7 +171,8 @@ static void flags_of_open(void **state)
     assert_int_equal(g_open(g, ROOT, "a.txt", true, 16, R_READ, 0, NULL), G_INVAL);
     assert_int_equal(g_open(g, ROOT, "a.txt", true, 0, R_READ, 32, NULL), G_INVAL);
     uint32_t len = g_put(g, PATH_A, "a.txt");
-    assert_int_equal(g_call(g, "path_open", ROOT, 2, PATH_A, len, 0, R_READ, 0, 0, ANSWER), G_INVAL);
+    assert_int_equal(g_call(g, "path_open", ROOT, 2, PATH_A, len, 0, R_READ, 0, 0, ANSWER),
+                     G_INVAL);
     assert_int_equal(g_open(g, ROOT, "made", true, O_G_CREAT, 0, 0, NULL), 0);
     assert_int_equal(g_open(g, ROOT, "made2", true, O_G_CREAT | O_G_EXCL, R_RW, 4, NULL), 0);
     assert_true(h_exists(g, "made"));
@@ -324,7 +327,8 @@ static void configurations_that_are_refused(void **state)
 {
     struct guest *g = *state;
     struct wasi *w;
-    static const char *const bad[] = {"", "lib", "/lib/", "//", "/a//b", "/./a", "/a/..", "/a/.", "/\xff"};
+    static const char *const bad[] = {"",     "lib",   "/lib/", "//",   "/a//b",
+                                      "/./a", "/a/..", "/a/.",  "/\xff"};
     struct wasi_config c = g->config;
     struct wasi_mount mounts[3] = {g->mounts[0], g->mounts[0]};
     c.mounts = mounts;
@@ -354,9 +358,17 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(the_table_has_46_rows), T(positions), T(append_and_pwrite), T(sizes), T(rights_only_shrink),
-        T(flags_of_open), T(numbers_are_reused_and_moved), T(folders_are_listed_with_any_buffer),
-        T(standard_streams), T(arguments_environment_and_the_rest), T(configurations_that_are_refused),
+        T(the_table_has_46_rows),
+        T(positions),
+        T(append_and_pwrite),
+        T(sizes),
+        T(rights_only_shrink),
+        T(flags_of_open),
+        T(numbers_are_reused_and_moved),
+        T(folders_are_listed_with_any_buffer),
+        T(standard_streams),
+        T(arguments_environment_and_the_rest),
+        T(configurations_that_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,9 +23,42 @@ static uint8_t *guarded(void)
 }
 
 static const uint64_t values[] = {
-    0, 1, 2, 3, 4, 5, 7, 8, 16, 24, 48, 64, 255, 256, 1024, 1025, 4095, 4096, 4097, SMALL - 64, SMALL - 25,
-    SMALL - 24, SMALL - 8, SMALL - 4, SMALL - 1, SMALL, SMALL + 1, 0x7fffffff, 0x80000000, 0xfffffff0,
-    0xfffffffc, 0xffffffff, UINT64_C(0x100000000), UINT64_C(0xffffffff00000000), INT64_MAX, UINT64_MAX,
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    7,
+    8,
+    16,
+    24,
+    48,
+    64,
+    255,
+    256,
+    1024,
+    1025,
+    4095,
+    4096,
+    4097,
+    SMALL - 64,
+    SMALL - 25,
+    SMALL - 24,
+    SMALL - 8,
+    SMALL - 4,
+    SMALL - 1,
+    SMALL,
+    SMALL + 1,
+    0x7fffffff,
+    0x80000000,
+    0xfffffff0,
+    0xfffffffc,
+    0xffffffff,
+    UINT64_C(0x100000000),
+    UINT64_C(0xffffffff00000000),
+    INT64_MAX,
+    UINT64_MAX,
 };
 
 static uint32_t seed = 1;
@@ -77,7 +110,8 @@ static void each_parameter_with_each_value(void **state)
                 g_open(g, ROOT, "d", true, O_G_DIR, R_ALL & ~(R_WRITE | 3 << 28), 0, &fd);
                 g->memory = own_memory;
                 for (uint32_t k = 0; k < SMALL; k += 4) {
-                    uint32_t v = any(3) ? (uint32_t)values[any(ARRAY_LEN(values))] : any(UINT32_MAX);
+                    uint32_t v =
+                        any(3) ? (uint32_t)values[any(ARRAY_LEN(values))] : any(UINT32_MAX);
                     memcpy(memory + k, &v, 4);
                 }
                 memcpy(memory + 64, "a/../d/./x", 10);
@@ -117,7 +151,8 @@ static void answers_outside_the_memory_are_faults(void **state)
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         uint32_t out = bad[i];
         g_put(g, PATH_A, "new");
-        assert_int_equal(g_call(g, "path_open", ROOT, 0, PATH_A, 3, O_G_CREAT, R_RW, 0, 0, out), G_FAULT);
+        assert_int_equal(g_call(g, "path_open", ROOT, 0, PATH_A, 3, O_G_CREAT, R_RW, 0, 0, out),
+                         G_FAULT);
         assert_true(!h_exists(g, "new"));
         uint32_t iovec[2] = {BYTES, 4};
         memcpy(g->memory + 512, iovec, 8);
@@ -171,7 +206,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(each_parameter_with_each_value), T(answers_outside_the_memory_are_faults),
+        T(each_parameter_with_each_value),
+        T(answers_outside_the_memory_are_faults),
         T(without_memory_all_is_a_fault_at_worst),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,8 @@ static int setup(void **state)
 {
     struct guest *g = g_new();
     *state = g;
-    static const char *const dirs[] = {"work", "work/lib", "work/a", "work/a/b", "ro", "ro/sub", "deep"};
+    static const char *const dirs[] = {"work", "work/lib", "work/a", "work/a/b",
+                                       "ro",   "ro/sub",   "deep"};
     for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
         mkdir(h_path(g, dirs[i]), 0755);
     h_save(g, "work/lib/hidden", "hidden");
@@ -71,8 +72,9 @@ static void a_read_only_mount_changes_in_no_way(void **state)
 static void the_inner_mount_serves_its_path(void **state)
 {
     struct guest *g = *state;
-    static const char *const ways[] = {"lib/seen", "./lib/../lib/seen", "a/../lib/seen", "lib/sub/../seen",
-                                       "way/seen", "way2/lib/seen", "lib/../way/sub/../seen"};
+    static const char *const ways[] = {
+        "lib/seen", "./lib/../lib/seen", "a/../lib/seen",         "lib/sub/../seen",
+        "way/seen", "way2/lib/seen",     "lib/../way/sub/../seen"};
     assert_int_equal(g_symlink(g, "lib", "way"), 0);
     assert_int_equal(g_symlink(g, "a/..", "way2"), 0);
     for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
@@ -87,13 +89,15 @@ static void the_inner_mount_serves_its_path(void **state)
     assert_int_equal(g_open(g, ROOT, "way/new", true, O_G_CREAT, R_RW, 0, NULL), G_ROFS);
     assert_true(!h_exists(g, "work/lib/new"));
     uint32_t fd;
-    assert_int_equal(g_open(g, ROOT, "lib", true, O_G_DIR, R_ALL & ~(R_WRITE | 3 << 28), 0, &fd), 0);
+    assert_int_equal(g_open(g, ROOT, "lib", true, O_G_DIR, R_ALL & ~(R_WRITE | 3 << 28), 0, &fd),
+                     0);
     assert_int_equal(g_path(g, "mkdir", fd, "d"), G_ROFS);
     assert_int_equal(g_open(g, fd, "../own", true, 0, R_RO, 0, NULL), G_NOTCAPABLE);
     char *names = g_list(g, fd, 4096);
     assert_string_equal(names, "seen sub ");
     free(names);
-    assert_int_equal(g_open(g, ROOT, "a/b", true, O_G_DIR, R_ALL & ~(R_WRITE | 3 << 28), 0, &fd), 0);
+    assert_int_equal(g_open(g, ROOT, "a/b", true, O_G_DIR, R_ALL & ~(R_WRITE | 3 << 28), 0, &fd),
+                     0);
     names = g_list(g, fd, 4096);
     assert_string_equal(names, "deep ");
     free(names);
@@ -158,7 +162,8 @@ static void files_of_the_kernel_are_refused(void **state)
     g->config.mount_count = 1;
     g->mounts[0] = (struct wasi_mount){.guest = "/", .dir_fd = proc, .writable = true};
     g_restart(g);
-    static const char *const names[] = {"self/mem", "self/maps", "self/environ", "version", "self/task", "sys/kernel/hostname"};
+    static const char *const names[] = {"self/mem", "self/maps", "self/environ",
+                                        "version",  "self/task", "sys/kernel/hostname"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         assert_int_equal(g_open(g, ROOT, names[i], true, 0, R_RO, 0, &fd), G_NOTCAPABLE);
     assert_int_not_equal(g_open(g, ROOT, "self/mem", true, 0, R_RW, 0, &fd), 0);
@@ -171,8 +176,11 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(a_read_only_mount_changes_in_no_way), T(the_inner_mount_serves_its_path), T(mount_points_stand_still),
-        T(a_hidden_folder_is_known_by_its_inode), T(files_of_the_kernel_are_refused),
+        T(a_read_only_mount_changes_in_no_way),
+        T(the_inner_mount_serves_its_path),
+        T(mount_points_stand_still),
+        T(a_hidden_folder_is_known_by_its_inode),
+        T(files_of_the_kernel_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,7 +35,8 @@ static void paths_are_cleaned_but_never_leave(void **state)
     assert_true(g_was_refused(g, "open", "/a.txt"));
     assert_int_equal(g_open(g, ROOT, "../a.txt", true, 0, R_RO, 0, NULL), G_NOTCAPABLE);
     assert_true(g_was_refused(g, "open", "/../a.txt"));
-    assert_int_equal(g_open(g, ROOT, "dir/nested/../../../etc/passwd", true, 0, R_RO, 0, NULL), G_NOTCAPABLE);
+    assert_int_equal(g_open(g, ROOT, "dir/nested/../../../etc/passwd", true, 0, R_RO, 0, NULL),
+                     G_NOTCAPABLE);
     assert_int_equal(g_open(g, ROOT, "dir/../..", true, O_G_DIR, 0, 0, NULL), G_NOTCAPABLE);
     assert_int_equal(g_open(g, ROOT, "..", true, O_G_DIR, 0, 0, NULL), G_NOTCAPABLE);
     assert_int_equal(g_path(g, "mkdir", ROOT, "../x"), G_NOTCAPABLE);
@@ -55,7 +56,8 @@ static void empty_long_and_broken_paths(void **state)
     struct guest *g = *state;
     char *name = malloc(5000);
     assert_int_equal(g_open(g, ROOT, "", true, 0, R_RO, 0, NULL), G_NOENT);
-    assert_int_equal(g_call(g, "path_open", ROOT, 0, PATH_A, 6, 0, 0, 0, 0, ANSWER), G_INVAL); /* NUL inside */
+    assert_int_equal(g_call(g, "path_open", ROOT, 0, PATH_A, 6, 0, 0, 0, 0, ANSWER),
+                     G_INVAL); /* NUL inside */
     memcpy(g->memory + PATH_A, "a.txt\0", 6);
     assert_int_equal(g_call(g, "path_open", ROOT, 0, PATH_A, 6, 0, 0, 0, 0, ANSWER), G_INVAL);
     memcpy(g->memory + PATH_A, "a\xff", 2);
@@ -116,8 +118,10 @@ static void dots_as_last_component(void **state)
     static const char *const names[] = {".", "dir/.", "dir/nested/..", "./", "dir/nested/../"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         assert_int_equal(g_path(g, "mkdir", ROOT, names[i]), G_EXIST);
-        assert_true(g_path(g, "unlink", ROOT, names[i]) == G_ISDIR || g_path(g, "unlink", ROOT, names[i]) == G_BUSY);
-        assert_true(g_path(g, "rmdir", ROOT, names[i]) == G_INVAL || g_path(g, "rmdir", ROOT, names[i]) == G_BUSY);
+        assert_true(g_path(g, "unlink", ROOT, names[i]) == G_ISDIR ||
+                    g_path(g, "unlink", ROOT, names[i]) == G_BUSY);
+        assert_true(g_path(g, "rmdir", ROOT, names[i]) == G_INVAL ||
+                    g_path(g, "rmdir", ROOT, names[i]) == G_BUSY);
         assert_int_equal(g_rename(g, names[i], "x"), G_BUSY);
         assert_int_equal(g_rename(g, "dir", names[i]), G_BUSY);
         assert_int_equal(g_symlink(g, "a.txt", names[i]), G_EXIST);
@@ -128,7 +132,8 @@ static void dots_as_last_component(void **state)
         assert_null(g_readlink(g, names[i]));
         assert_int_equal(g_open(g, ROOT, names[i], true, O_G_CREAT, R_WRITE, 0, NULL), G_ISDIR);
         assert_int_equal(g_open(g, ROOT, names[i], true, O_G_DIR, R_READ, 0, NULL), 0);
-        assert_int_equal(g_open(g, ROOT, names[i], true, O_G_DIR, R_READ | R_WRITE, 0, NULL), G_ISDIR);
+        assert_int_equal(g_open(g, ROOT, names[i], true, O_G_DIR, R_READ | R_WRITE, 0, NULL),
+                         G_ISDIR);
     }
 }
 
@@ -145,7 +150,8 @@ static void links_inside_are_followed_as_asked(void **state)
     assert_int_equal(g_open(g, ROOT, "dir/again", false, O_G_DIR, 0, 0, NULL), G_LOOP);
     assert_int_equal(g_open(g, ROOT, "dir/again", true, O_G_DIR, 0, 0, NULL), 0);
     assert_int_equal(g_open(g, ROOT, "link", true, O_G_DIR, 0, 0, NULL), G_NOTDIR);
-    assert_int_equal(g_open(g, ROOT, "link", true, O_G_CREAT | O_G_EXCL, R_WRITE, 0, NULL), G_EXIST);
+    assert_int_equal(g_open(g, ROOT, "link", true, O_G_CREAT | O_G_EXCL, R_WRITE, 0, NULL),
+                     G_EXIST);
     assert_int_equal(g_stat(g, "link", false), 0);
     assert_int_equal(g->memory[ANSWER + 16], 7);
     assert_int_equal(g_stat(g, "link", true), 0);
@@ -190,13 +196,15 @@ static void links_out_are_refused(void **state)
     assert_int_equal(symlink("../../etc/passwd", h_path(g, "up")), 0);
     assert_int_equal(symlink("dir/../../x", h_path(g, "sly")), 0);
     assert_int_equal(symlink("/proc/self/root", h_path(g, "magic")), 0);
-    static const char *const names[] = {"abs", "abs-dir/passwd", "up", "sly", "magic/etc/passwd", "abs-dir/../a.txt"};
+    static const char *const names[] = {"abs", "abs-dir/passwd",   "up",
+                                        "sly", "magic/etc/passwd", "abs-dir/../a.txt"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         char seen[64];
         snprintf(seen, sizeof(seen), "/%s", names[i]);
         assert_int_equal(g_open(g, ROOT, names[i], true, 0, R_RO, 0, NULL), G_NOTCAPABLE);
         assert_true(g_was_refused(g, "open", seen));
-        assert_int_equal(g_open(g, ROOT, names[i], true, O_G_CREAT | O_G_TRUNC, R_RW, 0, NULL), G_NOTCAPABLE);
+        assert_int_equal(g_open(g, ROOT, names[i], true, O_G_CREAT | O_G_TRUNC, R_RW, 0, NULL),
+                         G_NOTCAPABLE);
         assert_int_equal(g_stat(g, names[i], true), G_NOTCAPABLE);
         assert_true(g_was_refused(g, "stat", seen));
     }
@@ -230,7 +238,8 @@ static void only_files_and_folders_are_opened(void **state)
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         assert_int_equal(g_open(g, ROOT, names[i], true, 0, R_RO, 0, NULL), G_NOTCAPABLE);
         assert_int_equal(g_open(g, ROOT, names[i], true, 0, R_RW, 0, NULL), G_NOTCAPABLE);
-        assert_int_equal(g_open(g, ROOT, names[i], true, O_G_CREAT | O_G_TRUNC, R_RW, 0, NULL), G_NOTCAPABLE);
+        assert_int_equal(g_open(g, ROOT, names[i], true, O_G_CREAT | O_G_TRUNC, R_RW, 0, NULL),
+                         G_NOTCAPABLE);
         assert_int_equal(g_link(g, true, names[i], "x"), G_NOTCAPABLE);
         assert_int_equal(g_stat(g, names[i], true), 0);
     }
@@ -262,7 +271,8 @@ static void rename_answers_as_posix_says(void **state)
     assert_int_equal(g_path(g, "rmdir", ROOT, "other"), G_NOTEMPTY);
     /* An open folder keeps its name through the rename of a folder above it. */
     uint32_t fd;
-    assert_int_equal(g_open(g, ROOT, "other/nested", true, O_G_DIR, R_ALL & ~(R_WRITE | 3 << 28), 0, &fd), 0);
+    assert_int_equal(
+        g_open(g, ROOT, "other/nested", true, O_G_DIR, R_ALL & ~(R_WRITE | 3 << 28), 0, &fd), 0);
     assert_int_equal(g_rename(g, "other", "third"), 0);
     assert_int_equal(g_path(g, "mkdir", fd, "made"), 0);
     assert_true(g_was_touched(g, WASI_TOUCH_MKDIR, "/third/nested/made"));
@@ -286,13 +296,17 @@ static void times_are_set(void **state)
 {
     struct guest *g = *state;
     uint32_t len = g_put(g, PATH_A, "a.txt");
-    assert_int_equal(g_call(g, "path_filestat_set_times", ROOT, 0, PATH_A, len, 1500000001, 7000000005, 1 | 4), 0);
+    assert_int_equal(
+        g_call(g, "path_filestat_set_times", ROOT, 0, PATH_A, len, 1500000001, 7000000005, 1 | 4),
+        0);
     assert_int_equal(g_stat(g, "a.txt", false), 0);
     assert_int_equal(g_u64(g, ANSWER + 40), 1500000001);
     assert_int_equal(g_u64(g, ANSWER + 48), 7000000005);
     g_put(g, PATH_A, "a.txt");
-    assert_int_equal(g_call(g, "path_filestat_set_times", ROOT, 0, PATH_A, len, 0, 0, 1 | 2), G_INVAL);
-    assert_int_equal(g_call(g, "path_filestat_set_times", ROOT, 0, PATH_A, len, 0, 0, 4 | 8), G_INVAL);
+    assert_int_equal(g_call(g, "path_filestat_set_times", ROOT, 0, PATH_A, len, 0, 0, 1 | 2),
+                     G_INVAL);
+    assert_int_equal(g_call(g, "path_filestat_set_times", ROOT, 0, PATH_A, len, 0, 0, 4 | 8),
+                     G_INVAL);
     assert_int_equal(g_call(g, "path_filestat_set_times", ROOT, 0, PATH_A, len, 0, 0, 16), G_INVAL);
     assert_int_equal(g_call(g, "path_filestat_set_times", ROOT, 0, PATH_A, len, 0, 0, 8), 0);
     assert_int_equal(g_stat(g, "a.txt", false), 0);
@@ -304,10 +318,17 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(paths_are_cleaned_but_never_leave), T(empty_long_and_broken_paths), T(trailing_slashes),
-        T(dots_as_last_component), T(links_inside_are_followed_as_asked), T(dangling_links_and_loops),
-        T(links_out_are_refused), T(only_files_and_folders_are_opened), T(rename_answers_as_posix_says),
-        T(hard_links), T(times_are_set),
+        T(paths_are_cleaned_but_never_leave),
+        T(empty_long_and_broken_paths),
+        T(trailing_slashes),
+        T(dots_as_last_component),
+        T(links_inside_are_followed_as_asked),
+        T(dangling_links_and_loops),
+        T(links_out_are_refused),
+        T(only_files_and_folders_are_opened),
+        T(rename_answers_as_posix_says),
+        T(hard_links),
+        T(times_are_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,7 +59,8 @@ static void attack(struct guest *g)
 static void nothing_outside_is_reached(void **state)
 {
     struct guest *g = *state;
-    static const char *const paths[] = {"dir/f", "link/f", "good/f", "other/../dir/f", "other/f", "good/../link/f"};
+    static const char *const paths[] = {"dir/f",          "link/f",  "good/f",
+                                        "other/../dir/f", "other/f", "good/../link/f"};
     static const char *const made[] = {"dir/new", "link/new", "good/new", "good/../dir/new"};
     pid_t child = fork();
     assert_true(child >= 0);
@@ -92,7 +93,8 @@ static void nothing_outside_is_reached(void **state)
     }
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
-    print_message("%lu read, %lu refused or missing\n", (unsigned long)read, (unsigned long)refused);
+    print_message("%lu read, %lu refused or missing\n", (unsigned long)read,
+                  (unsigned long)refused);
     assert_true(read > 0);
     char *secret = h_load(g->dir, "out/f");
     assert_string_equal(secret, "SECRET");
@@ -103,6 +105,7 @@ static void nothing_outside_is_reached(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(nothing_outside_is_reached, setup, teardown)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(nothing_outside_is_reached, setup, teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,7 +27,8 @@ static void put(struct guest *g, uint32_t at, uint64_t v, size_t len)
     memcpy(g->memory + at, &v, len);
 }
 
-static void sub_clock(struct guest *g, uint32_t i, uint64_t userdata, uint32_t clock, uint64_t timeout, uint32_t flags)
+static void sub_clock(struct guest *g, uint32_t i, uint64_t userdata, uint32_t clock,
+                      uint64_t timeout, uint32_t flags)
 {
     uint32_t at = IN + i * 48;
     memset(g->memory + at, 0, 48);
@@ -152,7 +153,8 @@ static void the_deadline_ends_every_wait(void **state)
         g_start(g);
         sub_clock(g, 0, 1, 1, UINT64_MAX, 0);
         sub_fd(g, 1, 1, 1, 0);
-        uint32_t e = way == 0 ? g_read(g, 0, 10) : g_call(g, "poll_oneoff", IN, EVENTS, way, ANSWER);
+        uint32_t e =
+            way == 0 ? g_read(g, 0, 10) : g_call(g, "poll_oneoff", IN, EVENTS, way, ANSWER);
         assert_int_equal(e, G_STOPPED);
         assert_int_equal(g->stop, WASI_STOP_DEADLINE);
         assert_in_range(os_now_mono_ns() - start, 30 * OS_NS_PER_MS, 80 * OS_NS_PER_MS);
@@ -225,8 +227,12 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(clocks), T(files_output_and_bad_numbers), T(standard_input_is_waited_for),
-        T(the_deadline_ends_every_wait), T(a_cancel_ends_every_wait), T(output_that_is_not_taken_ends_the_run),
+        T(clocks),
+        T(files_output_and_bad_numbers),
+        T(standard_input_is_waited_for),
+        T(the_deadline_ends_every_wait),
+        T(a_cancel_ends_every_wait),
+        T(output_that_is_not_taken_ends_the_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@ struct record {
     uint64_t turn;
     const char *wire; /* static; NULL = no turn is under way */
     struct buf bytes;
+    bool has_words; /* of planner or person, not in the store yet */
 };
 
 int record_open(struct state *state, const char *session, own struct record **ret,
@@ -59,6 +60,7 @@ static int add(struct record *r, const char *kind, uint64_t number, const char *
 int record_message(struct record *r, const struct message *m)
 {
     bool is_summary = json_is_true(json_object_get(m->body, "summary"));
+    r->has_words = true;
     if (m->raw.len == 0 || !utf8_valid(m->raw))
         return -FAULT_PROTOCOL;
     if (is_summary ? m->id > r->messages : m->id != r->messages + 1)
@@ -97,6 +99,7 @@ int record_turn_end(struct record *r, const struct planner_end *e)
     if (!r->wire)
         return 0;
     const struct usage *u = &e->usage;
+    r->has_words = true;
     auto_json json_t *body = json_pack(
         "{s:s, s:s, s:s*, s:{s:I, s:I, s:I, s:I}}", "wire", take(r->wire), "outcome", e->outcome,
         "error", e->error, "usage", "input_tokens", (json_int_t)u->input_tokens, "output_tokens",
@@ -119,7 +122,15 @@ int record_result(struct record *r, uint64_t number, const char *call, struct st
     return talk_add(r->talk, "result", (int64_t)number, call, result, STR(""));
 }
 
+int record_flush_before_call(struct record *r, bool may_have_effect)
+{
+    return may_have_effect || r->has_words ? record_flush(r, NULL) : 0;
+}
+
 int record_flush(struct record *r, struct fault *reterr)
 {
-    return talk_flush(r->talk, reterr);
+    int e = talk_flush(r->talk, reterr);
+    if (e == 0)
+        r->has_words = false;
+    return e;
 }

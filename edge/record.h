@@ -28,6 +28,10 @@ must_use int record_turn_end(struct record *r, const struct planner_end *e);
 /* A call, before it is handed to the desk; and its result. call: the journal's name for it. */
 must_use int record_call(struct record *r, uint64_t number, const char *call, struct str tool);
 must_use int record_result(struct record *r, uint64_t number, const char *call, struct str result);
+/* Before a call is handed on: words that are not in the store yet go there, and so does everything when the call may have an effect. Of a
+ * call that only reads its own row may be lost with a killed monitor: it would be asked for again, which harms nobody, and
+ * its receipt is in the journal all the same. */
+must_use int record_flush_before_call(struct record *r, bool may_have_effect);
 /* All of it is in the store when this returns. */
 must_use int record_flush(struct record *r, struct fault *reterr);
 

@@ -454,6 +454,13 @@ static void on_call_done(const struct desk_outcome *o, void *arg)
     over(t); /* it would wait for it until the clock ends it */
 }
 
+/* By the tool's verified word: what it does is decided at the desk. */
+static bool may_have_effect(const struct tree *t, struct str name)
+{
+    const struct tool *tool = registry_find(t->app->registry, name);
+    return !tool || !tool->verified || !tool->read_only;
+}
+
 static int on_call(struct tree *t, const struct message *m)
 {
     struct str tool;
@@ -473,9 +480,9 @@ static int on_call(struct tree *t, const struct message *m)
     *pending = (struct pending_call){t, m->id};
     char name[DESK_CALL_NAME_SIZE];
     desk_next_call(t->desk, name);
-    /* the answer with this call, and the call, before it may have an effect */
+    /* the answer with this call; and the call, before it may have an effect */
     if ((r = record_call(t->record, m->id, name, tool)) < 0 ||
-        (r = record_flush(t->record, NULL)) < 0) {
+        (r = record_flush_before_call(t->record, may_have_effect(t, tool))) < 0) {
         free(pending);
         keep(t, r);
         return 0;

@@ -394,6 +394,25 @@ static int first_seq_of(struct state *s, const char *session, int64_t *ret)
     return r < 0 ? r : 0;
 }
 
+int journal_last_call(struct state *s, const char *session, int64_t *ret)
+{
+    auto_query struct store_query *q = NULL;
+    int64_t first = 0;
+    int r = first_seq_of(s, session, &first);
+    if (r == 0)
+        r = store_query(s->store,
+                        "SELECT max(CAST(substr(call, 2) AS INTEGER)) FROM journal"
+                        " WHERE seq >= ?1 AND session = ?2 AND call GLOB 'c[0-9]*'",
+                        &q, NULL);
+    if (r < 0)
+        return r;
+    store_bind_i64(q, 1, first);
+    store_bind_str(q, 2, str_of(session));
+    r = store_next(q, NULL);
+    *ret = r == STORE_ROW ? store_i64(q, 0) : 0;
+    return r < 0 ? r : 0;
+}
+
 int journal_each(struct state *s, const char *session, int64_t from_seq,
                  int (*each)(const struct journal_row *r, void *arg), void *arg)
 {

@@ -44,6 +44,9 @@ struct journal_trust {
     struct str nonce;          /* the export must have been made for this word; at == NULL: none */
 };
 
+/* The highest number of the session's call names c1, c2, ...; 0 = none. */
+must_use int journal_last_call(struct state *s, const char *session, int64_t *ret);
+
 /* Checks both chains, every signed head, that every effect's intent has a receipt (or is reported as
  * unknown outcome), and that the database itself is whole. trust may be NULL; only its key counts here.
  * ret_report own: {"rows","receipts","unknown":[{session,call,seq,tool}], "open":[...] (calls of sessions

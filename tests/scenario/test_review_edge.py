@@ -107,19 +107,15 @@ def exec_is_journalled_before_it_runs(p):
 
 def a_receipt_that_cannot_be_written_ends_the_run(p):
     """Somebody else holds the store: the call's end cannot be journalled. Nothing more is run, and nobody hears of a success."""
-    model = p.script({"script": 1, "price": {"input_per_mtok_usd": 3, "output_per_mtok_usd": 15}},
-                     {"delay_ms": 400, "calls": [call("list", path="/"), call("list", path="/")]}, {"text": "x"})
-    run = subprocess.Popen([BOXAGNTS, "run", "--model", model, "--output", "stream-json", "q"], env=p.env, cwd=p.work, stdout=subprocess.PIPE,
-                           stderr=subprocess.PIPE, text=True)
+    add_tool(p, "slow", HOSTILE / "spin.wasm", [], [], limits={"wasm_timeout": 0.5})
+    model = p.script({"calls": [call("slow"), call("list", path="/")]}, {"text": "x"})
+    run = subprocess.Popen([BOXAGNTS, "run", "--permission-mode", "bypass", "--model", model, "--output", "stream-json", "q"], env=p.env, cwd=p.work,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     lines = [json.loads(run.stdout.readline())]
-    expect(lines[0]["type"] == "session", lines)
     held = sqlite3.connect(p.root / "state/store.db", isolation_level=None, timeout=20)
-    while True:
-        held.execute("BEGIN IMMEDIATE")  # and then the turn's reservation is written, the call's end is not
-        if held.execute("SELECT count(*) FROM reservation").fetchone()[0]:
-            break
-        held.execute("ROLLBACK")
-        expect(run.poll() is None, "it ended and reserved nothing")
+    while lines[-1]["type"] != "call":
+        lines.append(json.loads(run.stdout.readline()))
+    held.execute("BEGIN IMMEDIATE")  # while it spins
     for line in run.stdout:
         lines.append(json.loads(line))
         if lines[-1]["type"] == "note":

@@ -77,7 +77,8 @@ static int add_args(struct words *w, const json_t *input)
 int tool_argv(const struct tool *t, const json_t *input, own char ***ret, size_t *ret_count,
               struct fault *reterr)
 {
-    struct words w = {.at = calloc(SANDBOX_ARGS_MAX + 1, sizeof(char *)), .fault = reterr};
+    size_t room = t->invoke == INVOKE_STDIN ? 1 : SANDBOX_ARGS_MAX;
+    struct words w = {.at = calloc(room + 1, sizeof(char *)), .fault = reterr};
     if (!w.at)
         return -ENOMEM;
     int r = add(&w, str_dup(str_of(t->name)));

@@ -125,14 +125,18 @@ def tree_benches(work):
     (programs / "share").symlink_to(build / "share")
     for name, tool, value in (("governed read of 1 KiB, agent to receipt to agent", "read", '{"path":"k.txt","limit":%d}'),
                               ("governed list, agent to receipt to agent", "list", '{"path":"/","depth":1}')):
-        out = subprocess.run([str(programs / "bin/boxagnts"), "run", "--work-dir", str(files), "--model", f"script:{one}", "--output", "json",
-                              "--max-tool-calls", "1000000", f"{500 if quick else 10000} {tool} {value}"],
-                             env=env, capture_output=True, text=True)
-        try:
-            figures = json.loads(json.loads(out.stdout)["text"])
-            add(name, "us", figures, "<= 300" if tool == "read" else "")
-        except (ValueError, KeyError):
-            print(f"{name}: {out.stdout[-200:]} {out.stderr[-300:]}", file=sys.stderr)
+        rounds = []  # three, and the middle one: a neighbour on the machine spoils one for a second or two
+        for _ in range(1 if quick else 3):
+            out = subprocess.run([str(programs / "bin/boxagnts"), "run", "--work-dir", str(files), "--model", f"script:{one}", "--output", "json",
+                                  "--max-tool-calls", "1000000", f"{500 if quick else 10000} {tool} {value}"],
+                                 env=env, capture_output=True, text=True)
+            try:
+                rounds.append(json.loads(json.loads(out.stdout)["text"]))
+            except (ValueError, KeyError):
+                print(f"{name}: {out.stdout[-200:]} {out.stderr[-300:]}", file=sys.stderr)
+        if rounds:
+            rounds.sort(key=lambda figures: figures["p50"])
+            add(name, "us", rounds[len(rounds) // 2], "<= 300" if tool == "read" else "")
 
     # memory of an idle pair
     idle = work / "idle.jsonl"

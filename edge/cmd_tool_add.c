@@ -23,7 +23,8 @@ struct adding {
     struct buf wasm,
         beside; /* beside: the manifest's or the help's text; empty: it is in the module */
     const char *beside_suffix;
-    struct tool *tool; /* own */
+    char sha256[DIGEST_HEX_SIZE]; /* of the module */
+    struct tool *tool;            /* own */
 };
 
 static void adding_done(struct adding *x)
@@ -51,27 +52,27 @@ static int find_file(struct adding *x, struct fault *reterr)
     int r = x->dir_fd < 0 ? x->dir_fd : os_read_file_at(x->dir_fd, x->name, &x->wasm);
     if (r == -FAULT_CAP)
         return fault_set(reterr, FAULT_MODULE, "%s: larger than 64 MiB", x->file);
-    return r < 0 ? fault_set(reterr, FAULT_USAGE, "cannot read %s: %s", x->file, fault_sentence(r))
-                 : 0;
+    if (r < 0)
+        return fault_set(reterr, FAULT_USAGE, "cannot read %s: %s", x->file, fault_sentence(r));
+    struct digest digest;
+    digest_sha256(x->wasm.at, x->wasm.len, &digest);
+    digest_hex(&digest, x->sha256);
+    return 0;
 }
 
 /* What a module without any manifest says about itself when it is asked; named after its file. */
 static int describe_by_help(const struct app *app, struct adding *x, struct fault *reterr)
 {
-    struct digest digest;
-    char hex[DIGEST_HEX_SIZE];
     auto_done(buf) struct buf help;
     buf_init(&help, TOOL_HELP_MAX);
     int r = tool_help(app, buf_str(&x->wasm), &help, reterr);
     if (r < 0)
         return r;
-    digest_sha256(x->wasm.at, x->wasm.len, &digest);
-    digest_hex(&digest, hex);
     buf_reset(&x->beside);
-    buf_addf(&x->beside, "%s\n", hex);
+    buf_addf(&x->beside, "%s\n", x->sha256);
     r = buf_add_str(&x->beside, buf_str(&help));
     x->beside_suffix = TOOL_HELP_SUFFIX;
-    return r < 0 ? r : tool_from_help(x->name, buf_str(&x->beside), hex, &x->tool, reterr);
+    return r < 0 ? r : tool_from_help(x->name, buf_str(&x->beside), x->sha256, &x->tool, reterr);
 }
 
 static int describe(const struct app *app, struct adding *x, struct fault *reterr)
@@ -171,13 +172,9 @@ static int put(const struct app *app, const struct adding *x, struct fault *rete
 
 static int say_added(const struct app *app, const struct adding *x)
 {
-    struct digest digest;
-    char hex[DIGEST_HEX_SIZE];
-    digest_sha256(x->wasm.at, x->wasm.len, &digest);
-    digest_hex(&digest, hex);
     if (app->json) {
         auto_json json_t *line =
-            json_pack("{s:s, s:s, s:s, s:b}", "name", x->tool->name, "sha256", hex, "origin",
+            json_pack("{s:s, s:s, s:s, s:b}", "name", x->tool->name, "sha256", x->sha256, "origin",
                       x->tool->origin, "verified", x->tool->verified);
         return line ? app_print_json(line) : -ENOMEM;
     }

@@ -12,6 +12,7 @@
 
 #define HELP_NS INT64_C(2000000000)
 #define HELP_FUEL INT64_C(5000000000)
+#define HELP_MEMORY (INT64_C(64) << 20)
 #define AGENT_NAME "help"
 
 struct helping {
@@ -28,18 +29,22 @@ static void on_done(struct sandbox_outcome *o, void *arg)
     os_loop_stop(h->loop, 0);
 }
 
+static void lower(int64_t *limit, int64_t most)
+{
+    if (*limit > most)
+        *limit = most;
+}
+
 static int run_it(const struct app *app, struct helping *h, int code_fd, const char *key,
                   struct fault *reterr)
 {
     static const char *const argv[] = {"tool", "--help", NULL};
     auto_(sandbox_worker) struct sandbox_worker *worker = NULL;
     struct sandbox_limits limits = app->settings->limits;
-    if (limits.wasm_timeout_ns > HELP_NS)
-        limits.wasm_timeout_ns = HELP_NS;
-    if (limits.wasm_fuel > HELP_FUEL)
-        limits.wasm_fuel = HELP_FUEL;
-    if (limits.max_output_bytes > (int64_t)TOOL_HELP_MAX)
-        limits.max_output_bytes = (int64_t)TOOL_HELP_MAX;
+    lower(&limits.wasm_timeout_ns, HELP_NS);
+    lower(&limits.wasm_fuel, HELP_FUEL);
+    lower(&limits.wasm_max_memory_size, HELP_MEMORY);
+    lower(&limits.max_output_bytes, (int64_t)TOOL_HELP_MAX);
     int r = os_loop_new(&h->loop);
     if (r == 0)
         r = app_start_worker(app, AGENT_NAME, -1, limits.wasm_max_wasm_stack, &worker, reterr);

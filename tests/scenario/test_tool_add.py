@@ -84,6 +84,8 @@ def test_what_is_no_tool_changes_nothing(place):
                  put(place, "spin", name="loops"), put(place, "exit_code", name="silent")):
         p = place.run("tool", "add", file, code=2)
         expect(p.stderr.startswith("boxagnts: ") and len(p.stderr) > 20, file, p.stderr)
+    hungry = place.run("tool", "add", put(place, "eat_memory", name="hungry"), code=2).stderr
+    expect("memory" in hungry and str(64 << 20) in hungry, "a --help has 64 MiB", hungry)
     expect(not (place.root / "data/boxagnts/tools").exists() or os.listdir(place.root / "data/boxagnts/tools") == [], "nothing is left")
 
 

@@ -115,8 +115,9 @@ void origin_judge(const struct origin *o, struct policy_decision *d)
     struct provenance_answer a;
     bool is_net = d->effect.kind == EFFECT_NET;
     enum policy_mode mode = policy_mode_of(o->settings->policy);
-    if (d->verdict != POLICY_ALLOW || o->settings->provenance == PROVENANCE_OFF ||
-        (!is_net && d->effect.kind != EFFECT_EXEC))
+    bool must_deny = o->settings->provenance == PROVENANCE_DENY;
+    if (d->verdict == POLICY_DENY || (d->verdict == POLICY_ASK && !must_deny) ||
+        o->settings->provenance == PROVENANCE_OFF || (!is_net && d->effect.kind != EFFECT_EXEC))
         return;
     struct str target = str_of(d->effect.target);
     provenance_of(o->seen, is_net ? TARGET_HOST : TARGET_TEXT, is_net ? host_of(target) : target,
@@ -125,7 +126,6 @@ void origin_judge(const struct origin *o, struct policy_decision *d)
         a.verdict == PROVENANCE_UNKNOWN && is_net && provenance_has_untrusted(o->seen);
     if (a.verdict != PROVENANCE_UNTRUSTED && !is_unknown)
         return;
-    bool must_deny = o->settings->provenance == PROVENANCE_DENY;
     if (!must_deny && mode == MODE_BYPASS)
         return;
     d->verdict = must_deny || mode == MODE_DONT_ASK ? POLICY_DENY : POLICY_ASK;

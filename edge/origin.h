@@ -23,5 +23,6 @@ unsigned origin_ran(struct origin *o, const struct tool *tool, const struct effe
                     size_t count);
 /* What a tool said, as the planner will see it: {content: [{type, text}], ...}. */
 void origin_hear(struct origin *o, const struct tool *tool, const json_t *result);
-/* Makes an allow of policy an ask or a deny when the effect's target comes from untrusted content; never the other way. */
+/* When the effect's target comes from untrusted content: an allow of policy becomes an ask, and with `deny` both an allow and an ask
+ * become a deny; never the other way. */
 void origin_judge(const struct origin *o, struct policy_decision *decision);

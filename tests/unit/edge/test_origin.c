@@ -131,6 +131,25 @@ static void what_policy_refuses_stays_refused(void **state)
     done(&p);
 }
 
+/* A question that somebody may answer with yes is wider than deny. */
+static void deny_is_also_for_what_would_be_asked(void **state)
+{
+    static const struct {
+        const char *settings;
+        enum policy_verdict verdict;
+    } rows[] = {{"{\"provenance\":\"deny\"}", POLICY_DENY}, {"{}", POLICY_ASK}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct place p = place_of(rows[i].settings, "x");
+        struct policy_decision d = {.verdict = POLICY_ASK,
+                                    .effect = {.kind = EFFECT_NET, .target = "evil.example:80"}};
+        hear(&p, "read", "evil.example");
+        origin_judge(p.origin, &d);
+        assert_int_equal(d.verdict, rows[i].verdict);
+        done(&p);
+    }
+}
+
 static void the_workspace_can_only_make_it_narrower(void **state)
 {
     struct settings *s = NULL;
@@ -172,6 +191,7 @@ int main(void)
         cmocka_unit_test(a_command_that_a_page_dictated_asks),
         cmocka_unit_test(settings_and_mode_say_what_it_is_worth),
         cmocka_unit_test(what_policy_refuses_stays_refused),
+        cmocka_unit_test(deny_is_also_for_what_would_be_asked),
         cmocka_unit_test(the_workspace_can_only_make_it_narrower),
         cmocka_unit_test(bits_are_set_once),
     };

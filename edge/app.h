@@ -33,6 +33,7 @@ enum {
     OPT_BLOCK_URL,
     OPT_FORCE,
     OPT_DRY_RUN,
+    OPT_LAST,
     OPT_SESSION,
     OPT_LIMIT_ROWS,
     OPT_TOOLS,

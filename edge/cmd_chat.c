@@ -7,6 +7,7 @@
 #include "edge/money.h"
 #include "edge/run_options.h"
 #include "edge/safe.h"
+#include "host/undo.h"
 #include "os/clock.h"
 #include "os/loop.h"
 
@@ -93,7 +94,7 @@ static int undo_it(struct chat *c, struct str call, struct fault *reterr)
     auto_free char *name = call.len ? str_dup(call) : NULL;
     if (call.len && !name)
         return -ENOMEM;
-    int r = undo_now(c->app.state, c->session, name, &(struct undo_how){0}, reterr);
+    int r = undo_now(c->app.state, c->session, &(struct undo_want){.call = name}, false, reterr);
     return r < 0 ? r : 0;
 }
 

@@ -5,9 +5,7 @@
 #include "base/fault.h"
 #include "host/state.h"
 
-struct undo_how {
-    bool dry_run, force, as_json;
-};
-/* Puts back what the session, or one call of it (else NULL), changed; says so; journals it. Exit code, or -fault. */
-must_use int undo_now(struct state *state, const char *session, const char *call,
-                      const struct undo_how *how, struct fault *reterr);
+struct undo_want;
+/* Puts back what the session changed, or what is wanted of it; says so; journals it. Exit code, or -fault. */
+must_use int undo_now(struct state *state, const char *session, const struct undo_want *want,
+                      bool as_json, struct fault *reterr);

@@ -28,12 +28,20 @@ undo_root(struct state *s, const char *session, int *ret_dir_fd,
 must_use int undo_seal(struct state *s, const char *session, const char *call,
                        const struct undo_mount *mounts, size_t mount_count,
                        own json_t **ret_touched, struct fault *reterr);
-/* Restores, newest call first. call NULL = the whole session. Mounts are those recorded at undo_begin
+/* What is to be taken back, and how. */
+struct undo_want {
+    const char *call; /* this one; NULL = all of the session */
+    size_t last;      /* of those only the newest so many that have something to undo; 0 = all */
+    bool force, dry_run;
+};
+/* Restores, newest call first. Mounts are those recorded at undo_begin
  * (opened again, refused when they are not the same directory). Refuses (UNDO_CONFLICT, nothing changed)
  * when a file is not as the call left it, unless force. The caller journals it. ret_report own, for every
- * positive result and 0: {"restored":[paths],"conflicts":[{path,why}],"failed":[{path,why}] (could not be restored;
- * the others were),"calls":[ids],"unknown":[ids of calls that were killed before they were sealed]}.
+ * positive result and 0: {"restored":[paths],"conflicts":[conflict],"failed":[{path,why}] (could not be restored;
+ * the others were),"calls":[ids],"unknown":[ids of calls that were killed before they were sealed]}; a conflict is
+ * {path, why, call, was, is (what the call left and what is there: kind, mode, sha256, ...; absent where nobody knows), by: [newer
+ * calls of the session that changed the path]}.
  * A fault in the middle (full disk, kill): the same undo again goes on where it stopped. */
 enum { UNDO_CONFLICT = 1, UNDO_NOTHING = 2 };
-must_use int undo_apply(struct state *s, const char *session, const char *call, bool force,
-                        bool dry_run, own json_t **ret_report, struct fault *reterr);
+must_use int undo_apply(struct state *s, const char *session, const struct undo_want *want,
+                        own json_t **ret_report, struct fault *reterr);

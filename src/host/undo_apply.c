@@ -20,6 +20,7 @@ struct undoing {
     struct undo_call **calls; /* own; newest first */
     size_t count, room;
     const char *only; /* file name of the one call that is wanted; NULL = all */
+    size_t last;      /* so many of the newest; 0 = all */
     bool force;
     json_t *restored, *conflicts, *failed, *ids, *unknown; /* own */
     struct fault fault;
@@ -90,7 +91,7 @@ static int load_calls(struct undoing *u)
     int r = os_list_dir(u->dirs.seal, CALLS_MAX, load_named, u);
     if (r == 0 && u->count > 1)
         qsort(u->calls, u->count, sizeof(struct undo_call *), newer_first);
-    return r;
+    return r == 0 && u->last > 0 ? undo_last_choose(&u->dirs, u->last, u->calls, &u->count) : r;
 }
 
 /* --- decide --- */
@@ -102,6 +103,28 @@ static int report(json_t *list, const char *path, const char *why)
     return json_array_append_new(list, json_pack("{s:s, s:s}", "path", path, "why", why)) < 0
                ? -ENOMEM
                : 0;
+}
+
+static int add_state(json_t *conflict, const char *key, const struct undo_state *state)
+{
+    json_t *o = NULL;
+    int r = undo_state_to_json(state, &o);
+    return r < 0 ? r : json_object_set_new(conflict, key, o) < 0 ? -ENOMEM : 0;
+}
+
+/* was, is: NULL where nobody knows. */
+static int conflict(struct undoing *u, const struct undo_call *c, const char *path, const char *why,
+                    const struct undo_state *was, const struct undo_state *is)
+{
+    int r = 0;
+    if (json_array_size(u->conflicts) >= REPORT_MAX)
+        return 0;
+    json_t *o = json_pack("{s:s, s:s, s:s, s:[]}", "path", path, "why", why, "call", c->id, "by");
+    if (o == NULL || json_array_append_new(u->conflicts, o) < 0)
+        return -ENOMEM;
+    if (was != NULL)
+        r = add_state(o, "was", was);
+    return r == 0 && is != NULL ? add_state(o, "is", is) : r;
 }
 
 static int compare_names(struct undo_sim *sim, const json_t *after, const char *path,
@@ -117,7 +140,8 @@ static int compare_names(struct undo_sim *sim, const json_t *after, const char *
     return r < 0 ? r : 0;
 }
 
-static int check_path(struct undoing *u, struct undo_sim *sim, const json_t *after)
+static int check_path(struct undoing *u, struct undo_sim *sim, const struct undo_call *c,
+                      const json_t *after)
 {
     const char *path = json_string_value(json_object_get(after, "path"));
     const char *why = NULL;
@@ -131,25 +155,27 @@ static int check_path(struct undoing *u, struct undo_sim *sim, const json_t *aft
         why = undo_state_differs(&was, &is);
     if (r == 0 && why == NULL)
         r = compare_names(sim, after, path, &why);
+    if (r == 0 && why != NULL)
+        r = conflict(u, c, path, why, &was, &is);
     undo_state_done(&was);
     undo_state_done(&is);
-    return r == 0 && why != NULL ? report(u->conflicts, path, why) : r;
+    return r;
 }
 
 /* A call without a seal (all was killed): nobody wrote down what it left, so only what cannot be the
  * call's doing is seen: another kind of thing, or a link in the path. */
-static int check_unsealed(struct undoing *u, struct undo_sim *sim, const struct undo_line *line)
+static int check_unsealed(struct undoing *u, struct undo_sim *sim, const struct undo_call *c,
+                          const struct undo_line *line)
 {
     struct undo_state is = {0};
     const char *path = line->op == UNDO_LINK || line->op == UNDO_RENAME ? line->to : line->path;
     bool makes_dir = line->op == UNDO_MKDIR;
     int r = undo_sim_look(sim, path, &is);
     if (r == 0 && is.is_out_of_reach)
-        r = report(u->conflicts, path,
-                   "it cannot be reached safely: a link stands in its path, or it may not be read");
+        r = conflict(u, c, path, undo_state_differs(&is, &is), NULL, &is);
     else if (r == 0 && is.kind != UNDO_NONE && line->op != UNDO_RENAME && line->op != UNDO_RMDIR &&
              (is.kind == UNDO_DIR) != makes_dir)
-        r = report(u->conflicts, path, "something of another kind stands there");
+        r = conflict(u, c, path, "something of another kind stands there", NULL, &is);
     undo_state_done(&is);
     return r;
 }
@@ -161,7 +187,7 @@ static int check_image(struct undoing *u, const struct undo_call *c, const struc
         return 0;
     (void)snprintf(name, sizeof(name), "%lld", (long long)line->n);
     auto_close int fd = undo_open_regular(c->dir_fd, name);
-    return fd < 0 ? report(u->conflicts, line->path, "its before-image is missing") : 0;
+    return fd < 0 ? conflict(u, c, line->path, "its before-image is missing", NULL, NULL) : 0;
 }
 
 static int decide_call(struct undoing *u, struct undo_sim *sim, const struct undo_call *c)
@@ -172,14 +198,14 @@ static int decide_call(struct undoing *u, struct undo_sim *sim, const struct und
     bool goes_on = c->steps_done >= 0; /* it was decided when that undo began */
     json_array_foreach(list, i, after)
     {
-        if (!goes_on && (r = check_path(u, sim, after)) < 0)
+        if (!goes_on && (r = check_path(u, sim, c, after)) < 0)
             return r;
     }
     for (size_t n = c->log.count; n > 0; n--) {
         const struct undo_line *line = &c->log.lines[n - 1];
         char hash[65];
         if (!goes_on && c->seal == NULL)
-            r = check_unsealed(u, sim, line);
+            r = check_unsealed(u, sim, c, line);
         if (r == 0 && !goes_on)
             r = check_image(u, c, line);
         undo_call_image_hash(c, line, hash);
@@ -365,9 +391,16 @@ static int run(struct undoing *u, const char *session, bool dry_run)
     r = decide(u);
     if (r < 0)
         return r;
-    if (json_array_size(u->conflicts) > 0 && !u->force)
-        return UNDO_CONFLICT;
-    return dry_run ? list_only(u) : carry_out(u);
+    if (json_array_size(u->conflicts) > 0 && !u->force) {
+        r = undo_name_later_calls(&u->dirs, u->calls, u->count, u->conflicts);
+        return r < 0 ? r : UNDO_CONFLICT;
+    }
+    if (dry_run)
+        return list_only(u);
+    r = u->last > 0 ? undo_last_begin(&u->dirs, u->calls, u->count) : 0;
+    if (r == 0)
+        r = carry_out(u);
+    return r == 0 && u->last > 0 ? undo_last_end(&u->dirs) : r;
 }
 
 static int make_report(const struct undoing *u, json_t **ret_report)
@@ -381,19 +414,20 @@ static int make_report(const struct undoing *u, json_t **ret_report)
     return 0;
 }
 
-int undo_apply(struct state *s, const char *session, const char *call, bool force, bool dry_run,
+int undo_apply(struct state *s, const char *session, const struct undo_want *want,
                json_t **ret_report, struct fault *reterr)
 {
     char only[STATE_NAME_SIZE];
     struct undoing u = {.dirs = {-1, -1, -1, -1},
-                        .force = force,
+                        .last = want->last,
+                        .force = want->force,
                         .restored = json_array(),
                         .conflicts = json_array(),
                         .failed = json_array(),
                         .ids = json_array(),
                         .unknown = json_array()};
-    if (call != NULL) {
-        state_safe_name(call, only);
+    if (want->call != NULL) {
+        state_safe_name(want->call, only);
         u.only = only;
     }
     int r = u.restored && u.conflicts && u.failed && u.ids && u.unknown ? 0 : -ENOMEM;
@@ -402,7 +436,7 @@ int undo_apply(struct state *s, const char *session, const char *call, bool forc
     if (r == -ENOENT)
         r = UNDO_NOTHING;
     else if (r == 0)
-        r = run(&u, session, dry_run);
+        r = run(&u, session, want->dry_run);
     if (r >= 0) {
         int made = make_report(&u, ret_report);
         r = made < 0 ? made : r;

@@ -131,6 +131,22 @@ must_use int undo_call_load(const struct undo_dirs *d, const char *name, own str
 /* The hash of line's before-image as sealed, or of what is there when not sealed. "" = none or missing. */
 void undo_call_image_hash(const struct undo_call *c, const struct undo_line *line, char ret[65]);
 
+/* --- undo_last.c: which calls "the last n" are, also after a kill --- */
+
+/* calls: newest first; what is not among the last n, or of the list that a killed undo left, is freed and taken out. */
+must_use int undo_last_choose(const struct undo_dirs *d, size_t last, struct undo_call **calls,
+                              size_t *count);
+must_use int undo_last_begin(const struct undo_dirs *d, struct undo_call *const *calls,
+                             size_t count);
+must_use int undo_last_end(const struct undo_dirs *d);
+
+/* --- undo_conflict.c: who else changed what is in the way --- */
+
+/* Adds to "by" of each conflict {path, call, by} the ids of the session's calls that are newer than its call, are not among `wanted`,
+ * and changed its path. What cannot be read is left out: it is a hint. */
+must_use int undo_name_later_calls(const struct undo_dirs *d, struct undo_call *const *wanted,
+                                   size_t count, json_t *conflicts);
+
 /* --- undo_step.c: takes one line back, for real --- */
 
 enum undo_step_result { UNDO_STEP_DONE = 1, UNDO_STEP_NOT_NEEDED, UNDO_STEP_FAILED };

@@ -67,6 +67,35 @@ def a_file_changed_since_is_a_conflict_and_nothing_is_touched(p):
     expect((p.work / "src/a.txt").read_text() == "one\ntwo\n" and not (p.work / "new").exists(), tree(p))
 
 
+def the_last_calls_of_the_last_session_are_undone(p):
+    prepared(p)
+    p.run("run", "--model", edits(p), "--permission-mode", "acceptEdits", "q", code=0)
+    p.run("undo", "--last", "2", "-n", code=0)
+    expect((p.work / "new/deep/c.txt").exists(), "a dry run changes nothing")
+    p.run("undo", "--last", "2", code=0)
+    expect((p.work / "src/a.txt").read_text() == "one\nTWO\n" and not (p.work / "new").exists(), tree(p))
+    expect((p.work / "b.bin").read_bytes() == b"text", "the second call stays")
+    proc = p.run("undo", "--last", "9", "last", code=0)
+    expect("2 calls" in proc.stderr and (p.work / "src/a.txt").read_text() == "one\ntwo\n", proc.stderr)
+    for bad in (["--last", "0"], ["--last", "x"], ["--last", "1", "last/c1"], ["--last", "1", "last", "last"], [], ["last/"]):
+        p.run("undo", *bad, code=2)
+    p.verify()
+
+
+def a_conflict_says_what_differs_and_what_to_do(p):
+    prepared(p)
+    p.run("run", "--model", edits(p), "--permission-mode", "acceptEdits", "q", code=0)
+    (p.work / "b.bin").unlink()
+    (p.work / "b.bin").symlink_to("else\x1b[31mwhere")
+    proc = p.run("undo", "last/c1", code=1)
+    expect("/src/a.txt: it was changed since" in proc.stderr and "the call left: file, mode 0755, sha256" in proc.stderr
+           and "/c4: undo that first" in proc.stderr and "nothing was changed" in proc.stderr, proc.stderr)
+    proc = p.run("undo", "last/c2", code=1)
+    expect("there is now: link to else?[31mwhere" in proc.stderr and "undo that first" not in proc.stderr, proc.stderr)
+    report = json.loads(p.run("undo", "--json", "last/c1", code=1).stdout)
+    expect(report["conflicts"][0]["by"] == ["c4"] and report["conflicts"][0]["was"]["mode"] == 0o755, report)
+
+
 def the_last_call_of_a_killed_run_can_be_undone(p):
     prepared(p)
     before = tree(p)
@@ -92,5 +121,6 @@ def touched_files_are_in_the_receipt_with_hashes(p):
                         "after_sha256": hashlib.sha256(b"one\nTWO\n").hexdigest()}], touched)
 
 
-main(a_session_is_undone_whole, one_call_is_undone, a_file_changed_since_is_a_conflict_and_nothing_is_touched, the_last_call_of_a_killed_run_can_be_undone,
+main(a_session_is_undone_whole, one_call_is_undone, a_file_changed_since_is_a_conflict_and_nothing_is_touched, the_last_calls_of_the_last_session_are_undone,
+     a_conflict_says_what_differs_and_what_to_do, the_last_call_of_a_killed_run_can_be_undone,
      touched_files_are_in_the_receipt_with_hashes)

@@ -161,7 +161,8 @@ static char *picture(struct job *j)
 static void undo_gives_back(struct job *j, const char *call, const char *wanted)
 {
     json_t *report = NULL;
-    int r = undo_apply(j->s, j->session, call, false, false, &report, &scratch_fault);
+    int r =
+        undo_apply(j->s, j->session, &(struct undo_want){.call = call}, &report, &scratch_fault);
     char *now = picture(j);
     if (r != 0 || strcmp(now, wanted) != 0 ||
         json_array_size(json_object_get(report, "failed")) > 0)
@@ -175,7 +176,8 @@ static json_t *undo_conflicts(struct job *j, const char *call)
 {
     json_t *report = NULL;
     char *before = picture(j);
-    int r = undo_apply(j->s, j->session, call, false, false, &report, &scratch_fault);
+    int r =
+        undo_apply(j->s, j->session, &(struct undo_want){.call = call}, &report, &scratch_fault);
     if (r != UNDO_CONFLICT)
         fail_msg("undo: %d %s", r, r < 0 ? scratch_fault.text : "");
     char *after = picture(j);
@@ -228,7 +230,7 @@ static void each_kind_of_change_comes_back(void **given)
     sealed(&j);
     undo_gives_back(&j, NULL, before);
     json_t *report = NULL;
-    assert_int_equal(undo_apply(j.s, j.session, NULL, false, false, &report, &scratch_fault),
+    assert_int_equal(undo_apply(j.s, j.session, &(struct undo_want){0}, &report, &scratch_fault),
                      UNDO_NOTHING);
     json_decref(report);
     free(before);
@@ -269,7 +271,7 @@ static void what_comes_and_goes_in_one_call_leaves_no_trace(void **given)
     assert_int_equal(
         stat(scratch_path(path, "%s/undo/%s/sealed/call-1", j.x->state, j.session), &st), -1);
     json_t *report = NULL;
-    assert_int_equal(undo_apply(j.s, j.session, NULL, false, false, &report, &scratch_fault),
+    assert_int_equal(undo_apply(j.s, j.session, &(struct undo_want){0}, &report, &scratch_fault),
                      UNDO_NOTHING);
     json_decref(report);
     begin_call(&j, "call-2"); /* and a call that changes nothing */
@@ -383,7 +385,69 @@ static void order_is_kept_by_a_later_process(void **given)
     finish(&j);
 }
 
+static void the_last_calls_are_undone_and_no_others(void **given)
+{
+    struct job j = start(given);
+    json_t *report = NULL;
+    char *pictures[4];
+    a_usual_tree(&j);
+    for (int i = 0; i < 4; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "n%d", i);
+        if (i > 0)
+            begin_call(&j, name);
+        w_write(&j, "a.txt", name);
+        if (i % 2 == 0)
+            w_write(&j, name, "new");
+        sealed(&j);
+        pictures[i] = picture(&j);
+    }
+    begin_call(&j, "looks-only"); /* changed nothing: is not counted */
+    sealed(&j);
+    assert_ok(undo_apply(j.s, j.session, &(struct undo_want){.last = 2}, &report, &scratch_fault));
+    char *now = picture(&j);
+    assert_string_equal(now, pictures[1]);
+    assert_int_equal(json_array_size(json_object_get(report, "calls")), 2);
+    json_decref(report);
+    free(now);
+    assert_ok(undo_apply(j.s, j.session, &(struct undo_want){.last = 1}, &report, &scratch_fault));
+    now = picture(&j);
+    assert_string_equal(now, pictures[0]);
+    json_decref(report);
+    free(now);
+    for (int i = 0; i < 4; i++)
+        free(pictures[i]);
+    finish(&j);
+}
+
 /* --- conflicts --- */
+
+static void a_conflict_names_what_differs_and_the_later_call(void **given)
+{
+    struct job j = start(given);
+    a_usual_tree(&j);
+    w_write(&j, "a.txt", "one");
+    sealed(&j);
+    begin_call(&j, "call-2");
+    w_write(&j, "a.txt", "two");
+    sealed(&j);
+    json_t *report = undo_conflicts(&j, "call-1"),
+           *first = json_array_get(json_object_get(report, "conflicts"), 0),
+           *was = json_object_get(first, "was"), *is = json_object_get(first, "is");
+    assert_string_equal(json_string_value(json_object_get(first, "call")), "call-1");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(first, "by"), 0)),
+                        "call-2");
+    assert_string_equal(json_string_value(json_object_get(was, "kind")), "file");
+    assert_string_not_equal(json_string_value(json_object_get(was, "sha256")),
+                            json_string_value(json_object_get(is, "sha256")));
+    json_decref(report);
+    scratch_write(j.x->work, "a.txt", "mine", 0644);
+    report = undo_conflicts(&j, "call-2");
+    first = json_array_get(json_object_get(report, "conflicts"), 0);
+    assert_int_equal(json_array_size(json_object_get(first, "by")), 0); /* no call did that */
+    json_decref(report);
+    finish(&j);
+}
 
 static void each_change_since_is_a_conflict_and_changes_nothing(void **given)
 {
@@ -436,7 +500,8 @@ static void force_restores_and_keeps_what_is_not_ours(void **given)
     assert_int_equal(system(command), 0);
     json_decref(undo_conflicts(&j, NULL));
     json_t *report = NULL;
-    assert_int_equal(undo_apply(j.s, j.session, NULL, true, false, &report, &scratch_fault), 0);
+    assert_int_equal(
+        undo_apply(j.s, j.session, &(struct undo_want){.force = true}, &report, &scratch_fault), 0);
     assert_int_equal(json_array_size(json_object_get(report, "failed")), 1); /* d is not empty */
     assert_int_equal(json_array_size(json_object_get(report, "conflicts")), 3);
     json_decref(report);
@@ -462,7 +527,9 @@ static void a_dry_run_tells_and_changes_nothing(void **given)
     w_delete(&j, "b.txt");
     sealed(&j);
     char *one = picture(&j);
-    assert_int_equal(undo_apply(j.s, j.session, NULL, false, true, &report, &scratch_fault), 0);
+    assert_int_equal(
+        undo_apply(j.s, j.session, &(struct undo_want){.dry_run = true}, &report, &scratch_fault),
+        0);
     assert_int_equal(json_array_size(json_object_get(report, "restored")), 2);
     json_decref(report);
     char *now = picture(&j);
@@ -487,7 +554,8 @@ static void another_folder_at_the_same_place_is_refused(void **given)
                    "mv '%s' '%s.old' && mkdir '%s' && cp '%s.old/a.txt' '%s/'", j.x->work,
                    j.x->work, j.x->work, j.x->work, j.x->work);
     assert_int_equal(system(command), 0);
-    assert_int_equal(undo_apply(j.s, j.session, NULL, true, false, &report, &fault), -ENOENT);
+    assert_int_equal(
+        undo_apply(j.s, j.session, &(struct undo_want){.force = true}, &report, &fault), -ENOENT);
     assert_non_null(strstr(fault.text, "the folder it had then"));
     finish(&j);
 }
@@ -505,7 +573,7 @@ static void a_changed_image_or_log_is_noticed(void **given)
         log = openat(j.folder, "log", O_WRONLY | O_APPEND | O_CLOEXEC);
     sealed(&j);
     assert_int_equal(pwrite(image, "Z", 1, 0), 1); /* an owned worker kept it open */
-    assert_int_equal(undo_apply(j.s, j.session, NULL, false, false, &report, &fault), 0);
+    assert_int_equal(undo_apply(j.s, j.session, &(struct undo_want){0}, &report, &fault), 0);
     assert_int_equal(json_array_size(json_object_get(report, "failed")), 1);
     json_decref(report);
     char *a = scratch_read(j.x->work, "a.txt");
@@ -514,7 +582,7 @@ static void a_changed_image_or_log_is_noticed(void **given)
     assert_int_equal(pwrite(image, "A", 1, 0), 1); /* put right again: not lost */
     assert_int_equal(write(log, "{}\n", 3), 3);
     report = NULL;
-    assert_int_equal(undo_apply(j.s, j.session, NULL, false, false, &report, &fault),
+    assert_int_equal(undo_apply(j.s, j.session, &(struct undo_want){0}, &report, &fault),
                      -FAULT_CORRUPT);
     assert_non_null(strstr(fault.text, "changed after it was sealed"));
     close(image);
@@ -545,7 +613,8 @@ static void a_call_that_was_never_sealed_is_undone_and_named(void **given)
     line(&j, "delete", "b.txt", NULL);          /* killed before the effect */
     raw(&j, "{\"n\":9,\"op\":\"create\",\"pa"); /* and in the middle of a line */
     json_t *report = NULL;
-    assert_int_equal(undo_apply(j.s, j.session, NULL, false, false, &report, &scratch_fault), 0);
+    assert_int_equal(undo_apply(j.s, j.session, &(struct undo_want){0}, &report, &scratch_fault),
+                     0);
     assert_string_equal(json_string_value(json_array_get(json_object_get(report, "unknown"), 0)),
                         "call-1");
     json_decref(report);
@@ -582,7 +651,7 @@ static void undo_now(void *arg)
     struct job *j = arg;
     struct state *s = scratch_open();
     json_t *report = NULL;
-    int r = undo_apply(s, j->session, NULL, false, false, &report, &scratch_fault);
+    int r = undo_apply(s, j->session, &(struct undo_want){0}, &report, &scratch_fault);
     json_decref(report);
     state_free(s);
     if (r != 0 && r != UNDO_NOTHING)
@@ -631,6 +700,44 @@ static void an_undo_that_is_killed_goes_on_where_it_stopped(void **given)
         scratch_remove(given);
         assert_int_equal(scratch_make(given), 0);
     }
+}
+
+/* Killed between its two calls: the list of both is written, the newer one is undone, and that is all. */
+static void an_undo_of_the_last_two_that_was_killed_takes_no_third(void **given)
+{
+    struct job j = start(given);
+    json_t *report = NULL;
+    struct undo_dirs dirs;
+    a_usual_tree(&j);
+    w_write(&j, "a.txt", "1");
+    sealed(&j);
+    char *after_first = picture(&j);
+    begin_call(&j, "call-2");
+    w_write(&j, "a.txt", "2");
+    sealed(&j);
+    begin_call(&j, "call-3");
+    w_write(&j, "a.txt", "3");
+    sealed(&j);
+    struct undo_call second = {.name = "call-2"}, third = {.name = "call-3"};
+    struct undo_call *both[] = {&third, &second};
+    assert_ok(undo_dirs_open(j.s, j.session, false, &dirs));
+    assert_ok(undo_last_begin(&dirs, both, 2));
+    undo_dirs_done(&dirs);
+    assert_ok(
+        undo_apply(j.s, j.session, &(struct undo_want){.call = "call-3"}, &report, &scratch_fault));
+    json_decref(report);
+    assert_ok(undo_apply(j.s, j.session, &(struct undo_want){.last = 2}, &report, &scratch_fault));
+    assert_int_equal(json_array_size(json_object_get(report, "calls")), 1);
+    json_decref(report);
+    char *now = picture(&j);
+    assert_string_equal(now, after_first);
+    free(now);
+    /* The list is gone with it: the next one means the next. */
+    assert_ok(undo_apply(j.s, j.session, &(struct undo_want){.last = 2}, &report, &scratch_fault));
+    assert_int_equal(json_array_size(json_object_get(report, "calls")), 1);
+    json_decref(report);
+    free(after_first);
+    finish(&j);
 }
 
 /* --- hostile logs --- */
@@ -709,7 +816,9 @@ static void a_hostile_log_makes_the_seal_a_sentence(void **given)
     assert_non_null(strstr(fault.text, "call call-1"));
     assert_null(touched);
     json_t *report = NULL;
-    assert_int_equal(undo_apply(j.s, j.session, NULL, true, false, &report, &fault), -FAULT_INPUT);
+    assert_int_equal(
+        undo_apply(j.s, j.session, &(struct undo_want){.force = true}, &report, &fault),
+        -FAULT_INPUT);
     finish(&j);
 }
 
@@ -733,7 +842,8 @@ static void links_in_the_path_lead_nowhere(void **given)
     json_t *report = NULL;
     for (int force = 0; force < 2; force++) {
         report = NULL;
-        int r = undo_apply(j.s, j.session, NULL, force, false, &report, &scratch_fault);
+        int r = undo_apply(j.s, j.session, &(struct undo_want){.force = force}, &report,
+                           &scratch_fault);
         assert_int_equal(r, force ? 0 : UNDO_CONFLICT);
         json_decref(report);
     }
@@ -753,10 +863,11 @@ static void a_read_only_mount_is_not_written_to(void **given)
         "{\"n\":0,\"op\":\"create\",\"path\":\"/ro/bin/env\",\"to\":null,\"mode\":null,\"kind\":null,\"target\":null}\n");
     assert_ok(undo_seal(j.s, j.session, j.call, j.mounts, 2, &touched, &scratch_fault));
     json_decref(touched);
-    assert_int_equal(undo_apply(j.s, j.session, NULL, false, false, &report, &scratch_fault),
+    assert_int_equal(undo_apply(j.s, j.session, &(struct undo_want){0}, &report, &scratch_fault),
                      UNDO_CONFLICT);
     json_decref(report);
-    assert_int_equal(undo_apply(j.s, j.session, NULL, true, false, &report, &scratch_fault), 0);
+    assert_int_equal(
+        undo_apply(j.s, j.session, &(struct undo_want){.force = true}, &report, &scratch_fault), 0);
     assert_int_equal(json_array_size(json_object_get(report, "failed")), 1);
     json_decref(report);
     assert_int_equal(access("/usr/bin/env", F_OK), 0);
@@ -853,6 +964,9 @@ int main(void)
         T(a_failed_effect_is_left_out),
         T(a_session_is_undone_newest_first_and_calls_one_by_one),
         T(order_is_kept_by_a_later_process),
+        T(the_last_calls_are_undone_and_no_others),
+        T(a_conflict_names_what_differs_and_the_later_call),
+        T(an_undo_of_the_last_two_that_was_killed_takes_no_third),
         T(each_change_since_is_a_conflict_and_changes_nothing),
         T(force_restores_and_keeps_what_is_not_ours),
         T(a_dry_run_tells_and_changes_nothing),

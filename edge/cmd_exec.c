@@ -300,7 +300,9 @@ static int run_module(struct execution *x, const struct parsed *p, struct fault 
             .undo_fd = undo_fd,
             .http_fd = http_fd,
         };
-        r = sandbox_worker_run(x->worker, x->loop, &run, on_output, on_done, x, reterr);
+        const struct sandbox_listener listener = {
+            .on_output = on_output, .on_done = on_done, .arg = x};
+        r = sandbox_worker_run(x->worker, x->loop, &run, &listener, reterr);
     }
     if (r == 0)
         r = os_loop_run(x->loop);

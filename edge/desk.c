@@ -560,6 +560,18 @@ static int open_way_out(struct desk *d, const struct call *c, int *ret_fd, struc
     return r < 0 ? r : 0;
 }
 
+/* The run's mounts, and no others: what it may only read is not written to for it either. */
+static int on_land(const struct undo_landing *what, void *arg)
+{
+    const struct desk *d = arg;
+    const struct call *c = d->queue[0];
+    if (!c->writes || !c->undo_begun)
+        return -EROFS;
+    struct undo_mount mounts[SANDBOX_MOUNTS_MAX];
+    undo_mounts(d, mounts);
+    return undo_land(mounts, d->c.app->mount_count, c->undo_fd, what);
+}
+
 static int send_to_worker(struct desk *d, const struct tool_code *code, struct fault *reterr)
 {
     struct call *c = front(d);
@@ -585,7 +597,8 @@ static int send_to_worker(struct desk *d, const struct tool_code *code, struct f
         .undo_fd = c->undo_fd,
         .http_fd = http_fd,
     };
-    return sandbox_worker_run(d->worker, d->c.loop, &request, NULL, on_ran, d, reterr);
+    const struct sandbox_listener listener = {.on_land = on_land, .on_done = on_ran, .arg = d};
+    return sandbox_worker_run(d->worker, d->c.loop, &request, &listener, reterr);
 }
 
 /* The code is there: intent, worker, undo, run. */

@@ -59,8 +59,9 @@ static int run_it(const struct app *app, struct helping *h, int code_fd, const c
                                     .code_key = key,
                                     .undo_fd = -1,
                                     .http_fd = -1};
+    const struct sandbox_listener listener = {.on_done = on_done, .arg = h};
     if (r == 0)
-        r = sandbox_worker_run(worker, h->loop, &run, NULL, on_done, h, reterr);
+        r = sandbox_worker_run(worker, h->loop, &run, &listener, reterr);
     return r < 0 ? r : os_loop_run(h->loop);
 }
 

@@ -23,6 +23,16 @@ must_use int undo_begin(struct state *s, const char *session, const char *call,
 must_use int
 undo_root(struct state *s, const char *session, int *ret_dir_fd,
           struct fault *reterr); /* undo/<session>/work/: all that the worker may write to */
+/* A finished write of the call that is under way takes its name. 0 | -errno, and nothing has changed: -EXDEV it is not in a mount
+ * that may be written to, or on another one than the undo folder; -ESTALE its folder is another one by now; -ELOOP a link stands
+ * in its path; -EEXIST is_new, and something stands there; -EPERM stage is not a plain file. */
+struct undo_landing {
+    const char *stage, *path; /* name in the call's folder; path as the guest sees it */
+    uint64_t folder_device, folder_inode;
+    bool is_new;
+};
+must_use int undo_land(const struct undo_mount *mounts /* as this run has them */,
+                       size_t mount_count, int call_dir_fd, const struct undo_landing *what);
 /* After the call: reads the log, hashes before-images and what is there now; ret_touched own: the
  * receipt's "touched" array [{path, op, before_sha256, after_sha256}]. Removes the folder when nothing changed. */
 must_use int undo_seal(struct state *s, const char *session, const char *call,

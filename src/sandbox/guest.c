@@ -149,6 +149,8 @@ int guest_link(struct engine *e, struct fault *reterr)
 static bool is_cancelled(void *arg)
 {
     const struct guest *g = arg;
+    if (g->host->was_cancelled != NULL && *g->host->was_cancelled)
+        return true;
     return g->host->cancel_fd >= 0 && os_wait_fd(g->host->cancel_fd, false, 0) == 0;
 }
 
@@ -189,6 +191,13 @@ static int on_output(int stream, struct str bytes, void *arg)
     return output_add(&g->output, stream, bytes);
 }
 
+static int on_land(const struct wasi_landing *what, void *arg)
+{
+    const struct guest *g = arg;
+    tell_gauge(g, g->context); /* an answer is waited for */
+    return g->host->land(what, g->host->arg);
+}
+
 static int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -219,6 +228,7 @@ static int make_wasi(struct guest *g)
         .stdin_bytes = run->stdin_bytes,
         .on_output = on_output,
         .undo_fd = run->undo_fd,
+        .land = g->host->land ? on_land : NULL,
         .arg = g,
     };
     return wasi_new(&config, &g->wasi);

@@ -12,8 +12,10 @@ struct guest_host {
     size_t mount_count;
     int cancel_fd;               /* readable = stop; -1 = none */
     struct sandbox_gauge *gauge; /* told of the use now and then; NULL = nobody looks */
-    int (*stream)(int stream, struct str bytes, void *arg); /* for runs with stream_output */
+    int (*stream)(int stream, struct str bytes, void *arg);  /* for runs with stream_output */
+    int (*land)(const struct wasi_landing *what, void *arg); /* see wasi_config */
     void *arg;
+    const bool *was_cancelled; /* said so in another way than by cancel_fd; NULL = there is none */
 };
 
 /* Defines all that guests may import in the engine's linker. */

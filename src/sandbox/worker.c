@@ -14,6 +14,7 @@
 #include "sandbox/engine.h"
 #include "sandbox/guest.h"
 #include "sandbox/jail/jail.h"
+#include "sandbox/landing.h"
 #include "sandbox/module.h"
 #include "sandbox/run/engine.h"
 #include "sandbox/run/run.h"
@@ -39,6 +40,7 @@ struct worker {
     struct engine *engine;
     struct modules modules;
     uint64_t run_id;
+    struct landing landing;
 };
 
 /* --- options --- */
@@ -175,6 +177,12 @@ static int on_stream(int stream, struct str bytes, void *arg)
     return 0;
 }
 
+static int on_land(const struct wasi_landing *what, void *arg)
+{
+    struct worker *w = arg;
+    return landing_ask(&w->landing, what);
+}
+
 /* Puts the descriptors of the message where the body says; they stay the message's. */
 static int place_fds(const struct message *m, struct sandbox_run *run, struct fault *reterr)
 {
@@ -228,7 +236,10 @@ static int run_module(struct worker *w, const struct sandbox_run *run, struct sa
                                     .cancel_fd = WORKER_CHANNEL_FD,
                                     .gauge = w->gauge,
                                     .stream = on_stream,
-                                    .arg = w};
+                                    .land = on_land,
+                                    .arg = w,
+                                    .was_cancelled = &w->landing.is_cancelled};
+    w->landing = (struct landing){.channel = w->channel, .run_id = w->run_id};
     r = guest_run(w->engine, module, run, &host, o);
     return r < 0 ? fault_set(reterr, -r, "a run could not be set up: %s", fault_sentence(r)) : 0;
 }

@@ -304,7 +304,8 @@ static void once_run(void *arg)
     struct run_bench *b = arg;
     struct fault f = {0};
     b->is_done = false;
-    check(sandbox_worker_run(b->worker, b->loop, &b->run, NULL, on_done, b, &f), &f, "run");
+    const struct sandbox_listener listener = {.on_done = on_done, .arg = b};
+    check(sandbox_worker_run(b->worker, b->loop, &b->run, &listener, &f), &f, "run");
     while (!b->is_done)
         check(os_loop_once(b->loop, -1), NULL, "loop");
 }

@@ -1,5 +1,7 @@
 /* rooms: run */
-/* What decodes encodes to what decodes to the same; byte 0 picks run, outcome or a limit's text. */
+/* What decodes encodes to what decodes to the same; byte 0 picks run, outcome (or landing, when it has
+ * a stage) or a limit's text. */
+#include "sandbox/run/landing.h"
 #include "sandbox/run/run.h"
 
 #include <string.h>
@@ -43,6 +45,20 @@ static void fuzz_outcome(const json_t *body, struct str raw)
     must(memcmp(&o.used, &again.used, sizeof o.used) == 0);
 }
 
+static void fuzz_landing(const json_t *body, struct str raw)
+{
+    struct sandbox_landing l, again;
+    struct fault f = {0};
+    int r = sandbox_landing_from_json(body, raw, &l, &f);
+    must(r == 0 || (r == -FAULT_PROTOCOL && f.text[0] != '\0'));
+    if (r < 0)
+        return;
+    auto_json json_t *printed = sandbox_landing_json(&l);
+    must(printed != NULL && sandbox_landing_from_json(printed, raw, &again, NULL) == 0);
+    must(strcmp(l.stage, again.stage) == 0 && strcmp(l.path, again.path) == 0 &&
+         l.device == again.device && l.inode == again.inode && l.is_new == again.is_new);
+}
+
 static void fuzz_text(struct str text)
 {
     for (size_t i = 0; i < sandbox_limit_row_count; i++) {
@@ -73,6 +89,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (data[0] % 3 == 0)
         fuzz_run(body);
+    else if (json_object_get(body, "stage"))
+        fuzz_landing(body, (struct str){in.at, raw});
     else
         fuzz_outcome(body, (struct str){in.at, raw});
     return 0;

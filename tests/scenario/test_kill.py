@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Kill is the tree: after any end (done, failed, cancelled, the monitor killed with -9) no process of it is left, the journal verifies, the
-ledger sums, and files are old or new, never half. BX_KILLS sets how many ends are tried (default 60; `make proof` tries 200)."""
+ledger sums, and files are old or new, never half. BX_KILLS sets how many ends are tried (default 100; `make proof` tries 200)."""
 import json
 import os
 import random
@@ -10,7 +10,7 @@ import time
 
 from common import BOXAGNTS, call, expect, main
 
-KILLS = int(os.environ.get("BX_KILLS", "60"))
+KILLS = int(os.environ.get("BX_KILLS", "100"))
 OLD, NEW = "old line\n" * 2000, "new line\n" * 3000
 
 

@@ -56,6 +56,31 @@ def one_call_is_undone(p):
     expect((p.work / "src/a.txt").read_text() == "one\ntwo\n", "newest first")
 
 
+def an_old_file_is_replaced_and_not_written_over(p):
+    """A reader that has it open keeps the old text whole; what has a second name is written in place, so that both keep sharing it."""
+    for folder in (p.work, p.work / "deep/er"):
+        folder.mkdir(parents=True, exist_ok=True)
+        old = folder / "a.txt"
+        old.write_text("old text, longer than what comes\n" * 1000)
+        os.chmod(old, 0o751)
+        with open(old) as reader:
+            before = os.stat(old)
+            result = p.run("tool", "call", "--json", "--permission-mode", "acceptEdits", "write",
+                           json.dumps({"path": str(old.relative_to(p.work)), "content": "new\n"}), code=0)
+            expect(reader.read() == "old text, longer than what comes\n" * 1000, "the open one is the old one")
+        after = os.stat(old)
+        expect(after.st_ino != before.st_ino and old.read_text() == "new\n" and after.st_mode == before.st_mode, before, after)
+        touched = json.loads(result.stdout)["receipt"]["touched"]
+        expect([t["op"] for t in touched] == ["write"], touched)
+    shared = p.work / "shared.txt"
+    shared.write_text("both\n")
+    os.link(shared, p.work / "other.txt")
+    p.run("tool", "call", "--permission-mode", "acceptEdits", "write", json.dumps({"path": "shared.txt", "content": "new\n"}), code=0)
+    expect((p.work / "other.txt").read_text() == "new\n" and os.stat(shared).st_nlink == 2, "written in place")
+    expect(sorted(x.name for x in p.work.iterdir()) == ["a.txt", "deep", "other.txt", "shared.txt"], list(p.work.iterdir()))
+    expect(not list(p.root.rglob("stage-*")), "nothing staged is left")
+
+
 def a_file_changed_since_is_a_conflict_and_nothing_is_touched(p):
     prepared(p)
     p.run("run", "--model", edits(p), "--permission-mode", "acceptEdits", "q", code=0)
@@ -121,6 +146,6 @@ def touched_files_are_in_the_receipt_with_hashes(p):
                         "after_sha256": hashlib.sha256(b"one\nTWO\n").hexdigest()}], touched)
 
 
-main(a_session_is_undone_whole, one_call_is_undone, a_file_changed_since_is_a_conflict_and_nothing_is_touched, the_last_calls_of_the_last_session_are_undone,
+main(an_old_file_is_replaced_and_not_written_over, a_session_is_undone_whole, one_call_is_undone, a_file_changed_since_is_a_conflict_and_nothing_is_touched, the_last_calls_of_the_last_session_are_undone,
      a_conflict_says_what_differs_and_what_to_do, the_last_call_of_a_killed_run_can_be_undone,
      touched_files_are_in_the_receipt_with_hashes)

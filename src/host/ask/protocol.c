@@ -28,6 +28,7 @@ PERMITS(permits_agent, agent_rows);
 static const struct frame_permit worker_rows[] = {
     {WORKER_RUN, "WORKER_RUN", PROTOCOL_ARGUMENTS_MAX + 8 * MIB, 4, STATE_IDLE},
     {WORKER_CANCEL, "WORKER_CANCEL", 4 * KIB, 0, STATE_SERVING},
+    {WORKER_LANDED, "WORKER_LANDED", 4 * KIB, 0, STATE_BUSY},
 };
 PERMITS(permits_worker, worker_rows);
 
@@ -85,6 +86,7 @@ static const struct frame_permit monitor_worker_rows[] = {
     {MONITOR_READY, "MONITOR_READY", 16 * KIB, 0, STATE_STARTING},
     {MONITOR_FAULT, "MONITOR_FAULT", 16 * KIB, 0, STATE_ANY},
     {MONITOR_OUTPUT, "MONITOR_OUTPUT", PROTOCOL_DATA_MAX, 0, STATE_BUSY},
+    {MONITOR_LAND, "MONITOR_LAND", 16 * KIB, 0, STATE_BUSY},
     {MONITOR_RAN, "MONITOR_RAN", PROTOCOL_RESULT_MAX, 0, STATE_BUSY},
 };
 PERMITS(permits_monitor_worker, monitor_worker_rows);

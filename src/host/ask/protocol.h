@@ -46,8 +46,11 @@ enum frame_type {
     WORKER_RUN =
         48, /* body sandbox run request (sandbox/ask/run.h); fds: module code, stdin, undo dir; id = run */
     WORKER_CANCEL = 50, /* id = run */
+    WORKER_LANDED = 55, /* the answer to LAND: body {error: 0 or errno}; id = run */
     /* worker -> monitor */
     MONITOR_OUTPUT = 52, /* streamed output of a run: body {stream: 1|2}, raw = bytes; id = run */
+    MONITOR_LAND =
+        54, /* a finished write is to take its name: body of sandbox/run/landing.h, raw = its path; id = run */
     MONITOR_RAN =
         53, /* the run ended: body = measured use and stop, raw = stdout then stderr; id = run */
 

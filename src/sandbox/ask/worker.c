@@ -10,10 +10,12 @@
 
 #include "host/ask/channel.h"
 #include "host/ask/protocol.h"
+#include "host/undo.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/loop.h"
 #include "os/socket.h"
+#include "sandbox/run/landing.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -114,7 +116,7 @@ static void finish(struct sandbox_worker *w)
         outcome.used.output_bytes > w->streamed ? outcome.used.output_bytes : w->streamed;
     int64_t elapsed_us = (os_now_mono_ns() - w->started_ns) / 1000;
     sandbox_outcome_bound(&outcome, &w->limits, elapsed_us);
-    w->on_done(&outcome, w->arg);
+    w->listener.on_done(&outcome, w->listener.arg);
     sandbox_outcome_done(&outcome);
 }
 
@@ -152,10 +154,40 @@ static int take_output(struct sandbox_worker *w, const struct message *m)
     if (!m->body || json_get_i64(m->body, "stream", 1, 2, &stream, NULL) != 0)
         return -FAULT_PROTOCOL;
     w->streamed += (int64_t)m->raw.len;
-    if (w->streamed > w->limits.max_output_bytes || !w->on_output)
+    if (w->streamed > w->limits.max_output_bytes || !w->listener.on_output)
         return -FAULT_PROTOCOL;
-    w->on_output((int)stream, m->raw, w->arg);
+    w->listener.on_output((int)stream, m->raw, w->listener.arg);
     return 0;
+}
+
+static int listen_again(struct sandbox_worker *w);
+
+/* After a cancel nothing lands any more: the worker is told so, and ends. */
+static int land(const struct sandbox_worker *w, const struct sandbox_landing *asked)
+{
+    const struct undo_landing what = {.stage = asked->stage,
+                                      .path = asked->path,
+                                      .folder_device = asked->device,
+                                      .folder_inode = asked->inode,
+                                      .is_new = asked->is_new};
+    if (w->is_cancelled)
+        return -ECANCELED;
+    return w->listener.on_land ? w->listener.on_land(&what, w->listener.arg) : -EXDEV;
+}
+
+static int take_landing(struct sandbox_worker *w, const struct message *m, struct fault *why)
+{
+    struct sandbox_landing asked;
+    int r = sandbox_landing_from_json(m->body, m->raw, &asked, why);
+    if (r == 0 && channel_queued(w->channel) > 0) /* answers would pile up here */
+        r = fault_set(why, FAULT_PROTOCOL, "it asks for landings and does not listen");
+    if (r < 0)
+        return r;
+    auto_json json_t *body = sandbox_landed_json(land(w, &asked));
+    if (!body)
+        return -ENOMEM;
+    r = channel_send(w->channel, WORKER_LANDED, w->id, body, STR(""), NULL, 0);
+    return r < 0 ? r : listen_again(w);
 }
 
 enum { RUN_OVER = 1 };
@@ -175,6 +207,8 @@ static int on_message(struct message *m, void *arg)
         r = take_output(w, m);
     else if (!m->body)
         r = -FAULT_PROTOCOL;
+    else if (m->type == MONITOR_LAND)
+        r = take_landing(w, m, &why);
     else if ((r = sandbox_outcome_from_json(m->body, m->raw, &w->outcome, &why)) == 0)
         w->has_outcome = true;
     if (r == 0 && w->has_outcome && w->outcome.stop == SANDBOX_CANCEL && !w->is_cancelled)
@@ -303,8 +337,8 @@ static int watch_run(struct sandbox_worker *w, struct os_loop *loop)
 }
 
 int sandbox_worker_run(struct sandbox_worker *w, struct os_loop *loop,
-                       const struct sandbox_run *run, sandbox_output_fn on_output,
-                       sandbox_done_fn on_done, void *arg, struct fault *reterr)
+                       const struct sandbox_run *run, const struct sandbox_listener *listener,
+                       struct fault *reterr)
 {
     if (w->is_running)
         return fault_set(reterr, EBUSY, "the worker has a run under way");
@@ -320,9 +354,9 @@ int sandbox_worker_run(struct sandbox_worker *w, struct os_loop *loop,
         return fits;
     w->id = ++w->next_id;
     w->limits = run->limits;
-    w->on_output = run->stream_output ? on_output : NULL;
-    w->on_done = on_done;
-    w->arg = arg;
+    w->listener = *listener;
+    if (!run->stream_output)
+        w->listener.on_output = NULL;
     w->is_cancelled = w->is_paused = w->has_outcome = false;
     w->streamed = 0;
     w->said[0] = '\0';

@@ -10,6 +10,7 @@
 #include "sandbox/run/run.h"
 
 struct os_loop;
+struct undo_landing;   /* host/undo.h */
 struct sandbox_worker; /* opaque */
 
 struct sandbox_worker_config {
@@ -38,15 +39,25 @@ const json_t *
 sandbox_worker_confinement(const struct sandbox_worker *w); /* borrowed; as measured at its start */
 int64_t sandbox_worker_pid(const struct sandbox_worker *w);
 
-/* Starts a run under a loop. on_output (may be NULL) gets streamed bytes; on_done exactly once, also when
+/* Starts a run under a loop. on_output gets streamed bytes; on_done exactly once, also when
  * the worker dies (SANDBOX_CRASH), lies (SANDBOX_CRASH, detail says protocol) or passes its deadline by more
  * than the grace (killed; SANDBOX_TIMEOUT). After a crash or kill the worker is dead: sandbox_worker_dead().
  * One run at a time per worker: -EBUSY. -FAULT_PEER_GONE: it is spent. -FAULT_POLICY: it belongs to another agent. */
 typedef void (*sandbox_output_fn)(int stream, struct str bytes, void *arg);
 typedef void (*sandbox_done_fn)(struct sandbox_outcome *outcome /* borrowed */, void *arg);
+/* A finished write of the run is to take its name: undo_land() with the mounts of this run. 0 | -errno. */
+typedef int (*sandbox_land_fn)(const struct undo_landing *what /* borrowed, not believed */,
+                               void *arg);
+struct sandbox_listener {
+    sandbox_output_fn on_output; /* NULL: a run that streams is a breach */
+    sandbox_land_fn on_land;     /* NULL: answered with EXDEV */
+    sandbox_done_fn on_done;
+    void *arg;
+};
 must_use int sandbox_worker_run(struct sandbox_worker *w, struct os_loop *loop,
-                                const struct sandbox_run *run, sandbox_output_fn on_output,
-                                sandbox_done_fn on_done, void *arg, struct fault *reterr);
+                                const struct sandbox_run *run,
+                                const struct sandbox_listener *listener /* copied */,
+                                struct fault *reterr);
 /* While paused, streamed output stays where it is (the guest waits when there is no more room); clocks go on. For one run. */
 void sandbox_worker_pause(struct sandbox_worker *w, bool on);
 void sandbox_worker_cancel(

@@ -31,9 +31,7 @@ struct sandbox_worker {
     struct sandbox_limits limits;
     int64_t started_ns, cpu_at_start_ns;
     struct os_watch *fd_watch, *timer; /* own */
-    sandbox_output_fn on_output;
-    sandbox_done_fn on_done;
-    void *arg;
+    struct sandbox_listener listener;
     struct sandbox_outcome outcome;
     bool has_outcome;
     struct sandbox_use last_use; /* measured when it did not answer */

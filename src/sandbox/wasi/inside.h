@@ -182,7 +182,7 @@ struct wasi {
     int64_t image_bytes;
     struct id_set settled; /* objects that need no (further) image: saved, or made in this run */
     uint64_t undo_dev;
-    bool is_undo_dev_known, cannot_stage;
+    bool is_undo_dev_known, cannot_stage, cannot_link;
     size_t stages_open;
 
     size_t mount_count;

@@ -1,14 +1,13 @@
-/* Staged writes: a file that is written whole lands whole. The bytes go to a file without a name in the
- * folder of the target; when the guest closes it, it takes the target's mode and then its name in one
- * step, so that other readers see the old or the new, also after kill -9, which leaves no name behind:
- *     a new name        linkat() of the nameless file
- *     an old name       linkat() into the undo folder (a name outside the workspace), rename over the target
- * Kernels or file systems without one of these: a named file in the undo folder from the start; and when
- * nothing is left (no undo folder, another file system, several hard links or an owner to keep) the file is written in
- * place after its before-image was saved: 1 from stage_begin(), or rewrite() at the landing.
- *
- * In a worker with mounts of its own the undo folder and the target are two mounts, and no name goes from one to the other: an
- * old name is rewritten there. Known gap: a kill between copying and setting the size leaves a mixture (docs/undo.md). */
+/* Staged writes: a file that is written whole lands whole. The bytes go to a file that the workspace does not see; when the guest
+ * closes it, it takes the target's mode and then its name in one step, so that other readers see the old or the new, also
+ * after kill -9, which leaves no name behind in the workspace:
+ *     a new name        a nameless file in the folder of the target, linkat()
+ *     an old name       a file in the undo folder (outside the workspace), rename() over the target
+ * In a worker with mounts of its own the undo folder and the target are two mounts, between which no name goes: then
+ * config.land has it done by somebody for whom they are one. Kernels that give no name to a nameless file: its bytes are copied
+ * to a file in the undo folder, and that lands. When nothing is left (no undo folder, another file system, several hard
+ * links or an owner to keep) the file is written in place after its before-image was saved: 1 from stage_begin(), or
+ * rewrite() at the landing. Such a file can be seen half-written (docs/undo.md). */
 #include "sandbox/wasi/inside.h"
 
 #include "os/fd.h"
@@ -50,16 +49,23 @@ static bool has_private_place(struct wasi *w, uint64_t dev)
     return w->undo_dev == dev;
 }
 
-static int open_stage(struct wasi *w, struct stage *s, const struct place *p, uint64_t dev)
+/* In the undo folder, under a name. */
+static int open_named(const struct wasi *w, struct stage *s)
 {
     char name[STAGE_NAME];
-    int fd = os_open_at(p->dir_fd, ".", O_TMPFILE | O_RDWR, 0666, OS_NO_LINKS);
-    if (fd >= 0 || !has_private_place(w, dev))
-        return fd;
     stage_name(s, name);
-    fd = os_open_at(w->config.undo_fd, name, O_CREAT | O_EXCL | O_RDWR, 0666, OS_NO_LINKS);
+    int fd = os_open_at(w->config.undo_fd, name, O_CREAT | O_EXCL | O_RDWR, 0666, OS_NO_LINKS);
     s->is_named = fd >= 0;
     return fd;
+}
+
+static int open_stage(struct wasi *w, struct stage *s, const struct place *p, bool is_new,
+                      uint64_t dev)
+{
+    int fd = -1;
+    if (is_new && !w->cannot_link)
+        fd = os_open_at(p->dir_fd, ".", O_TMPFILE | O_RDWR, 0666, OS_NO_LINKS);
+    return fd >= 0 || !has_private_place(w, dev) ? fd : open_named(w, s);
 }
 
 int stage_begin(struct wasi *w, struct fd *f, const struct place *p, const struct stat *before)
@@ -74,7 +80,7 @@ int stage_begin(struct wasi *w, struct fd *f, const struct place *p, const struc
     if (s == NULL || real == NULL)
         return -ENOMEM;
     os_random(&s->number, sizeof(s->number));
-    auto_close int fd = open_stage(w, s, p, (uint64_t)dir.st_dev);
+    auto_close int fd = open_stage(w, s, p, before == NULL, (uint64_t)dir.st_dev);
     if (fd < 0)
         return 1;
     /* The jail changes no owners: a file of someone else stays theirs by being written in place. */
@@ -165,22 +171,67 @@ static int rewrite(struct fd *f, const struct stat *before)
     return 0;
 }
 
-static int replace(struct wasi *w, struct fd *f, const struct stat *before)
+/* A nameless file gets its name in the undo folder, or becomes one that has it. */
+static int get_named(struct wasi *w, struct fd *f)
 {
     struct stage *s = f->stage;
+    struct stat st, dir;
     char name[STAGE_NAME];
-    int r = 0;
+    if (s->is_named)
+        return 0;
+    int r = os_stat_fd(f->host, &st);
+    if (r == 0)
+        r = os_stat_fd(s->dir_fd, &dir);
+    if (r < 0)
+        return r;
+    if (!has_private_place(w, (uint64_t)dir.st_dev))
+        return -EXDEV;
     stage_name(s, name);
-    if (!s->is_named) {
-        r = w->config.undo_fd < 0 ? -EXDEV : os_fs_link_fd(f->host, w->config.undo_fd, name);
-        s->is_named = r == 0;
+    s->is_named = os_fs_link_fd(f->host, w->config.undo_fd, name) == 0;
+    if (s->is_named)
+        return 0;
+    auto_close int fd = open_named(w, s);
+    if (fd < 0)
+        return fd;
+    r = copy_all(f->host, fd);
+    if (r == 0)
+        r = take_mode(fd, st.st_mode);
+    if (r < 0)
+        return r;
+    os_close(f->host);
+    f->host = take_fd(&fd);
+    return 0;
+}
+
+/* From the undo folder to its name, in one step. */
+static int move_to_name(struct wasi *w, struct fd *f, bool is_new)
+{
+    struct stage *s = f->stage;
+    struct stat dir;
+    char name[STAGE_NAME];
+    stage_name(s, name);
+    int r = get_named(w, f);
+    if (r == 0)
+        r = os_fs_rename(w->config.undo_fd, name, s->dir_fd, s->name, !is_new);
+    if (r == -EXDEV && s->is_named && w->config.land != NULL && os_stat_fd(s->dir_fd, &dir) == 0) {
+        const struct wasi_landing what = {.stage = name,
+                                          .path = f->real,
+                                          .folder_device = (uint64_t)dir.st_dev,
+                                          .folder_inode = (uint64_t)dir.st_ino,
+                                          .is_new = is_new};
+        r = w->config.land(&what, w->config.arg);
     }
     if (r == 0)
-        r = os_fs_rename(w->config.undo_fd, name, s->dir_fd, s->name, true);
-    if (r == 0) {
         s->is_named = false;
-        return 0;
-    }
+    return r;
+}
+
+/* A cancel is no reason to try in another way. */
+static int replace(struct wasi *w, struct fd *f, const struct stat *before)
+{
+    int r = move_to_name(w, f, false);
+    if (r == 0 || r == -ECANCELED)
+        return r;
     w->cannot_stage = true;
     return rewrite(f, before);
 }
@@ -188,16 +239,14 @@ static int replace(struct wasi *w, struct fd *f, const struct stat *before)
 static int give_new_name(struct wasi *w, struct fd *f)
 {
     struct stage *s = f->stage;
-    char name[STAGE_NAME];
-    int r;
-    if (s->is_named) {
-        stage_name(s, name);
-        r = os_fs_rename(w->config.undo_fd, name, s->dir_fd, s->name, false);
-        s->is_named = r < 0;
-    } else {
+    int r = -EXDEV;
+    if (!s->is_named) {
         r = os_fs_link_fd(f->host, s->dir_fd, s->name);
+        w->cannot_link |= r < 0 && r != -EEXIST;
     }
-    return r < 0 && r != -EEXIST ? rewrite(f, NULL) : r;
+    if (r < 0 && r != -EEXIST)
+        r = move_to_name(w, f, true);
+    return r < 0 && r != -EEXIST && r != -ECANCELED ? rewrite(f, NULL) : r;
 }
 
 /* One try: the target is what it is now. -EAGAIN: it changed under our hands. */

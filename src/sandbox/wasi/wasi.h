@@ -40,6 +40,14 @@ enum wasi_touch_op {
 };
 /* (same order as enum sandbox_touch_op) */
 
+/* A finished write, and the name that it is to take: see config.land. All borrowed for the call. */
+struct wasi_landing {
+    const char *stage; /* its name in the undo folder */
+    const char *path;  /* as the guest sees it */
+    uint64_t folder_device, folder_inode;
+    bool is_new; /* nothing stands there; what does by now stays: -EEXIST */
+};
+
 struct wasi_config {
     const char *const *argv;
     size_t argc;
@@ -60,6 +68,9 @@ struct wasi_config {
      * counted and dropped here (streaming doors). true: it gets everything, and whoever collects keeps
      * head and tail. Either way all is counted and "max_output_bytes" is noted when the quota was passed. */
     bool pass_all_output;
+    /* Moves a file out of the undo folder to its name in one step, for when the two are on different mounts of one file
+     * system. 0 | -errno: it did not. NULL = nobody can: such a file is written in place. */
+    int (*land)(const struct wasi_landing *what, void *arg);
     int undo_fd; /* private folder for before-images, see below; -1 = none kept */
     void *arg;
 };

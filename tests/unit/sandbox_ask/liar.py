@@ -4,7 +4,7 @@ import json, os, socket, struct, sys, time
 
 lie = [a.split(":/", 1)[1] for a in sys.argv if a.startswith("--mount=")][0]
 channel = socket.socket(fileno=3)
-READY, FAULT, OUTPUT, RAN = 2, 4, 52, 53
+READY, FAULT, OUTPUT, RAN, LAND = 2, 4, 52, 53, 54
 
 
 def send(kind, frame_id, body, raw=b""):
@@ -51,6 +51,18 @@ elif lie == "claims_cancel":
 elif lie == "too_much_output":
     for _ in range(4):
         send(OUTPUT, frame_id, {"stream": 1}, b"x" * 400)
+elif lie.startswith("land_"):
+    good = {"stage": "stage-0123456789abcdef", "folder": "1:2", "new": False}
+    bad = {"land_bad_stage": {"stage": "../../../etc/passwd"}, "land_short_stage": {"stage": "stage-0"}, "land_bad_folder": {"folder": "1"},
+           "land_long_folder": {"folder": "1:" + "f" * 17}, "land_bad_new": {"new": 1}}.get(lie, {})
+    path = {"land_nul": b"/a\0b", "land_long_path": b"/" + b"a" * 4096}.get(lie, b"/a")
+    if lie == "land_flood":  # asks for ever and never listens
+        while True:
+            send(LAND, frame_id, good, path)
+    send(LAND, frame_id, {**good, **bad}, path)
+    head = channel.recv(65536)
+    assert struct.unpack("<IHHIQ", head[:20])[1] == 55 and json.loads(head[20:]) == {"error": 18}, head  # EXDEV: this monitor lands nothing
+    send(RAN, frame_id, outcome())
 elif lie == "third_stream":
     send(OUTPUT, frame_id, {"stream": 3}, b"x")
 elif lie == "long_out":

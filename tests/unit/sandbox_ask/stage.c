@@ -135,7 +135,8 @@ void stage_start(struct stage *s, int code_fd, const char *key)
     struct fault fault = {0};
     s->is_done = false;
     s->streamed_len = 0;
-    int r = sandbox_worker_run(s->worker, s->loop, &run, on_output, on_done, s, &fault);
+    const struct sandbox_listener listener = {on_output, NULL, on_done, s};
+    int r = sandbox_worker_run(s->worker, s->loop, &run, &listener, &fault);
     if (r < 0)
         fail_msg("run: %s", fault.text);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+static const struct sandbox_listener nobody;
 static struct stage stage = {.dir_fd = -1, .undo_root_fd = -1, .undo_fd = -1};
 
 static int setup(void **state)
@@ -52,7 +53,7 @@ static void a_worker_serves_its_own_agent_only(void **state)
                                         .undo_fd = -1,
                                         .http_fd = -1};
         struct fault f = {0};
-        assert_int_equal(sandbox_worker_run(stage.worker, stage.loop, &run, NULL, NULL, NULL, &f),
+        assert_int_equal(sandbox_worker_run(stage.worker, stage.loop, &run, &nobody, &f),
                          -FAULT_POLICY);
         assert_non_null(strstr(f.text, "another agent"));
     }
@@ -118,7 +119,7 @@ static void a_spent_worker_refuses(void **state)
                                     .undo_fd = -1,
                                     .http_fd = -1};
     struct fault f = {0};
-    assert_int_equal(sandbox_worker_run(stage.worker, stage.loop, &run, NULL, NULL, NULL, &f),
+    assert_int_equal(sandbox_worker_run(stage.worker, stage.loop, &run, &nobody, &f),
                      -FAULT_PEER_GONE);
 }
 

@@ -88,6 +88,14 @@ static void breaches_are_crashes(void **state)
     assert_crash("relative_path", "not absolute");
     assert_crash("third_stream", "malformed");
     assert_crash("long_out", "more output than was asked for");
+    assert_crash("land_bad_stage", "no name of a staged file");
+    assert_crash("land_short_stage", "no name of a staged file");
+    assert_crash("land_bad_folder", "no device and inode");
+    assert_crash("land_long_folder", "no device and inode");
+    assert_crash("land_bad_new", "neither true nor false");
+    assert_crash("land_nul", "its path is none");
+    assert_crash("land_long_path", "its path is none");
+    assert_crash("land_flood", "does not listen");
     stage.stream = true;
     assert_crash("too_much_output", "protocol");
     assert_true(stage.streamed_len <= 1000);
@@ -113,6 +121,13 @@ static void what_it_claims_is_bounded(void **state)
     assert_int_equal(run_liar("paths"), SANDBOX_EXIT);
     assert_string_equal(stage.outcome.touched[0].path,
                         "/etc/passwd"); /* of the guest: inside its mounts */
+    free_liar();
+}
+
+static void a_landing_that_nobody_takes_is_an_errno(void **state)
+{
+    (void)state;
+    assert_int_equal(run_liar("land_fine"), SANDBOX_EXIT);
     free_liar();
 }
 
@@ -187,6 +202,7 @@ int main(void)
         cmocka_unit_test(breaches_are_crashes),
         cmocka_unit_test(deaths_are_crashes),
         cmocka_unit_test(what_it_claims_is_bounded),
+        cmocka_unit_test(a_landing_that_nobody_takes_is_an_errno),
         cmocka_unit_test(a_second_answer_is_no_second_end),
         cmocka_unit_test(silence_ends_by_our_clock),
         cmocka_unit_test(silence_after_a_cancel_ends_by_our_clock),

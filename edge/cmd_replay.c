@@ -28,6 +28,7 @@ const struct command command_replay = {
 
 struct story {
     json_t *inputs, *receipts; /* own; by the call's name */
+    char model[120];           /* that answered last */
     bool as_json;
 };
 
@@ -150,9 +151,22 @@ static int print_json(const struct story *s, const struct talk_row *row, const c
     return line ? app_print_json(line) : -ENOMEM;
 }
 
+/* Who answered, when it is another one than before; and what failed. */
+static void print_turn(struct story *s, const json_t *body)
+{
+    char error[60], model[sizeof(s->model)];
+    safe_copy(model, sizeof(model), text_of(body, "model"));
+    if (*model && strcmp(model, s->model) != 0)
+        printf("model %s\n", model);
+    memcpy(s->model, model, sizeof(model));
+    safe_copy(error, sizeof(error), text_of(body, "error"));
+    if (strcmp(text_of(body, "outcome"), "error") == 0)
+        printf("service: %s\n", error);
+}
+
 static int on_row(const struct talk_row *row, void *arg)
 {
-    const struct story *s = arg;
+    struct story *s = arg;
     auto_json json_t *body = NULL;
     if (json_parse(row->body, TALK_BODY_MAX, &body, NULL) < 0)
         return 0;
@@ -171,10 +185,8 @@ static int on_row(const struct talk_row *row, void *arg)
         print_call(s, call);
         print_result(body);
         print_receipt(s, call);
-    } else if (str_is(row->kind, "turn") && strcmp(text_of(body, "outcome"), "error") == 0) {
-        char error[60];
-        safe_copy(error, sizeof(error), text_of(body, "error"));
-        printf("service: %s\n", error);
+    } else if (str_is(row->kind, "turn")) {
+        print_turn(s, body);
     }
     return 0;
 }
@@ -185,7 +197,7 @@ static int cmd_replay(const struct parsed *p, struct fault *reterr)
     struct session_row row = {0};
     if (p->positional_count != 1)
         return fault_set(reterr, FAULT_USAGE, "replay: one SESSION, or `last`");
-    struct story s = {json_object(), json_object(), option_flag(p, OPT_JSON)};
+    struct story s = {json_object(), json_object(), "", option_flag(p, OPT_JSON)};
     int r = s.inputs && s.receipts ? state_open(&state, reterr) : -ENOMEM;
     if (r == 0)
         r = session_find(state, str_of(p->positional[0]), &row, reterr);

@@ -35,6 +35,11 @@ struct planner {
     int64_t max_tokens; /* wished for per turn */
     int64_t
         context_tokens; /* that a request may have when the settings do not say; 0 = any number */
+    /* Of a replay: the wire of each answer that is to come, how many models went on one after another in the record, and
+     * whether another one summed up. NULL, 0, false otherwise. */
+    json_t *recorded;
+    size_t recorded_fallbacks;
+    bool recorded_summariser;
     struct planner_events events;
     /* An upper bound of the input tokens of the next turn, given the request body. */
     int64_t (*input_bound)(struct planner *p, struct str body);

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define REPLAY_PLACES_MAX 64
+
 struct replay {
     struct planner planner;
     struct os_watch *timer;
@@ -23,7 +25,8 @@ struct replay {
     json_t *results;  /* own; call -> text of its result */
     size_t calls;     /* that came to an end in this run */
     size_t prompts;   /* of the person, seen while loading */
-    char *wire;       /* own */
+    json_t *wires;    /* own; of each turn, in order */
+    char *wire;       /* own; of the first */
     bool over;        /* a second prompt: what follows was another run */
 };
 
@@ -32,10 +35,17 @@ struct replay {
 static int take_turn(struct replay *p, const struct talk_row *row, const json_t *body)
 {
     const char *wire = json_string_value(json_object_get(body, "wire"));
-    if (!wire || (p->wire && strcmp(p->wire, wire) != 0)) {
-        p->over = true; /* another service went on with it */
+    int64_t place = 0;
+    if (!wire || json_get_i64(body, "place", -1, REPLAY_PLACES_MAX, &place, NULL) < 0) {
+        p->over = true; /* what is no turn of ours ends it */
         return 0;
     }
+    if (place < 0)
+        p->planner.recorded_summariser = true;
+    else if ((size_t)place > p->planner.recorded_fallbacks)
+        p->planner.recorded_fallbacks = (size_t)place;
+    if (json_array_append_new(p->wires, json_string(wire)))
+        return -ENOMEM;
     if (!p->wire && !(p->wire = str_dup(str_of(wire))))
         return -ENOMEM;
     if (p->turn_count == p->turn_cap) {
@@ -196,6 +206,7 @@ static void free_replay(own struct planner *planner)
         buf_done(&p->bytes[i]);
     free(p->bytes);
     json_decref(p->turns);
+    json_decref(p->wires);
     json_decref(p->receipts);
     json_decref(p->results);
     free(p->wire);
@@ -237,15 +248,19 @@ int planner_replay_new(const char *name, const struct app *app, struct os_loop *
                                   .check_end = check_end,
                                   .free = free_replay};
     p->turns = json_array();
+    p->wires = json_array();
     p->receipts = json_array();
     p->results = json_object();
     p->planner.model = str_dup(STR("replay"));
     if (asprintf(&p->planner.label, "replay:%s", row.id) < 0)
         p->planner.label = NULL;
-    r = p->turns && p->receipts && p->results && p->planner.model && p->planner.label ? 0 : -ENOMEM;
+    r = p->turns && p->wires && p->receipts && p->results && p->planner.model && p->planner.label
+            ? 0
+            : -ENOMEM;
     if (r == 0)
         r = load(p, app->state, row.id, reterr);
     p->planner.wire = p->wire;
+    p->planner.recorded = p->wires;
     if (r == 0)
         r = os_loop_watch_timer(loop, INT64_MAX, play, p, &p->timer);
     session_row_done(&row);

@@ -190,9 +190,9 @@ static int results_of(struct reader *r, const json_t *row, own json_t **ret)
 
 static int append(struct reader *r, const json_t *message, const json_t *number, bool is_pinned)
 {
-    json_t *one =
-        json_pack("{s:O, s:O, s:O*, s:b}", "role", json_object_get(message, "role"), "content",
-                  json_object_get(message, "content"), "number", number, "pinned", is_pinned);
+    json_t *one = json_pack("{s:O, s:O, s:O*, s:b, s:O*}", "role", json_object_get(message, "role"),
+                            "content", json_object_get(message, "content"), "number", number,
+                            "pinned", is_pinned, "by", json_object_get(message, "by"));
     return one && json_array_append_new(r->to->conversation, one) == 0 ? 0 : -ENOMEM;
 }
 
@@ -271,6 +271,20 @@ static int read_all(struct reader *r, struct fault *reterr)
         e = journal_last_call(r->state, r->session, &last);
     at_least(&r->to->calls_made, last);
     return e == 0 ? put_together(r) : e;
+}
+
+int recalled_answers_by(struct recalled *r, const char *model)
+{
+    size_t i;
+    json_t *message;
+    json_array_foreach(r->conversation, i, message)
+    {
+        const char *role = json_string_value(json_object_get(message, "role"));
+        if (role && strcmp(role, "assistant") == 0 && !json_object_get(message, "by") &&
+            json_object_set_new(message, "by", json_string_lossy(str_of(model))))
+            return -ENOMEM;
+    }
+    return 0;
 }
 
 int record_recall(struct state *state, const char *session, struct recalled *ret,

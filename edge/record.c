@@ -12,7 +12,8 @@ struct record {
     struct talk *talk; /* own */
     uint64_t messages; /* number of the agent's last one */
     uint64_t turn;
-    const char *wire; /* static; NULL = no turn is under way */
+    const struct planner *who; /* NULL = no turn is under way */
+    int place;
     struct buf bytes;
     bool has_words; /* of planner or person, not in the store yet */
 };
@@ -81,10 +82,11 @@ int record_message(struct record *r, const struct message *m)
     return e < 0 ? e : talk_add(r->talk, "message", (int64_t)m->id, NULL, buf_str(&text), STR(""));
 }
 
-void record_turn_begin(struct record *r, uint64_t turn, const char *wire)
+void record_turn_begin(struct record *r, uint64_t turn, const struct planner *who, int place)
 {
     r->turn = turn;
-    r->wire = wire;
+    r->who = who;
+    r->place = place;
     buf_reset(&r->bytes);
 }
 
@@ -96,15 +98,17 @@ void record_turn_data(struct record *r, struct str bytes)
 
 int record_turn_end(struct record *r, const struct planner_end *e)
 {
-    if (!r->wire)
+    const struct planner *who = take(r->who);
+    if (!who)
         return 0;
     const struct usage *u = &e->usage;
     r->has_words = true;
     auto_json json_t *body = json_pack(
-        "{s:s, s:s, s:s*, s:{s:I, s:I, s:I, s:I}}", "wire", take(r->wire), "outcome", e->outcome,
-        "error", e->error, "usage", "input_tokens", (json_int_t)u->input_tokens, "output_tokens",
-        (json_int_t)u->output_tokens, "cache_read_tokens", (json_int_t)u->cache_read_tokens,
-        "cache_write_tokens", (json_int_t)u->cache_write_tokens);
+        "{s:s, s:s, s:i, s:s, s:s*, s:{s:I, s:I, s:I, s:I}}", "wire", who->wire, "model",
+        who->label, "place", r->place, "outcome", e->outcome, "error", e->error, "usage",
+        "input_tokens", (json_int_t)u->input_tokens, "output_tokens", (json_int_t)u->output_tokens,
+        "cache_read_tokens", (json_int_t)u->cache_read_tokens, "cache_write_tokens",
+        (json_int_t)u->cache_write_tokens);
     struct str bytes = buf_error(&r->bytes) == 0 ? buf_str(&r->bytes) : STR("");
     int result = add(r, "turn", r->turn, NULL, body, bytes);
     buf_done(&r->bytes);

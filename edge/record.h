@@ -21,8 +21,9 @@ void record_set_messages(struct record *r, uint64_t messages);
 
 /* A frame MONITOR_KEEP of the agent. -FAULT_PROTOCOL: not the next number, or no text. */
 must_use int record_message(struct record *r, const struct message *m);
-/* A model turn: its bytes as they pass by, then its end. */
-void record_turn_begin(struct record *r, uint64_t turn, const char *wire);
+/* A model turn: who is asked, and its place among the models of the tree (edge/models.h); its bytes as they pass by, then its
+ * end. who: borrowed until then. */
+void record_turn_begin(struct record *r, uint64_t turn, const struct planner *who, int place);
 void record_turn_data(struct record *r, struct str bytes);
 must_use int record_turn_end(struct record *r, const struct planner_end *e);
 /* A call, before it is handed to the desk; and its result. call: the journal's name for it. */
@@ -46,6 +47,8 @@ struct recalled {
     bool ends_with_answer; /* the planner has said its last word; only a new prompt goes on */
 };
 void recalled_done(struct recalled *r);
+/* Answers that do not say whose they are are this model's. */
+must_use int recalled_answers_by(struct recalled *r, const char *model);
 must_use int record_recall(struct state *state, const char *session, struct recalled *ret,
                            struct fault *reterr);
 /* The talk of one session as that of another, with a result for each call that had none: a copy needs no journal. */

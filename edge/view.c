@@ -288,14 +288,14 @@ void view_result(struct view *v, const struct desk_outcome *o)
     }
 }
 
-void view_usage(struct view *v, int64_t turn, int64_t input_tokens, int64_t output_tokens,
-                int64_t cost_pico, int64_t total_pico)
+void view_usage(struct view *v, int64_t turn, const char *model, int64_t input_tokens,
+                int64_t output_tokens, int64_t cost_pico, int64_t total_pico)
 {
     v->total_pico = total_pico;
     if (v->mode != VIEW_STREAM_JSON)
         return;
-    emit(json_pack("{s:s, s:I, s:I, s:I, s:f, s:f}", "type", "usage", "turn", (json_int_t)turn,
-                   "input_tokens", (json_int_t)input_tokens, "output_tokens",
+    emit(json_pack("{s:s, s:I, s:s, s:I, s:I, s:f, s:f}", "type", "usage", "turn", (json_int_t)turn,
+                   "model", model, "input_tokens", (json_int_t)input_tokens, "output_tokens",
                    (json_int_t)output_tokens, "cost_usd", (double)cost_pico / (double)PICO_PER_USD,
                    "total_usd", (double)total_pico / (double)PICO_PER_USD));
 }

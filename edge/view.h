@@ -28,8 +28,9 @@ void view_warn(struct view *v, const char *text);
 /* A file that went before the prompt: {path, from, sha256, bytes, is_cut}. */
 void view_attached(struct view *v, const json_t *file);
 void view_result(struct view *v, const struct desk_outcome *o);
-void view_usage(struct view *v, int64_t turn, int64_t input_tokens, int64_t output_tokens,
-                int64_t cost_pico, int64_t total_pico);
+/* model: who answered. */
+void view_usage(struct view *v, int64_t turn, const char *model, int64_t input_tokens,
+                int64_t output_tokens, int64_t cost_pico, int64_t total_pico);
 /* What is being waited for ("model", NULL = nothing): the spinner. */
 void view_waiting(struct view *v, const char *what);
 /* The end: done is the object of interfaces.md. */

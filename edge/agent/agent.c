@@ -8,6 +8,7 @@
 #include "os/clock.h"
 #include "os/random.h"
 #include "query/codec.h"
+#include "query/foreign.h"
 #include "query/history.h"
 #include "query/step.h"
 #include "sandbox/jail/jail.h"
@@ -15,17 +16,27 @@
 #include <errno.h>
 
 #define CHANNEL_FD 3
+_Static_assert(PROTOCOL_FALLBACKS_MAX <= QUERY_FALLBACKS_MAX, "the loop takes as many");
 #define QUEUE_MAX ((size_t)64 << 20)
+
+/* A model that may be asked, as the monitor said. */
+struct model {
+    const struct codec_wire *wire; /* NULL = there is none */
+    const char *name, *label;      /* the service's name for it; ours. Of g->start */
+    int64_t max_tokens;
+};
 
 struct agent {
     struct channel *channel;
     struct query *query;
-    const struct codec_wire *wire, *summary_wire; /* summary_wire: NULL = none of its own */
-    const struct codec_wire *turn_wire;           /* of the turn under way */
-    struct codec *decoder;                        /* of the model turn under way, else NULL */
-    uint64_t turn;                                /* its id */
-    json_t *start;                                /* own; AGENT_START's body */
-    int64_t wake_ns;                              /* INT64_MAX = no wait */
+    struct model models[1 + QUERY_FALLBACKS_MAX], summariser;
+    const json_t *recorded; /* of g->start: wires of the answers to come, in a replay; else NULL */
+    size_t requests;
+    const struct codec_wire *turn_wire; /* of the turn under way */
+    struct codec *decoder;              /* of the model turn under way, else NULL */
+    uint64_t turn;                      /* its id */
+    json_t *start;                      /* own; AGENT_START's body */
+    int64_t wake_ns;                    /* INT64_MAX = no wait */
     enum query_error
         stream_error; /* of the stream itself, QUERY_OK = none; told when the monitor says that the turn is over */
     bool is_broken_off; /* the monitor was told that this turn's stream makes no sense */
@@ -49,58 +60,51 @@ static const char *member(const struct agent *g, const char *key)
 
 /* --- actions --- */
 
-/* Thinking and its signatures are one model's own; another one refuses a history with them. */
-static own json_t *without_thinking(const json_t *conversation)
+/* Answers of a replay are in the form of whichever service gave them. */
+static const struct codec_wire *wire_of(const struct agent *g, const struct model *m)
 {
-    json_t *copy = json_deep_copy(conversation), *message;
-    size_t i;
-    json_array_foreach(copy, i, message)
-    {
-        json_t *content = json_object_get(message, "content");
-        for (size_t k = json_array_size(content); k > 0; k--) {
-            json_t *block = json_array_get(content, k - 1);
-            const char *type = json_string_value(json_object_get(block, "type"));
-            json_object_del(block, "signature");
-            if (type && (strcmp(type, "thinking") == 0 || strcmp(type, "redacted") == 0) &&
-                json_array_size(content) > 1)
-                json_array_remove(content, k - 1);
-        }
-    }
-    return copy;
+    const char *name = json_string_value(json_array_get(g->recorded, g->requests));
+    const struct codec_wire *wire = name ? codec_find(str_of(name)) : NULL;
+    return wire ? wire : m->wire;
 }
 
-static int send_model(struct agent *g, uint64_t turn, bool is_summary)
+static int write_request(const struct agent *g, const struct model *m, struct buf *body)
 {
+    auto_json json_t *view = foreign_view(query_conversation(g->query), m->label);
+    if (!view)
+        return -ENOMEM;
+    const struct codec_request request = {
+        .model = m->name,
+        .system = member(g, "system"),
+        .tools = json_object_get(g->start, "tools"),
+        .conversation = view,
+        .max_tokens = m->max_tokens,
+    };
+    return g->turn_wire->request(&request, body);
+}
+
+static int send_model(struct agent *g, const struct query_action *a)
+{
+    const struct model *m = a->by_summariser ? &g->summariser : &g->models[a->model];
     close_decoder(g);
-    bool is_other = is_summary && g->summary_wire;
-    const json_t *who = is_other ? json_object_get(g->start, "summariser") : g->start;
-    g->turn_wire = is_other ? g->summary_wire : g->wire;
+    g->turn_wire = wire_of(g, m);
+    g->requests++;
     int r = g->turn_wire->decoder_new(&g->decoder);
     if (r < 0)
         return r;
-    g->turn = turn;
+    g->turn = a->number;
     g->stream_error = QUERY_OK;
     g->is_broken_off = false;
     auto_done(buf) struct buf body;
     buf_init(&body, PROTOCOL_MODEL_BODY_MAX - 4096);
-    auto_json json_t *plain = is_other ? without_thinking(query_conversation(g->query)) : NULL;
-    int64_t max_tokens = json_integer_value(json_object_get(who, "max_tokens"));
-    if (is_other && !plain)
-        return -ENOMEM;
-    const struct codec_request request = {
-        .model = json_string_value(json_object_get(who, "model")),
-        .system = member(g, "system"),
-        .tools = json_object_get(g->start, "tools"),
-        .conversation = plain ? plain : query_conversation(g->query),
-        .max_tokens = max_tokens,
-    };
-    if ((r = g->turn_wire->request(&request, &body)) < 0)
+    if ((r = write_request(g, m, &body)) < 0)
         return r;
-    auto_json json_t *head = json_pack("{s:s, s:I, s:b}", "wire", g->turn_wire->name, "max_tokens",
-                                       (json_int_t)max_tokens, "summary", is_summary);
+    auto_json json_t *head =
+        json_pack("{s:s, s:I, s:i, s:b}", "wire", g->turn_wire->name, "max_tokens",
+                  (json_int_t)m->max_tokens, "model", (int)a->model, "summary", a->by_summariser);
     if (!head)
         return -ENOMEM;
-    return channel_send(g->channel, MONITOR_MODEL, turn, head, buf_str(&body), NULL, 0);
+    return channel_send(g->channel, MONITOR_MODEL, a->number, head, buf_str(&body), NULL, 0);
 }
 
 static int send_say(struct agent *g, const struct query_action *a)
@@ -157,7 +161,7 @@ static int act(const struct query_action *a, void *arg)
 {
     struct agent *g = arg;
     switch (a->kind) {
-    case QUERY_ACT_MODEL: return send_model(g, a->number, a->is_summary);
+    case QUERY_ACT_MODEL: return send_model(g, a);
     case QUERY_ACT_CALL: return send_call(g, a);
     case QUERY_ACT_SAY: return send_say(g, a);
     case QUERY_ACT_KEEP: return send_keep(g, a);
@@ -256,31 +260,61 @@ static uint64_t number_at(const json_t *numbers, const char *key)
     return (uint64_t)json_integer_value(json_object_get(numbers, key));
 }
 
+/* What AGENT_START says of one model: {wire, model, label, max_tokens, context_tokens}. */
+static int read_model(const json_t *said, struct model *ret, struct query_model *ret_limits,
+                      struct fault *reterr)
+{
+    struct str wire;
+    int r = json_get_str(said, "wire", &wire, reterr);
+    if (r == 0)
+        r = json_get_i64(said, "max_tokens", 1, INT32_MAX, &ret->max_tokens, reterr);
+    if (r != 0)
+        return r < 0 ? r : fault_set(reterr, FAULT_PROTOCOL, "start frame lacks a member");
+    if (!(ret->wire = codec_find(wire)))
+        return fault_set(reterr, FAULT_CONFIG, "no wire is called \"%.*s\"", STR_FMT(wire));
+    ret->name = json_string_value(json_object_get(said, "model"));
+    ret->label = json_string_value(json_object_get(said, "label"));
+    if (!ret->label)
+        ret->label = "";
+    *ret_limits = (struct query_model){.name = ret->label};
+    r = json_get_i64(said, "context_tokens", 0, INT64_C(1) << 40, &ret_limits->context_tokens,
+                     reterr);
+    return r < 0 ? -FAULT_INPUT : 0;
+}
+
+static int read_models(struct agent *g, struct query_limits *limits, struct fault *reterr)
+{
+    struct query_model ignored;
+    size_t i;
+    json_t *one;
+    const json_t *other = json_object_get(g->start, "summariser");
+    int r = read_model(g->start, &g->models[0], &limits->model, reterr);
+    json_array_foreach(json_object_get(g->start, "fallbacks"), i, one)
+    {
+        if (r == 0 && i == QUERY_FALLBACKS_MAX)
+            r = fault_set(reterr, FAULT_PROTOCOL, "more fallbacks than %d", QUERY_FALLBACKS_MAX);
+        if (r == 0)
+            r = read_model(one, &g->models[1 + i], &limits->fallbacks[i], reterr);
+        if (r == 0)
+            limits->fallback_count = 1 + i;
+    }
+    limits->has_summariser = other != NULL;
+    return r == 0 && other ? read_model(other, &g->summariser, &ignored, reterr) : r;
+}
+
 static int on_start(struct agent *g, const struct message *m, struct fault *reterr)
 {
     struct query_limits limits = {0};
-    int64_t max_tokens;
-    struct str wire, prompt = m->raw;
-    int r = json_get_str(m->body, "wire", &wire, reterr);
-    if (r == 0)
-        r = json_get_i64(m->body, "max_turns", 1, INT32_MAX, &limits.max_turns, reterr);
+    struct str prompt = m->raw;
+    int r = json_get_i64(m->body, "max_turns", 1, INT32_MAX, &limits.max_turns, reterr);
     if (r == 0)
         r = json_get_i64(m->body, "max_tool_calls", 0, INT32_MAX, &limits.max_tool_calls, reterr);
-    if (r == 0)
-        r = json_get_i64(m->body, "max_tokens", 1, INT32_MAX, &max_tokens, reterr);
     if (r != 0)
         return r < 0 ? r : fault_set(reterr, FAULT_PROTOCOL, "start frame lacks a member");
-    if (!(g->wire = codec_find(wire)))
-        return fault_set(reterr, FAULT_CONFIG, "no wire is called \"%.*s\"", STR_FMT(wire));
     g->start = json_incref(m->body);
-    const json_t *other = json_object_get(m->body, "summariser");
-    if (other &&
-        !(g->summary_wire = codec_find(str_of(json_string_value(json_object_get(other, "wire"))))))
-        return fault_set(reterr, FAULT_CONFIG, "the summariser's wire is not known");
-    int64_t context = 0;
-    if (json_get_i64(m->body, "context_tokens", 0, INT64_C(1) << 40, &context, reterr) < 0)
-        return -FAULT_INPUT;
-    limits.context_tokens = context;
+    g->recorded = json_object_get(g->start, "recorded");
+    if ((r = read_models(g, &limits, reterr)) < 0)
+        return r;
     limits.overhead_bytes = (int64_t)history_size_of(json_object_get(m->body, "tools")) +
                             (int64_t)strlen(member(g, "system"));
     uint64_t seed;

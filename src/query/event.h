@@ -88,6 +88,8 @@ struct query_action {
     struct str tool, text;
     const char *say;
     int64_t wait_ms;
+    unsigned model;     /* MODEL: 0 = the first, n = the n-th fallback */
+    bool by_summariser; /* MODEL: the summariser is asked instead */
     const char *status, *stopped_by, *detail;
     const json_t *message; /* {role, content} */
     uint64_t first_call;   /* number of its first call; 0 = it has none */

@@ -34,7 +34,7 @@ static int after_results(struct query *q, query_act act, void *arg);
 int query_begin_calls(struct query *q, query_act act, void *arg)
 {
     struct turn *t = &q->turn;
-    int r = history_add(&q->history, "assistant", json_incref(t->blocks), false, false);
+    int r = query_add_answer(q, json_incref(t->blocks));
     if (r < 0)
         return r;
     q->state = CALLS;

@@ -24,7 +24,7 @@ int query_new(const struct query_limits *limits, uint64_t jitter_seed, own struc
         return -ENOMEM;
     q->limits = *limits;
     q->seed = jitter_seed | 1;
-    q->context_limit = limits->context_tokens;
+    q->context_limit = limits->model.context_tokens;
     q->ratio = CONTEXT_RATIO_DEFAULT;
     turn_init(&q->turn);
     buf_init(&q->final, FINAL_TEXT_MAX);
@@ -82,7 +82,7 @@ int query_say(const char *what, struct str text, query_act act, void *arg)
     return act(&a, arg);
 }
 
-static int ask_again(struct query *q, query_act act, void *arg)
+int query_ask_again(struct query *q, query_act act, void *arg)
 {
     int r = query_keep(q, act, arg);
     if (r < 0)
@@ -90,18 +90,21 @@ static int ask_again(struct query *q, query_act act, void *arg)
     q->state = MODEL;
     turn_done(&q->turn);
     q->asked_bytes = (int64_t)q->history.bytes + q->limits.overhead_bytes;
-    struct query_action a = {
-        .kind = QUERY_ACT_MODEL, .number = q->turn_number, .is_summary = q->summary_ask != NULL};
+    struct query_action a = {.kind = QUERY_ACT_MODEL,
+                             .number = q->turn_number,
+                             .model = q->model,
+                             .by_summariser = query_asks_summariser(q),
+                             .is_summary = q->summary_ask != NULL};
     return act(&a, arg);
 }
 
-static int ask_turn(struct query *q, query_act act, void *arg)
+int query_ask_turn(struct query *q, query_act act, void *arg)
 {
     if (q->turns >= q->limits.max_turns)
         return query_act_done(q, "stopped", "turns", "the turn limit is reached", act, arg);
     q->turns++;
     q->turn_number++;
-    return ask_again(q, act, arg);
+    return query_ask_again(q, act, arg);
 }
 
 int query_ask_model(struct query *q, query_act act, void *arg)
@@ -109,7 +112,7 @@ int query_ask_model(struct query *q, query_act act, void *arg)
     int r = query_keep(q, act, arg);
     if (r == 0)
         r = context_make_room(q, act, arg);
-    return r < 0 ? r : ask_turn(q, act, arg);
+    return r < 0 ? r : query_ask_turn(q, act, arg);
 }
 
 /* --- conversation --- */
@@ -146,6 +149,17 @@ static own json_t *text_block(struct str text)
 int query_add_user_text(struct query *q, struct str text)
 {
     return history_add(&q->history, "user", json_pack("[o]", text_block(text)), false, false);
+}
+
+/* Whose answer it is goes with it: thinking is one model's own (foreign.h). */
+int query_add_answer(struct query *q, own json_t *content)
+{
+    const char *name = query_model_asked(q)->name;
+    int r = history_add(&q->history, "assistant", content, false, false);
+    if (r < 0 || !name || !*name)
+        return r;
+    json_t *message = json_array_get(q->history.list, q->history.count - 1);
+    return json_object_set_new(message, "by", json_string_lossy(str_of(name))) ? -ENOMEM : 0;
 }
 
 /* A person's own words, and what they attached. */
@@ -217,7 +231,10 @@ int query_resume(struct query *q, const json_t *conversation, const struct query
                             json_is_true(json_object_get(message, "pinned")));
         if (r < 0)
             return r;
-        json_t *number = json_object_get(message, "number");
+        json_t *number = json_object_get(message, "number"), *by = json_object_get(message, "by");
+        if (json_is_string(by) &&
+            json_object_set(json_array_get(q->history.list, q->history.count - 1), "by", by))
+            return -ENOMEM;
         q->history.marks[q->history.count - 1].number =
             json_is_integer(number) ? (uint64_t)json_integer_value(number) : 0;
     }
@@ -228,57 +245,6 @@ int query_resume(struct query *q, const json_t *conversation, const struct query
 }
 
 /* --- incidents --- */
-
-/* The service counts otherwise than we do: the limit is lowered, something is taken out, and it is asked again. What cannot
- * be made shorter has failed. */
-static int on_context_too_long(struct query *q, query_act act, void *arg)
-{
-    bool is_summary = q->summary_ask != NULL;
-    int r = is_summary || q->context_tries >= RECOVERY_TRIES_MAX ||
-                    q->service_tries >= RECOVERY_TRIES_MAX
-                ? CONTEXT_FULL
-                : context_shrink(q, act, arg);
-    if (r < 0)
-        return r;
-    if (r == CONTEXT_FULL)
-        return query_act_done(q, "stopped", "model", query_error_name(QUERY_CONTEXT_TOO_LONG), act,
-                              arg);
-    q->context_tries++;
-    q->service_tries++;
-    r = query_say("recovery", str_of(incident_name(INCIDENT_CONTEXT)), act, arg);
-    if (r < 0)
-        return r;
-    return q->summary_ask ? ask_turn(q, act, arg) : ask_again(q, act, arg);
-}
-
-static int on_service_failure(struct query *q, const struct query_event *e, query_act act,
-                              void *arg)
-{
-    turn_done(&q->turn);
-    if (e->error == QUERY_BUDGET)
-        return query_act_done(q, "stopped", "budget", "the next model call does not fit the budget",
-                              act, arg);
-    if (e->error == QUERY_TIME)
-        return query_act_done(q, "stopped", "time", "the time limit is reached", act, arg);
-    if (e->error == QUERY_CONTEXT_TOO_LONG)
-        return on_context_too_long(q, act, arg);
-    if (recovery_incident(e->error) == INCIDENT_NONE || q->service_tries >= RECOVERY_TRIES_MAX)
-        return query_act_done(q, "stopped", "model", query_error_name(e->error), act, arg);
-    int64_t wait_ms = recovery_wait_ms(q->service_tries + 1, e->retry_after_ms, &q->seed);
-    if (!i64_add(q->waited_ms, wait_ms, &q->waited_ms) || q->waited_ms > RECOVERY_WAITS_MAX_MS)
-        return query_act_done(q, "stopped", "model", "the service asks to wait for too long", act,
-                              arg);
-    q->service_tries++;
-    q->state = PAUSE;
-    char line[128];
-    int n = snprintf(line, sizeof(line), "model service: %s; try %u of %u follows",
-                     query_error_name(e->error), q->service_tries, (unsigned)RECOVERY_TRIES_MAX);
-    int r = query_say("recovery", (struct str){line, (size_t)n}, act, arg);
-    if (r < 0)
-        return r;
-    struct query_action a = {.kind = QUERY_ACT_WAIT, .wait_ms = wait_ms};
-    return act(&a, arg);
-}
 
 static int recover_answer(struct query *q, enum incident incident, query_act act, void *arg)
 {
@@ -313,7 +279,7 @@ static int on_cut(struct query *q, query_act act, void *arg)
     int r = 0;
     bool has_text = str_trim(buf_str(&q->turn.all_text)).len > 0;
     if (has_text)
-        r = history_add(&q->history, "assistant", kept, false, false);
+        r = query_add_answer(q, kept);
     else
         json_decref(kept);
     q->continues = has_text;
@@ -372,13 +338,13 @@ static int on_summary(struct query *q, query_act act, void *arg)
     q->waited_ms = 0;
     if (r == 0) {
         q->summary_tries = 0;
-        return ask_turn(q, act, arg);
+        return query_ask_turn(q, act, arg);
     }
     if (q->summary_tries >= RECOVERY_TRIES_MAX)
         return query_act_done(q, "stopped", "recovery", incident_name(INCIDENT_SUMMARY), act, arg);
     q->summary_tries++;
     r = query_say("recovery", str_of(incident_name(INCIDENT_SUMMARY)), act, arg);
-    return r < 0 ? r : ask_turn(q, act, arg);
+    return r < 0 ? r : query_ask_turn(q, act, arg);
 }
 
 static int on_answer(struct query *q, query_act act, void *arg)
@@ -406,7 +372,7 @@ static int on_answer(struct query *q, query_act act, void *arg)
     if (str_trim(buf_str(&t->all_text)).len == 0)
         return recover_answer(q, t->has_thinking ? INCIDENT_THINKING_ONLY : INCIDENT_EMPTY, act,
                               arg);
-    if ((r = history_add(&q->history, "assistant", json_incref(t->blocks), false, false)) < 0)
+    if ((r = query_add_answer(q, json_incref(t->blocks))) < 0)
         return r;
     return query_act_done(q, "done", "", "", act, arg);
 }
@@ -456,11 +422,12 @@ int query_step(struct query *q, const struct query_event *e, query_act act, void
     case QUERY_MODEL_END:
         if (q->state != MODEL)
             return 0;
-        return e->error == QUERY_OK ? on_answer(q, act, arg) : on_service_failure(q, e, act, arg);
+        return e->error == QUERY_OK ? on_answer(q, act, arg)
+                                    : query_on_service_failure(q, e, act, arg);
     case QUERY_PLANNER_END:
         return q->state == MODEL ? query_act_done(q, "done", "", "", act, arg) : 0;
     case QUERY_RESULT: return query_on_result(q, e, act, arg);
-    case QUERY_TIMER: return q->state == PAUSE ? ask_again(q, act, arg) : 0;
+    case QUERY_TIMER: return q->state == PAUSE ? query_ask_again(q, act, arg) : 0;
     case QUERY_CANCEL: return on_cancel(q, e, act, arg);
     }
     return 0;

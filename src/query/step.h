@@ -6,10 +6,21 @@
 #include "base/base.h"
 #include "query/event.h"
 
+#define QUERY_FALLBACKS_MAX 8
+struct query_model {
+    const char *name;       /* as people call it; borrowed, for the query's life; "" = not said */
+    int64_t context_tokens; /* that a request may have; 0 = as many as it likes */
+};
+
 struct query_limits {
     int64_t max_turns, max_tool_calls;
-    int64_t context_tokens; /* that a request may have; 0 = as many as it likes */
     int64_t overhead_bytes; /* of each request beside the conversation: tools, system prompt */
+    struct query_model model;
+    /* Those that go on, in this order, when the service of the one before has failed for good; each has tries of its own. */
+    struct query_model fallbacks[QUERY_FALLBACKS_MAX];
+    size_t fallback_count;
+    bool
+        has_summariser; /* another model is asked for summaries; when it fails, the one that is asked for all else */
 };
 
 /* Where the numbers of a session that goes on stand; all 0 for a new one. */

@@ -31,6 +31,8 @@ struct query {
     /* attempts of the incidents that are open */
     unsigned service_tries, answer_tries, loop_tries;
     int64_t waited_ms;
+    unsigned model; /* that is asked: 0 = the first, n = the n-th fallback; only ever grows */
+    bool summariser_is_out;
     struct repeat repeat;
     struct buf final; /* text of the answer, parts of a cut one joined */
     bool continues;   /* the next text continues the one before (after a cut) */
@@ -50,9 +52,20 @@ int query_act_done(struct query *q, const char *status, const char *stopped_by, 
                    query_act act, void *arg);
 int query_say(const char *what, struct str text, query_act act, void *arg);
 int query_ask_model(struct query *q, query_act act, void *arg);
+/* As it is: in a new turn, within the limit of turns, or once more in the same. */
+int query_ask_turn(struct query *q, query_act act, void *arg);
+int query_ask_again(struct query *q, query_act act, void *arg);
+/* The planner's answer, into the conversation. content: own, also on failure. */
+int query_add_answer(struct query *q, own json_t *content);
 /* What has come into the conversation since the last time, results aside: the runtime keeps those itself. */
 int query_keep(struct query *q, query_act act, void *arg);
 int query_add_user_text(struct query *q, struct str text);
+
+/* --- service.c --- */
+int query_on_service_failure(struct query *q, const struct query_event *e, query_act act,
+                             void *arg);
+const struct query_model *query_model_asked(const struct query *q); /* for all but summaries */
+bool query_asks_summariser(const struct query *q);
 
 /* --- results.c --- */
 int query_begin_calls(struct query *q, query_act act, void *arg);

@@ -65,8 +65,9 @@ int settings_new(own struct settings **ret)
         must(i < SETTINGS_AMOUNTS_MAX);
         s->merge->workspace_amounts[i] = INT64_MAX;
     }
-    s->merge->model_layer = s->merge->summary_model_layer = s->merge->work_dir_layer =
-        s->merge->mode_layer = s->merge->provenance_layer = POLICY_BUILTIN;
+    s->merge->model_layer = s->merge->summary_model_layer = s->merge->fallbacks_layer =
+        s->merge->work_dir_layer = s->merge->mode_layer = s->merge->provenance_layer =
+            POLICY_BUILTIN;
     s->provenance = s->merge->operator_provenance = PROVENANCE_ASK;
     struct settings_strings networks = {0};
     if (settings_strings_add(&networks, str_dup(STR("private"))) != 0)
@@ -102,6 +103,7 @@ void settings_free(own struct settings *s)
     free_strings(s->block_urls, s->block_url_count);
     free_strings(s->tool_dirs, s->tool_dir_count);
     free_strings(s->trusted_tools, s->trusted_tool_count);
+    free_strings(s->fallback_models, s->fallback_count);
     for (size_t i = 0; i < s->provider_count; i++)
         settings_provider_done(&s->providers[i]);
     for (size_t i = 0; i < s->agent_count; i++)
@@ -143,6 +145,19 @@ static void merge_text(char **into, int *into_layer, char **from, enum policy_la
     free(*into);
     *into = take(*from);
     *into_layer = (int)layer;
+}
+
+/* A list in an order of its own is one word: the higher layer's stands whole, also an empty one. */
+static void merge_fallbacks(struct settings *s, struct settings_layer *l)
+{
+    struct settings_strings *from = &l->lists[LIST_FALLBACKS];
+    if (!l->list_said[LIST_FALLBACKS] || (int)l->layer > s->merge->fallbacks_layer)
+        return;
+    free_strings(s->fallback_models, s->fallback_count);
+    s->fallback_models = take(from->at);
+    s->fallback_count = from->count;
+    from->count = 0;
+    s->merge->fallbacks_layer = (int)l->layer;
 }
 
 static void merge_mode(struct settings_merge *m, const struct settings_layer *l)
@@ -365,6 +380,7 @@ static int merge(struct settings *s, struct settings_layer *l)
     merge_secrets(s, l);
     merge_provenance(s, l);
     merge_text(&s->model, &s->merge->model_layer, &l->model, l->layer);
+    merge_fallbacks(s, l);
     merge_text(&s->summary_model, &s->merge->summary_model_layer, &l->summary_model, l->layer);
     merge_text(&s->work_dir, &s->merge->work_dir_layer, &l->work_dir, l->layer);
     merge_amounts(s->merge, l);

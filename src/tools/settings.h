@@ -12,6 +12,7 @@
 #define SETTINGS_MOUNTS_MAX 32
 #define SETTINGS_PROVIDERS_MAX 32
 #define SETTINGS_AGENTS_MAX 64
+#define SETTINGS_FALLBACKS_MAX 8
 
 struct settings_mount {
     char *host, *guest;
@@ -37,8 +38,10 @@ struct settings_agent {
 };
 
 struct settings {
-    char *model;                    /* own; NULL = not said */
-    char *summary_model;            /* own; NULL = the model itself sums up */
+    char *model;            /* own; NULL = not said */
+    char *summary_model;    /* own; NULL = the model itself sums up */
+    char **fallback_models; /* own; in this order; NULL = none */
+    size_t fallback_count;
     struct sandbox_limits limits;   /* all layers, the tighter one */
     struct limit_doors limit_doors; /* ... and which layer that was */
     struct settings_agent agents[SETTINGS_AGENTS_MAX];

@@ -36,6 +36,7 @@ enum settings_list {
     LIST_URLS,
     LIST_TOOL_DIRS,
     LIST_TRUSTED_TOOLS,
+    LIST_FALLBACKS,
     LIST_COUNT
 };
 struct settings_strings {
@@ -88,7 +89,8 @@ struct settings_merge {
     bool amount_said[SETTINGS_AMOUNTS_MAX];
     int64_t operator_amounts[SETTINGS_AMOUNTS_MAX], workspace_amounts[SETTINGS_AMOUNTS_MAX];
     enum limit_door operator_doors[SETTINGS_AMOUNTS_MAX], workspace_doors[SETTINGS_AMOUNTS_MAX];
-    int model_layer, summary_model_layer, work_dir_layer, mode_layer; /* POLICY_BUILTIN = nobody */
+    int model_layer, summary_model_layer, fallbacks_layer, work_dir_layer,
+        mode_layer; /* POLICY_BUILTIN = nobody */
     enum policy_mode operator_mode, workspace_mode;
     bool workspace_mode_said;
     int provenance_layer;

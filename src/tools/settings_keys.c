@@ -339,6 +339,21 @@ static int read_trusted_tool_item(struct reader *r, const json_t *v)
     return is_fine_text(v, 200) ? add_string(r, LIST_TRUSTED_TOOLS, json_view(v))
                                 : bad(r, "must be the name of a tool");
 }
+/* Scripts and replays are none: they do not fail as services do. */
+static int read_fallback_item(struct reader *r, const json_t *v)
+{
+    const char *slash = is_fine_text(v, 4096) ? strchr(json_string_value(v), '/') : NULL;
+    return slash && slash != json_string_value(v) && slash[1]
+               ? add_string(r, LIST_FALLBACKS, json_view(v))
+               : bad(r, "must be PROVIDER/NAME");
+}
+static int read_fallbacks(struct reader *r, const json_t *v)
+{
+    if (json_array_size(v) > SETTINGS_FALLBACKS_MAX)
+        return bad(r, "has more than %d models", SETTINGS_FALLBACKS_MAX);
+    r->out->list_said[LIST_FALLBACKS] = true;
+    return each_item(r, v, read_fallback_item);
+}
 static int read_trusted_tools(struct reader *r, const json_t *v)
 {
     return each_item(r, v, read_trusted_tool_item);
@@ -810,6 +825,9 @@ static const struct key keys[] = {
      "PROVIDER/NAME, script:FILE or replay:SESSION"},
     {"summary_model", false, read_summary_model, "{\"type\":\"string\"}",
      "PROVIDER/NAME that sums up a long conversation; the model itself when not said"},
+    {"fallback_models", true, read_fallbacks,
+     "{\"type\":\"array\",\"maxItems\":8,\"items\":{\"type\":\"string\"}}",
+     "models, PROVIDER/NAME, that go on in this order when the service of the one before fails for good"},
     {"work_dir", true, read_work_dir, "{\"type\":\"string\"}",
      "host folder that tools see as \"/\""},
     {"map_dirs", true, read_mounts,

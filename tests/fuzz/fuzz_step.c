@@ -6,10 +6,13 @@
 #include "query/recovery.h"
 #include "query/step.h"
 
+enum { FALLBACKS = 2 };
+
 struct world {
     struct query *query;
     int64_t turns, calls, tries, max_turns, max_calls;
     uint64_t turn;
+    unsigned model;
     bool is_done, asked;
 };
 
@@ -35,7 +38,9 @@ static int act(const struct query_action *a, void *arg)
     struct world *w = arg;
     must(!w->is_done);
     if (a->kind == QUERY_ACT_MODEL) {
-        w->tries = a->number == w->turn ? w->tries + 1 : 1;
+        must(a->model >= w->model && a->model <= FALLBACKS);
+        w->tries = a->number == w->turn && a->model == w->model ? w->tries + 1 : 1;
+        w->model = a->model;
         w->turns += a->number != w->turn;
         w->turn = a->number;
         w->asked = true;
@@ -74,7 +79,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct world w = {.max_turns = data[0] % 16 + 1, .max_calls = data[1] % 16};
     const struct query_limits limits = {.max_turns = w.max_turns,
                                         .max_tool_calls = w.max_calls,
-                                        .context_tokens = data[1] / 16 * 100};
+                                        .model = {"", data[1] / 16 * 100},
+                                        .fallbacks = {{"next", 0}, {"last", 200}},
+                                        .fallback_count = FALLBACKS};
     must(query_new(&limits, 7, &w.query) == 0);
     must(query_start(w.query, STR("task"), NULL, act, &w) == 0);
     for (size_t at = 2; at + 2 <= size;) {

@@ -107,6 +107,7 @@ enum {
 /* Longest bodies, in bytes. */
 #define PROTOCOL_MODEL_BODY_MAX ((uint32_t)32 << 20)
 #define PROTOCOL_START_MAX ((uint32_t)48 << 20) /* a whole conversation, when a session goes on */
+#define PROTOCOL_FALLBACKS_MAX 8                /* models of AGENT_START beside the first */
 #define PROTOCOL_ARGUMENTS_MAX ((uint32_t)16 << 20)
 #define PROTOCOL_RESULT_MAX ((uint32_t)48 << 20)
 #define PROTOCOL_DATA_MAX ((uint32_t)1 << 20)

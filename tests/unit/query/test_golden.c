@@ -24,6 +24,7 @@ struct story {
     size_t next_line, cancel_at;
     int64_t errors_left;
     struct query *query;
+    struct query_limits limits;
     struct buf said;      /* the dialogue */
     size_t messages_told; /* of the conversation */
     uint64_t asks, calls[256];
@@ -140,9 +141,12 @@ static int act(const struct query_action *a, void *arg)
     case QUERY_ACT_MODEL:
         s->asked = 1;
         s->asks++;
-        line(s, json_pack("{s:s, s:I}", "host",
+        line(s, json_pack("{s:s, s:I, s:s*}", "host",
                           a->is_summary ? "asks the planner to sum up" : "asks the planner", "turn",
-                          (json_int_t)a->number));
+                          (json_int_t)a->number, "model",
+                          a->by_summariser ? "summariser"
+                          : a->model       ? s->limits.fallbacks[a->model - 1].name
+                                           : NULL));
         break;
     case QUERY_ACT_CALL: {
         json_t *input = NULL;
@@ -300,13 +304,23 @@ static int64_t limit(const struct story *s, const char *key, int64_t fallback)
 
 static void play(struct story *s)
 {
-    const struct query_limits limits = {
+    const json_t *said = json_object_get(host_line(s, "limits", -1), "limits");
+    size_t i;
+    json_t *one;
+    s->limits = (struct query_limits){
         .max_turns = limit(s, "max_turns", 50),
         .max_tool_calls = limit(s, "max_tool_calls", 500),
-        .context_tokens = limit(s, "context_tokens", 0),
+        .model = {"first", limit(s, "context_tokens", 0)},
+        .has_summariser = json_is_true(json_object_get(said, "summariser")),
     };
+    json_array_foreach(json_object_get(said, "fallbacks"), i, one)
+    {
+        must(i < QUERY_FALLBACKS_MAX);
+        s->limits.fallbacks[s->limits.fallback_count++] =
+            (struct query_model){json_string_value(one), limit(s, "fallback_context_tokens", 0)};
+    }
     const json_t *task = json_object_get(host_line(s, "task", -1), "task");
-    assert_int_equal(query_new(&limits, 7, &s->query), 0);
+    assert_int_equal(query_new(&s->limits, 7, &s->query), 0);
     assert_int_equal(query_start(s->query,
                                  task ? str_of(json_string_value(task)) : STR("The task."), NULL,
                                  act, s),

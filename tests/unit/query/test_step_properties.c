@@ -27,9 +27,12 @@ enum { EVENTS_MAX = 2000, OUT_MAX = 256 };
 
 struct world {
     struct query *query;
+    struct query_limits limits;
+    bool has_failed; /* the last answer, in a way that may be tried again */
     uint64_t random;
     int64_t max_turns, max_calls;
-    unsigned turns, calls, tries, dones;
+    unsigned turns, calls, tries, dones, model;
+    bool by_summariser;
     uint64_t kept, turn, out[OUT_MAX]; /* numbers of calls that are out */
     size_t out_count;
     bool asked, waits;
@@ -80,14 +83,24 @@ static int act(const struct query_action *a, void *arg)
     case QUERY_ACT_MODEL:
         must(!w->asked && !w->waits && w->out_count == 0);
         w->asked = true;
-        if (a->number == w->turn) {
+        must(a->model >= w->model && a->model <= w->limits.fallback_count);
+        must(!a->by_summariser || (w->limits.has_summariser && a->is_summary));
+        if (a->number == w->turn && a->model == w->model && a->by_summariser == w->by_summariser) {
             must(++w->tries <= 1 + RECOVERY_TRIES_MAX);
+        } else if (a->number == w->turn) { /* the next one, from the first try on */
+            must(a->model == w->model + 1 || (w->by_summariser && a->model == w->model));
+            must(w->has_failed);
+            w->tries = 1;
         } else {
             must(a->number == w->turn + 1);
             w->turn = a->number;
             w->tries = 1;
             must(++w->turns <= w->max_turns);
+            must(a->model == w->model);
         }
+        w->model = a->model;
+        w->by_summariser = a->by_summariser;
+        w->has_failed = false;
         check_conversation(w->query);
         check_task(w->query);
         break;
@@ -176,10 +189,13 @@ static void step(struct world *w, struct query_event e)
     if (e.kind == QUERY_TIMER && !w->waits)
         return;
     settle(w, &e);
+    if (e.kind == QUERY_MODEL_END)
+        w->has_failed = recovery_incident(e.error) != INCIDENT_NONE;
     int r = query_step(w->query, &e, act, w);
     if (r == -FAULT_INPUT || r == -FAULT_CAP) { /* the agent's answer to a stream that is none */
         must(w->asked);
         w->asked = false;
+        w->has_failed = true;
         r = query_step(w->query,
                        &(struct query_event){.kind = QUERY_MODEL_END, .error = QUERY_MALFORMED},
                        act, w);
@@ -207,10 +223,15 @@ static void run_one(uint64_t seed)
     struct world w = {.random = seed * UINT64_C(0x9e3779b97f4a7c15) | 1};
     w.max_turns = (int64_t)draw(&w, 8) + 1;
     w.max_calls = (int64_t)draw(&w, 8);
-    const struct query_limits limits = {.max_turns = w.max_turns,
-                                        .max_tool_calls = w.max_calls,
-                                        .context_tokens = draw(&w, 2) ? 0 : (int64_t)draw(&w, 400)};
-    must(query_new(&limits, seed, &w.query) == 0);
+    w.limits = (struct query_limits){.max_turns = w.max_turns,
+                                     .max_tool_calls = w.max_calls,
+                                     .model = {"", draw(&w, 2) ? 0 : (int64_t)draw(&w, 400)}};
+    w.limits.has_summariser = draw(&w, 2);
+    w.limits.fallback_count = draw(&w, 3);
+    for (size_t i = 0; i < w.limits.fallback_count; i++)
+        w.limits.fallbacks[i] =
+            (struct query_model){"next", draw(&w, 2) ? 0 : (int64_t)draw(&w, 400)};
+    must(query_new(&w.limits, seed, &w.query) == 0);
     must(query_start(w.query, STR("task"), NULL, act, &w) == 0);
     uint64_t noise = draw(&w, 6);
     unsigned events = 0;

@@ -250,6 +250,21 @@ static void the_tighter_limit_wins_and_the_higher_layer_says_scalars(void **stat
     }
 }
 
+static void the_list_of_fallbacks_is_one_word_of_the_highest_layer(void **state)
+{
+    (void)state;
+    auto_(settings) struct settings *s = fresh();
+    said(s, POLICY_USER, "{'fallback_models':['a/user','b/user']}");
+    assert_int_equal(s->fallback_count, 2);
+    assert_string_equal(s->fallback_models[1], "b/user");
+    said(s, POLICY_COMMAND_LINE, "{'fallback_models':['a/line']}");
+    said(s, POLICY_USER, "{'fallback_models':['a/user']}");
+    assert_int_equal(s->fallback_count, 1);
+    assert_string_equal(s->fallback_models[0], "a/line");
+    said(s, POLICY_MANAGED, "{'fallback_models':[]}");
+    assert_int_equal(s->fallback_count, 0);
+}
+
 static void an_operator_can_raise_a_default(void **state)
 {
     (void)state;
@@ -497,6 +512,7 @@ int main(void)
         cmocka_unit_test(a_mistake_is_named_with_file_line_and_key),
         cmocka_unit_test(a_file_in_the_workspace_can_only_narrow),
         cmocka_unit_test(the_tighter_limit_wins_and_the_higher_layer_says_scalars),
+        cmocka_unit_test(the_list_of_fallbacks_is_one_word_of_the_highest_layer),
         cmocka_unit_test(an_operator_can_raise_a_default),
         cmocka_unit_test(the_layer_that_set_a_limit_is_known),
         cmocka_unit_test(an_agents_own_limits_only_tighten),

@@ -3,6 +3,7 @@
  * on top of them, then the folders are opened and held. */
 #include "edge/app.h"
 
+#include "edge/app_tools.h"
 #include "edge/safe.h"
 #include "host/ledger.h"
 #include "os/env.h"
@@ -10,7 +11,6 @@
 #include "os/file.h"
 #include "sandbox/ask/worker.h"
 #include "sandbox/jail/jail.h"
-#include "tools/command.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -316,43 +316,6 @@ static int find_programs(struct app *a)
     return r;
 }
 
-static void on_broken_tool(const char *path, const struct fault *why, void *arg)
-{
-    (void)arg;
-    fputs("boxagnts: tool left out: ", stderr);
-    safe_print_line(stderr, path);
-    fputs(": ", stderr);
-    safe_print_line(stderr, why->text);
-    fputc('\n', stderr);
-}
-
-static int open_tools(struct app *a, struct fault *reterr)
-{
-    struct tool *command = NULL;
-    int r = registry_new(&a->registry);
-    /* First: what is built in keeps its name. */
-    if (r == 0)
-        r = command_tool_new(&command, reterr);
-    if (r == 0)
-        r = registry_add(a->registry, command, reterr);
-    auto_free char *built = NULL;
-    if (r == 0 && asprintf(&built, "%s/../share/boxagnts/tools", a->bin_dir) < 0)
-        r = -ENOMEM;
-    if (r == 0)
-        r = registry_add_dir(a->registry, built, on_broken_tool, a, reterr);
-    const char *data_home = os_env("XDG_DATA_HOME"), *home = os_home();
-    if (r == 0 && data_home && asprintf(&a->own_tools, "%s/boxagnts/tools", data_home) < 0)
-        r = -ENOMEM;
-    if (r == 0 && !data_home && home &&
-        asprintf(&a->own_tools, "%s/.local/share/boxagnts/tools", home) < 0)
-        r = -ENOMEM;
-    if (r == 0 && a->own_tools)
-        r = registry_add_dir(a->registry, a->own_tools, on_broken_tool, a, reterr);
-    for (size_t i = 0; r == 0 && i < a->settings->tool_dir_count; i++)
-        r = registry_add_dir(a->registry, a->settings->tool_dirs[i], on_broken_tool, a, reterr);
-    return r;
-}
-
 static int open_cache(struct app *a)
 {
     auto_done(buf) struct buf note;
@@ -423,7 +386,7 @@ int app_open(struct app *a, const struct parsed *p, unsigned needs, struct fault
     if (r == 0 && (needs & APP_STATE))
         r = open_cache(a);
     if (r == 0 && (needs & APP_TOOLS))
-        r = open_tools(a, reterr);
+        r = app_open_tools(a, reterr);
     return r;
 }
 

@@ -197,7 +197,7 @@ static int call(struct app *app, const struct parsed *p, struct str arguments, s
     if (r == 0)
         r = session_begin(app->state, app->work_dir, "none", p->positional[1], 0, session, &lock_fd,
                           reterr);
-    const struct desk_config config = {app, session, "person", loop, approval, NULL, 0};
+    const struct desk_config config = {app, session, "person", loop, approval, NULL, NULL, 0};
     if (r == 0)
         r = desk_new(&config, &desk);
     if (r == 0)

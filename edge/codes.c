@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define WASM_MAX ((size_t)64 << 20)
+#define ROWS_MAX 256 /* each holds a descriptor; the oldest goes */
 
 struct row {
     char sha256[65], key[65];
@@ -21,8 +22,10 @@ struct codes {
     struct os_loop *loop;
     codes_note_fn note;
     void *note_arg;
-    struct row *rows; /* own */
+    struct row rows[ROWS_MAX]; /* own; the oldest first */
     size_t count;
+    struct buf kept; /* a module that will be asked for */
+    char kept_sha256[65];
     /* what is being compiled */
     struct sandbox_coding *coding; /* own */
     const struct tool *tool;
@@ -40,6 +43,7 @@ int codes_new(const struct app *app, struct os_loop *loop, codes_note_fn note, v
     c->loop = loop;
     c->note = note;
     c->note_arg = arg;
+    buf_init(&c->kept, WASM_MAX);
     *ret = c;
     return 0;
 }
@@ -57,7 +61,7 @@ void codes_free(own struct codes *c)
     codes_cancel(c);
     for (size_t i = 0; i < c->count; i++)
         os_close(c->rows[i].fd);
-    free(c->rows);
+    buf_done(&c->kept);
     free(c);
 }
 
@@ -102,10 +106,11 @@ static int remember(struct codes *c, const struct tool *tool, int result, struct
         c->note(tool, buf_str(&code->note), c->note_arg);
     if (result < 0 && codes_stop(result) == SANDBOX_CRASH)
         return 0;
-    struct row *more = realloc(c->rows, (c->count + 1) * sizeof(*more));
-    if (!more)
-        return -ENOMEM;
-    c->rows = more;
+    if (c->count == ROWS_MAX) {
+        os_close(c->rows[0].fd);
+        c->count--;
+        memmove(&c->rows[0], &c->rows[1], c->count * sizeof(c->rows[0]));
+    }
     struct row *row = &c->rows[c->count++];
     *row = (struct row){.fd = take_fd(&code->fd), .result = result};
     if (result < 0)
@@ -129,27 +134,55 @@ static void on_code(int result, struct sandbox_code *code, const struct fault *w
     c->fn(result, &ready, &copy, c->arg);
 }
 
-int codes_get(struct codes *c, const struct tool *tool, codes_fn fn, void *arg,
-              struct tool_code *ret, struct fault *reterr)
+/* From the sealed cache, by the hash alone: 0 and a row | 1 it is not there. */
+static int take_cached(struct codes *c, const struct tool *tool, struct fault *reterr)
 {
-    must(!c->coding);
-    const struct row *row = find(c, tool);
-    if (row)
-        return answer(row, ret, reterr);
-    auto_done(buf) struct buf wasm;
-    buf_init(&wasm, WASM_MAX);
-    int r = tool_wasm(tool, &wasm, reterr);
-    if (r < 0)
-        return r;
-    c->tool = tool;
-    c->fn = fn;
-    c->arg = arg;
     auto_done(sandbox_code) struct sandbox_code code;
     sandbox_code_init(&code);
-    r = sandbox_code_get(c->app->cache, c->app->compile_program, buf_str(&wasm), c->loop, on_code,
-                         c, &code, &c->coding, reterr);
+    int r = sandbox_code_cached(c->app->cache, tool->sha256, &code, reterr);
+    if (r == 0)
+        return remember(c, tool, 0, &code, NULL);
+    if (code.note.len)
+        c->note(tool, buf_str(&code.note), c->note_arg);
+    return r;
+}
+
+void codes_keep(struct codes *c, const struct tool *tool)
+{
+    buf_reset(&c->kept);
+    *c->kept_sha256 = 0;
+    if (find(c, tool) || take_cached(c, tool, NULL) == 0 || tool_wasm(tool, &c->kept, NULL) < 0)
+        return;
+    memcpy(c->kept_sha256, tool->sha256, sizeof(c->kept_sha256));
+}
+
+static int compile(struct codes *c, const struct tool *tool, struct str wasm, struct tool_code *ret,
+                   struct fault *reterr)
+{
+    auto_done(sandbox_code) struct sandbox_code code;
+    sandbox_code_init(&code);
+    int r = sandbox_code_get(c->app->cache, c->app->compile_program, wasm, c->loop, on_code, c,
+                             &code, &c->coding, reterr);
     if (r != 0)
         return r;
     r = remember(c, tool, 0, &code, NULL);
     return r < 0 ? r : answer(find(c, tool), ret, reterr);
+}
+
+int codes_get(struct codes *c, const struct tool *tool, codes_fn fn, void *arg,
+              struct tool_code *ret, struct fault *reterr)
+{
+    must(!c->coding);
+    int r = find(c, tool) ? 0 : take_cached(c, tool, reterr);
+    if (r <= 0)
+        return r < 0 ? r : answer(find(c, tool), ret, reterr);
+    c->tool = tool;
+    c->fn = fn;
+    c->arg = arg;
+    if (strcmp(c->kept_sha256, tool->sha256) == 0)
+        return compile(c, tool, buf_str(&c->kept), ret, reterr);
+    auto_done(buf) struct buf wasm;
+    buf_init(&wasm, WASM_MAX);
+    r = tool_wasm(tool, &wasm, reterr);
+    return r == -ENOMEM ? r : r < 0 ? CODES_GONE : compile(c, tool, buf_str(&wasm), ret, reterr);
 }

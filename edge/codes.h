@@ -23,10 +23,13 @@ must_use int codes_new(const struct app *app, struct os_loop *loop, codes_note_f
 void codes_free(own struct codes *c); /* ends what is under way */
 DEFINE_FREEP(codes, struct codes);
 
-/* 0: ret is filled. CODES_LATER: fn comes once, from the loop; until then nothing else may be asked. Else as fn's result. */
-enum { CODES_LATER = 1 };
+/* 0: ret is filled. CODES_LATER: fn comes once, from the loop; until then nothing else may be asked. CODES_GONE, with a sentence: it
+ * must be compiled, and the tool's module is not there any more as it was registered. Else as fn's result. */
+enum { CODES_LATER = 1, CODES_GONE = 2 };
 must_use int codes_get(struct codes *c, const struct tool *tool, codes_fn fn, void *arg,
                        struct tool_code *ret, struct fault *reterr);
+/* Keeps what codes_get() will need for this tool, one tool at a time, whatever becomes of its file: a person is asked about it. */
+void codes_keep(struct codes *c, const struct tool *tool);
 /* Why a call never ran whose code could not be had, or that could not be sent, as a receipt has it. */
 enum sandbox_stop codes_stop(int result);
 bool codes_is_busy(const struct codes *c);

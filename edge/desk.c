@@ -12,6 +12,7 @@
 #include "edge/fetch_result.h"
 #include "edge/origin.h"
 #include "edge/outward.h"
+#include "edge/tool_watch.h"
 #include "host/journal.h"
 #include "host/undo.h"
 #include "os/fd.h"
@@ -26,6 +27,7 @@
 
 #define ARGUMENTS_MAX ((size_t)16 << 20)
 #define UNPARSED_KEPT_MAX ((size_t)1024)
+#define CALL_TRIES_MAX 4
 #define NAME_KEPT_MAX ((size_t)200) /* of a tool's name; no tool's own is as long */
 
 struct call {
@@ -36,9 +38,11 @@ struct call {
     desk_done_fn done;
     void *arg;
     /* while it is at the front */
-    const struct tool *tool;
-    json_t *input; /* own; validated, paths mapped */
-    json_t *given; /* own; its result, when the monitor itself gives it */
+    const struct tool
+        *tool;      /* own, a hold: what becomes of the registry meanwhile is not this call's */
+    unsigned tries; /* how often its tool was looked up */
+    json_t *input;  /* own; validated, paths mapped */
+    json_t *given;  /* own; its result, when the monitor itself gives it */
     struct policy_decision decision;
     const char *by;
     size_t effect_count,
@@ -78,6 +82,7 @@ struct desk {
 };
 
 static void pump(struct desk *d);
+static void begin(struct desk *d);
 static void on_code_note(const struct tool *tool, struct str text, void *arg);
 
 /* --- life --- */
@@ -102,12 +107,18 @@ int desk_new(const struct desk_config *config, own struct desk **ret)
     return 0;
 }
 
+static void drop_tool(struct call *c)
+{
+    tool_free((struct tool *)(uintptr_t)take(c->tool));
+}
+
 static void call_free(struct call *c)
 {
     if (!c)
         return;
     free(c->name);
     free(c->arguments);
+    drop_tool(c);
     json_decref(c->input);
     json_decref(c->confinement);
     json_decref(c->given);
@@ -361,7 +372,9 @@ static void on_ran(struct sandbox_outcome *outcome, void *arg)
 
 static int parse_call(struct desk *d, struct call *c, struct buf *sentence)
 {
-    c->tool = c->name_is_cut ? NULL : registry_find(d->c.app->registry, str_of(c->name));
+    const struct tool *tool =
+        c->name_is_cut ? NULL : registry_find(d->c.app->registry, str_of(c->name));
+    c->tool = tool ? tool_hold(tool) : NULL;
     if (!c->tool) {
         const struct tool *near = registry_nearest(d->c.app->registry, str_of(c->name));
         (void)buf_addf(sentence, "there is no tool called \"%.100s\"%s%s%s", c->name,
@@ -635,6 +648,26 @@ static void on_code(int result, const struct tool_code *code, const struct fault
         run_code(d, code);
 }
 
+/* The module is not what it was when the tool was looked up: a call that nobody was asked about yet goes down the line again, with
+ * the tool as it is now. false: it is the same one still, or this happens again and again. */
+static bool begin_anew(struct desk *d)
+{
+    struct call *c = front(d);
+    if (!d->c.tools || c->effects_asked > 0 || c->tries >= CALL_TRIES_MAX)
+        return false;
+    tool_watch_look_now(d->c.tools);
+    if (registry_find(d->c.app->registry, str_of(c->name)) == c->tool)
+        return false;
+    drop_tool(c);
+    json_decref(take(c->input));
+    free(take(c->effects));
+    c->effect_count = 0;
+    c->writes = c->reaches = c->has_limits = c->is_narrowed = false;
+    c->decision = (struct policy_decision){0};
+    begin(d);
+    return true;
+}
+
 /* Compiling may take its time: the loop goes on meanwhile, and a cancel ends it. */
 static void run(struct desk *d)
 {
@@ -653,8 +686,10 @@ static void run(struct desk *d)
         return;
     }
     int r = codes_get(d->codes, c->tool, on_code, d, &code, &why);
-    if (r < 0)
-        give_up(d, r, &why);
+    if (r == CODES_GONE && begin_anew(d))
+        return;
+    if (r < 0 || r == CODES_GONE)
+        give_up(d, r < 0 ? r : -FAULT_MODULE, &why);
     else if (r == 0)
         run_code(d, &code);
 }
@@ -708,6 +743,8 @@ static void ask_person(struct desk *d)
     struct call *c = front(d);
     if (d->c.approval && end_unreachable(d))
         return;
+    if (d->c.approval && !c->tool->is_native)
+        codes_keep(d->codes, c->tool); /* the person decides about this very module */
     const struct effect *e = &c->decision.effect;
     struct effect_mount mounts[SANDBOX_MOUNTS_MAX];
     size_t mount_count = app_effect_mounts(d->c.app, mounts, ARRAY_LEN(mounts));
@@ -791,6 +828,7 @@ static void begin(struct desk *d)
     auto_done(buf) struct buf sentence;
     buf_init(&sentence, 8192);
     d->front_started = true;
+    tool_watch_look(d->c.tools);
     if (d->cancelling) {
         not_decided(c);
         finish(d, NULL, SANDBOX_CANCEL, "cancelled");
@@ -803,9 +841,10 @@ static void begin(struct desk *d)
     }
     bool is_own = is_fetch(d, c);
     int stop = is_own ? fetch(d, c, &sentence) : parse_call(d, c, &sentence);
-    tell(d, "call",
-         json_pack("{s:s, s:s, s:o}", "call", c->id, "tool", c->name, "input",
-                   c->input ? json_incref(c->input) : json_null()));
+    if (c->tries++ == 0)
+        tell(d, "call",
+             json_pack("{s:s, s:s, s:o}", "call", c->id, "tool", c->name, "input",
+                       c->input ? json_incref(c->input) : json_null()));
     if (stop == 0 && is_own) {
         finish(d, NULL, SANDBOX_EXIT, "given by the monitor, from what it kept");
         return;

@@ -10,7 +10,8 @@
 #include "edge/approval.h"
 #include "os/loop.h"
 
-struct desk; /* opaque */
+struct desk;       /* opaque */
+struct tool_watch; /* edge/tool_watch.h */
 
 #define DESK_QUEUE_MAX 256
 
@@ -21,7 +22,8 @@ struct desk_config {
     struct approval *approval; /* borrowed; NULL = nobody can be asked */
     const char *
         prompt; /* borrowed until desk_new() returns; NULL: the calls are the person's own, and their targets, too */
-    uint64_t calls_before; /* of a session that goes on: names of calls are not given twice */
+    struct tool_watch *tools; /* borrowed; NULL = tools stay as they are */
+    uint64_t calls_before;    /* of a session that goes on: names of calls are not given twice */
 };
 
 #define DESK_CALL_NAME_SIZE 24

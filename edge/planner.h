@@ -27,6 +27,12 @@ struct planner_events {
     void *arg;
 };
 
+/* What the planner may be shown. bytes: no wire writes them longer. */
+struct planner_tools {
+    const json_t *list; /* [{name, description, input_schema}] */
+    int64_t bytes;
+};
+
 struct planner {
     const char *wire; /* the agent's codec for it */
     char *model;      /* own; the name sent to the service */
@@ -42,10 +48,10 @@ struct planner {
     bool recorded_summariser;
     struct planner_events events;
     /* An upper bound of the input tokens of the next turn, given the request body. */
-    int64_t (*input_bound)(struct planner *p, struct str body);
-    /* tools: the list the planner may be shown; the body's own is replaced by it. */
+    int64_t (*input_bound)(struct planner *p, struct str body, const struct planner_tools *tools);
+    /* tools: borrowed for the call; they are put into the request here, the body has none. */
     int (*ask)(struct planner *p, uint64_t turn, struct str body, int64_t max_tokens,
-               const json_t *tools, struct fault *reterr);
+               const struct planner_tools *tools, struct fault *reterr);
     void (*cancel)(struct planner *p);
     /* Ends the stream of the turn under way, whose end still comes; NULL: a turn comes whole, nothing is to be broken off. */
     void (*break_off)(struct planner *p);

@@ -121,15 +121,16 @@ static void play(void *arg)
     p->planner.events.end(&e, p->planner.events.arg);
 }
 
-static int64_t input_bound(struct planner *p, struct str body)
+static int64_t input_bound(struct planner *p, struct str body, const struct planner_tools *tools)
 {
     (void)p;
     (void)body;
+    (void)tools;
     return 0; /* it costs nothing */
 }
 
 static int ask(struct planner *p, uint64_t turn, struct str body, int64_t max_tokens,
-               const json_t *tools, struct fault *reterr)
+               const struct planner_tools *tools, struct fault *reterr)
 {
     (void)turn;
     (void)body;

@@ -258,16 +258,17 @@ static void play(void *arg)
         (struct planner_end){.outcome = "ok", .usage = usage, .usage_known = true, .sent = true});
 }
 
-static int64_t input_bound(struct planner *p, struct str body)
+static int64_t input_bound(struct planner *p, struct str body, const struct planner_tools *tools)
 {
     (void)body;
+    (void)tools;
     const struct script *s = (const struct script *)p;
     struct usage u = usage_of(present(s));
     return u.input_tokens + u.cache_read_tokens + u.cache_write_tokens;
 }
 
 static int ask(struct planner *p, uint64_t turn, struct str body, int64_t max_tokens,
-               const json_t *tools, struct fault *reterr)
+               const struct planner_tools *tools, struct fault *reterr)
 {
     (void)turn;
     (void)body;

@@ -132,18 +132,18 @@ static void on_gone(const struct fault *why, void *arg)
 
 /* --- requests --- */
 
-static int64_t input_bound(struct planner *p, struct str body)
+static int64_t input_bound(struct planner *p, struct str body, const struct planner_tools *tools)
 {
-    return request_bound(((struct service *)p)->wire, body);
+    return request_bound(((struct service *)p)->wire, body, tools->bytes);
 }
 
 static int ask(struct planner *p, uint64_t turn, struct str given, int64_t max_tokens,
-               const json_t *tools, struct fault *reterr)
+               const struct planner_tools *tools, struct fault *reterr)
 {
     struct service *s = (struct service *)p;
     auto_done(buf) struct buf body;
     buf_init(&body, PROTOCOL_MODEL_BODY_MAX);
-    const struct request request = {s->wire, p->model, max_tokens, tools};
+    const struct request request = {s->wire, p->model, max_tokens, tools->list, tools->bytes};
     if (*s->gave_up)
         return fault_set(reterr, FAULT_MODEL, "boxagnts-egress: %s", s->gave_up);
     int r = request_build(&request, given, &body, reterr);

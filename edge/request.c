@@ -270,9 +270,19 @@ static int64_t count_images(const struct request_wire *w, struct str body)
     return count;
 }
 
-int64_t request_bound(const struct request_wire *w, struct str body)
+/* What a wire writes round a tool is shorter than this; the longest is OpenAI's. */
+#define TOOL_FRAME_BYTES 160
+
+int64_t request_tools_bytes(const json_t *tools)
 {
-    return (int64_t)body.len + SERVICE_TOKENS + w->image_tokens * count_images(w, body);
+    size_t bytes = json_dumpb(tools, NULL, 0, JSON_COMPACT);
+    return (int64_t)bytes + (int64_t)json_array_size(tools) * TOOL_FRAME_BYTES;
+}
+
+int64_t request_bound(const struct request_wire *w, struct str body, int64_t tools_bytes)
+{
+    return (int64_t)body.len + tools_bytes + SERVICE_TOKENS +
+           w->image_tokens * count_images(w, body);
 }
 
 int request_build(const struct request *r, struct str given, struct buf *out, struct fault *reterr)
@@ -295,7 +305,7 @@ int request_build(const struct request *r, struct str given, struct buf *out, st
         return e;
     /* What was reserved was for what the agent showed; it may not hide a part of what will be counted. */
     if ((int64_t)out->len + r->wire->image_tokens * images >
-        request_bound(r->wire, given) - SERVICE_TOKENS / 2)
+        request_bound(r->wire, given, r->tools_bytes) - SERVICE_TOKENS / 2)
         return refuse(reterr, "less in it than would be sent");
     return 0;
 }

@@ -22,13 +22,16 @@ must_use int request_path(const struct request_wire *w, const char *model, own c
 
 /* An upper bound of the tokens that a body can be counted as: a token is at least a byte, an image has a price
  * of its own, and the service adds a prompt for the tools. */
-int64_t request_bound(const struct request_wire *w, struct str body);
+int64_t request_bound(const struct request_wire *w, struct str body, int64_t tools_bytes);
+/* How long a list of tools can be in any wire. */
+int64_t request_tools_bytes(const json_t *tools);
 
 struct request {
     const struct request_wire *wire;
     const char *model;
     int64_t max_tokens;
-    const json_t *tools; /* [{name, description, input_schema}]; replaces the agent's */
+    const json_t *tools; /* [{name, description, input_schema}]; the agent has no word in it */
+    int64_t tools_bytes; /* request_tools_bytes() of them */
 };
 /* -FAULT_INPUT: a body that is none, or one that would be counted as more than request_bound() said of it. */
 must_use int request_build(const struct request *r, struct str given, struct buf *out,

@@ -4,6 +4,7 @@
  * monitor itself stopped wins over it. */
 #include "edge/tree.h"
 
+#include "edge/app_tools.h"
 #include "edge/approval.h"
 #include "edge/attach.h"
 #include "edge/desk.h"
@@ -11,6 +12,8 @@
 #include "edge/peer.h"
 #include "edge/planner.h"
 #include "edge/record.h"
+#include "edge/request.h"
+#include "edge/tool_watch.h"
 #include "host/ask/protocol.h"
 #include "host/journal.h"
 #include "host/ledger.h"
@@ -70,7 +73,10 @@ struct tree {
     struct attached attached;
     char session[SESSION_ID_SIZE];
     int lock_fd;
-    json_t *tools; /* own; what the planner is shown */
+    json_t *tools; /* own; what the planner is shown; NULL = to be made anew */
+    int64_t tools_bytes;
+    bool tools_told; /* the agent knows their length */
+    struct tool_watch *tool_watch;
     /* counted here, never reported by the agent */
     uint64_t turn; /* the turn under way or last one; the agent's number, which may only grow */
     unsigned turn_tries, late_turns;
@@ -307,6 +313,21 @@ static void on_planner_end(const struct planner_end *e, void *arg)
     }
 }
 
+/* What the planner is shown from the next request on. */
+static int list_tools(struct tree *t)
+{
+    if (t->tools)
+        return 0;
+    t->tools = desk_tools_json(t->desk);
+    t->tools_bytes = t->tools ? request_tools_bytes(t->tools) : 0;
+    return t->tools ? 0 : -ENOMEM;
+}
+
+static struct planner_tools shown(const struct tree *t)
+{
+    return (struct planner_tools){t->tools, t->tools_bytes};
+}
+
 /* One try: as many tokens as fit now. 0 reserved | LEDGER_SHORT */
 static int reserve_once(struct tree *t, int64_t bound, int64_t *ret_max_tokens,
                         enum ledger_limit *ret_by)
@@ -334,7 +355,8 @@ static int reserve_once(struct tree *t, int64_t bound, int64_t *ret_max_tokens,
 static int reserve(struct tree *t, struct str body, int64_t *ret_max_tokens,
                    enum ledger_limit *ret_by)
 {
-    int64_t bound = t->asked->input_bound(t->asked, body);
+    const struct planner_tools tools = shown(t);
+    int64_t bound = t->asked->input_bound(t->asked, body, &tools);
     int r = LEDGER_SHORT;
     for (int tries = 0; r == LEDGER_SHORT && tries < RESERVE_TRIES_MAX; tries++)
         r = reserve_once(t, bound, ret_max_tokens, ret_by);
@@ -385,7 +407,10 @@ static int on_model(struct tree *t, const struct message *m)
     channel_set_state(t->agent.channel, STATE_BUSY);
     int64_t max_tokens = 0;
     enum ledger_limit by = LEDGER_BY_SESSION;
-    int r = reserve(t, m->raw, &max_tokens, &by);
+    tool_watch_look(t->tool_watch);
+    int r = list_tools(t);
+    if (r == 0)
+        r = reserve(t, m->raw, &max_tokens, &by);
     if (r == LEDGER_SHORT) {
         set_end(t, "budget", ledger_limit_sentence(by));
         send_model_end(t, "error", "budget", t->detail, 0);
@@ -399,7 +424,8 @@ static int on_model(struct tree *t, const struct message *m)
         t->data_lost = t->broken_off = false;
         record_turn_begin(t->record, t->turn, t->asked, t->who);
         view_waiting(t->view, "model");
-        r = t->asked->ask(t->asked, t->turn, m->raw, max_tokens, t->tools, &why);
+        const struct planner_tools tools = shown(t);
+        r = t->asked->ask(t->asked, t->turn, m->raw, max_tokens, &tools, &why);
     }
     if (r == 0) /* the request is on its way: the disk is written while the service thinks */
         keep(t, record_flush(t->record, NULL));
@@ -450,6 +476,15 @@ static void diverge(struct tree *t, const char *why)
     begin_ending(t, "error", text);
 }
 
+/* How long the tools are now, where the agent does not know it yet. */
+static void tell_tools(struct tree *t, json_t *body)
+{
+    if (t->tools_told || list_tools(t) < 0)
+        return;
+    t->tools_told =
+        json_object_set_new(body, "tools_bytes", json_integer((json_int_t)t->tools_bytes)) == 0;
+}
+
 static void on_call_done(const struct desk_outcome *o, void *arg)
 {
     auto_free struct pending_call *pending = arg;
@@ -460,6 +495,7 @@ static void on_call_done(const struct desk_outcome *o, void *arg)
         (void)!json_array_append_new(t->calls, row);
     auto_json json_t *body = json_pack("{s:s, s:b, s:s}", "call", o->call, "is_error", o->is_error,
                                        "stopped_by", sandbox_stop_name(o->stop));
+    tell_tools(t, body);
     int r = send_result(t, pending->number, o->call, body, o->result);
     view_waiting(t->view, NULL);
     view_result(t->view, o); /* after the answer: the agent goes on meanwhile */
@@ -633,11 +669,11 @@ static int send_start(struct tree *t)
     const struct recalled *past = &t->recalled;
     auto_json json_t *body = models_start(&t->models);
     auto_json json_t *more =
-        json_pack("{s:s, s:O, s:I, s:I, s:O, s:O*, s:{s:I, s:I, s:I}}", "system", system_text,
-                  "tools", t->tools, "max_turns", (json_int_t)s->max_turns, "max_tool_calls",
-                  (json_int_t)s->max_tool_calls, "attached", t->attached.texts, "conversation",
-                  past->conversation, "numbers", "turns", (json_int_t)past->turns, "calls",
-                  (json_int_t)past->calls, "messages", (json_int_t)past->messages);
+        json_pack("{s:s, s:I, s:I, s:I, s:O, s:O*, s:{s:I, s:I, s:I}}", "system", system_text,
+                  "tools_bytes", (json_int_t)t->tools_bytes, "max_turns", (json_int_t)s->max_turns,
+                  "max_tool_calls", (json_int_t)s->max_tool_calls, "attached", t->attached.texts,
+                  "conversation", past->conversation, "numbers", "turns", (json_int_t)past->turns,
+                  "calls", (json_int_t)past->calls, "messages", (json_int_t)past->messages);
     if (!body || !more || json_object_update(body, more))
         return -ENOMEM;
     channel_set_state(t->agent.channel, STATE_IDLE);
@@ -817,6 +853,40 @@ static int attach_files(struct tree *t)
     return 0;
 }
 
+/* --- tools that change while the session runs --- */
+
+static void on_tool(const struct tool *was, const struct tool *is, void *arg)
+{
+    struct tree *t = arg;
+    char line[160];
+    const char *name = is ? is->name : was->name;
+    snprintf(line, sizeof(line), "the tool %s is %s", name,
+             !was ? "new"
+             : is ? "another one now"
+                  : "gone");
+    auto_json json_t *note = json_pack("{s:s, s:s}", "tool", name, "text", line);
+    auto_json json_t *body =
+        json_pack("{s:s, s:s, s:s?, s:s?}", "what", "tool", "name", name, "sha256_before",
+                  was ? was->sha256 : NULL, "sha256", is ? is->sha256 : NULL);
+    if (note)
+        view_note(t->view, "note", note);
+    if (body)
+        (void)!journal_add(t->app->state, t->session, NULL, "event", body, JOURNAL_LIGHT, NULL);
+}
+
+static void on_tools_settled(void *arg)
+{
+    struct tree *t = arg;
+    json_decref(take(t->tools));
+    t->tools_told = false;
+}
+
+static int watch_tools(struct tree *t, struct fault *reterr)
+{
+    const struct tool_watch_events events = {on_tool, on_tools_settled, app_broken_tool, t};
+    return tool_watch_new(t->app, t->loop, &events, &t->tool_watch, reterr);
+}
+
 static int begin(struct tree *t, struct fault *reterr)
 {
     struct app *a = t->app;
@@ -835,8 +905,11 @@ static int begin(struct tree *t, struct fault *reterr)
         r = record_open(a->state, t->session, &t->record, reterr);
     if (r == 0)
         record_set_messages(t->record, t->recalled.messages);
+    if (r == 0)
+        r = watch_tools(t, reterr);
     const struct desk_config desk = {
-        a, t->session, AGENT_NAME, t->loop, t->approval, t->c->prompt, t->recalled.calls_made};
+        a,           t->session,   AGENT_NAME,    t->loop,
+        t->approval, t->c->prompt, t->tool_watch, t->recalled.calls_made};
     if (r == 0)
         r = desk_new(&desk, &t->desk);
     if (r == 0)
@@ -847,8 +920,9 @@ static int begin(struct tree *t, struct fault *reterr)
         desk_offer_fetch(t->desk);
     if (r == 0)
         desk_on_note(t->desk, on_note, t);
-    if (r == 0 && !(t->tools = desk_tools_json(t->desk)))
-        r = -ENOMEM;
+    if (r == 0)
+        r = list_tools(t);
+    t->tools_told = true; /* with the start */
     if (r == 0)
         r = start_clock(t);
     if (r == 0)

@@ -76,7 +76,6 @@ static int write_request(const struct agent *g, const struct model *m, struct bu
     const struct codec_request request = {
         .model = m->name,
         .system = member(g, "system"),
-        .tools = json_object_get(g->start, "tools"),
         .conversation = view,
         .max_tokens = m->max_tokens,
     };
@@ -240,12 +239,28 @@ static int on_model_end(struct agent *g, const struct message *m)
     return r < 0 ? r : end_turn(g, (struct query_event){0});
 }
 
+/* What a request has beside the conversation. The tools are the monitor's to put in; here only their length is known. */
+static int overhead_of(const struct agent *g, const json_t *body, int64_t *ret)
+{
+    int64_t tools = 0;
+    if (json_get_i64(body, "tools_bytes", 0, INT64_C(1) << 40, &tools, NULL) < 0)
+        return -FAULT_INPUT;
+    *ret = tools + (int64_t)strlen(member(g, "system"));
+    return 0;
+}
+
 static int on_result(struct agent *g, const struct message *m)
 {
     auto_json json_t *result = NULL;
+    int64_t overhead;
     int r = json_parse(m->raw, PROTOCOL_RESULT_MAX, &result, NULL);
-    if (r == -ENOMEM)
-        return r;
+    if (r == -ENOMEM || !g->query)
+        return r == -ENOMEM ? r : -FAULT_PROTOCOL;
+    if (json_object_get(m->body, "tools_bytes")) { /* the tools changed */
+        if ((r = overhead_of(g, m->body, &overhead)) < 0)
+            return r;
+        query_set_overhead(g->query, overhead);
+    }
     const struct query_event e = {.kind = QUERY_RESULT,
                                   .number = m->id,
                                   .id = str_of(json_string_value(json_object_get(m->body, "call"))),
@@ -315,8 +330,8 @@ static int on_start(struct agent *g, const struct message *m, struct fault *rete
     g->recorded = json_object_get(g->start, "recorded");
     if ((r = read_models(g, &limits, reterr)) < 0)
         return r;
-    limits.overhead_bytes = (int64_t)history_size_of(json_object_get(m->body, "tools")) +
-                            (int64_t)strlen(member(g, "system"));
+    if ((r = overhead_of(g, m->body, &limits.overhead_bytes)) < 0)
+        return r;
     uint64_t seed;
     os_random(&seed, sizeof(seed));
     if ((r = query_new(&limits, seed, &g->query)) < 0)

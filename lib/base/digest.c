@@ -108,6 +108,21 @@ void digest_hex(const struct digest *d, char ret_hex[DIGEST_HEX_SIZE])
     hex_encode(d->bytes, sizeof(d->bytes), ret_hex);
 }
 
+bool digest_from_hex(struct str hex, struct digest *ret)
+{
+    static const char digits[] = "0123456789abcdef";
+    if (hex.len != DIGEST_HEX_SIZE - 1)
+        return false;
+    for (size_t i = 0; i < DIGEST_SIZE; i++) {
+        const char *high = memchr(digits, hex.at[2 * i], 16);
+        const char *low = memchr(digits, hex.at[2 * i + 1], 16);
+        if (!high || !low)
+            return false;
+        ret->bytes[i] = (unsigned char)((high - digits) << 4 | (low - digits));
+    }
+    return true;
+}
+
 struct digest_stream *digest_stream_new(void)
 {
     struct digest_stream *s = calloc(1, sizeof(*s));

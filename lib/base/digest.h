@@ -19,6 +19,7 @@ void digest_start(void);
 void digest_sha256(const void *data, size_t len, struct digest *ret);
 void digest_hmac(const void *key, size_t key_len, const void *data, size_t len, struct digest *ret);
 void digest_hex(const struct digest *d, char ret_hex[DIGEST_HEX_SIZE]);
+bool digest_from_hex(struct str hex, struct digest *ret); /* 64 digits, lower case */
 
 /* Incremental form. */
 struct digest_stream;                              /* opaque */

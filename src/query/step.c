@@ -36,6 +36,11 @@ int query_new(const struct query_limits *limits, uint64_t jitter_seed, own struc
     return 0;
 }
 
+void query_set_overhead(struct query *q, int64_t bytes)
+{
+    q->limits.overhead_bytes = bytes;
+}
+
 void query_free(own struct query *q)
 {
     if (!q)

@@ -34,6 +34,8 @@ must_use int query_new(const struct query_limits *limits, uint64_t jitter_seed,
                        own struct query **ret);
 void query_free(own struct query *q);
 DEFINE_FREEP(query, struct query);
+/* Another overhead_bytes from the next request on. */
+void query_set_overhead(struct query *q, int64_t bytes);
 
 /* Begins with the user's request. attached: texts that go before it, or NULL. Actions go to `act`, in order; views live for
  * the call. */

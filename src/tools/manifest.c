@@ -3,6 +3,7 @@
 #include "tools/registry.h"
 
 #include "base/buf.h"
+#include "os/fd.h"
 #include "tools/json_walk.h"
 #include "tools/nearest.h"
 
@@ -280,6 +281,7 @@ int tool_from_manifest(struct str json, own struct tool **ret, struct fault *ret
     if (!t)
         return -ENOMEM;
     t->origin = "section";
+    t->module_fd = -1;
     t->destructive = t->open_world = true;
     limits_loosest(
         &t->limits); /* no word about a limit: nothing to tighten, so that an operator can raise the defaults */
@@ -332,14 +334,25 @@ int tool_from_help(const char *file, struct str text, const char *sha256, own st
     return 0;
 }
 
+own const struct tool *tool_hold(const struct tool *t)
+{
+    ((struct tool *)(uintptr_t)t)->holders++;
+    return t;
+}
+
 void tool_free(own struct tool *t)
 {
     if (!t)
         return;
+    if (t->holders > 0) {
+        t->holders--;
+        return;
+    }
     for (size_t i = 0; i < t->effect_count; i++) {
         free(t->effects[i].arg);
         free(t->effects[i].fallback);
     }
+    os_close(t->module_fd);
     schema_free(t->input_schema);
     schema_free(t->output_schema);
     json_decref(t->input_schema_json);

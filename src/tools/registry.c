@@ -1,6 +1,6 @@
-/* Which tools exist: folders of modules -> a sorted table. Reads files that the operator or the build put there; a file that is
- * no good is named and left out. Never runs anything, never looks into the workspace. */
-#include "tools/registry.h"
+/* Which tools exist: folders of modules -> a sorted table, and the table of what they hold now. Reads files that the operator or the
+ * build put there; a file that is no good is named and left out. Never runs anything, never looks into the workspace. */
+#include "tools/registry_inside.h"
 
 #include "base/digest.h"
 #include "os/fd.h"
@@ -8,25 +8,40 @@
 #include "tools/nearest.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-
-#define MODULE_SIZE_MAX ((size_t)256 << 20)
-#define SIDECAR_SIZE_MAX ((size_t)1 << 20)
-#define FOLDER_ENTRIES_MAX 8192
 
 struct registry {
-    struct tool **tools; /* own; sorted by name */
-    size_t count;
+    struct table {
+        struct tool **at; /* own; sorted by name */
+        size_t count;
+    } table;
+    struct tool **fixed; /* own; no file of a folder */
+    size_t fixed_count;
+    struct folder folders[REGISTRY_FOLDERS_MAX];
+    size_t folder_count;
 };
+
+static void table_done(struct table *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        tool_free(t->at[i]);
+    free(t->at);
+    *t = (struct table){0};
+}
+
+static int table_new(struct table *ret)
+{
+    ret->count = 0;
+    ret->at = calloc(TOOLS_MAX, sizeof(struct tool *));
+    return ret->at ? 0 : -ENOMEM;
+}
 
 int registry_new(own struct registry **ret)
 {
     struct registry *r = calloc(1, sizeof *r);
     if (r)
-        r->tools = calloc(TOOLS_MAX, sizeof(struct tool *));
-    if (!r || !r->tools) {
-        free(r);
+        r->fixed = calloc(TOOLS_MAX, sizeof(struct tool *));
+    if (!r || !r->fixed || table_new(&r->table) < 0) {
+        registry_free(r);
         return -ENOMEM;
     }
     *ret = r;
@@ -37,9 +52,12 @@ void registry_free(own struct registry *r)
 {
     if (!r)
         return;
-    for (size_t i = 0; i < r->count; i++)
-        tool_free(r->tools[i]);
-    free(r->tools);
+    table_done(&r->table);
+    for (size_t i = 0; i < r->fixed_count; i++)
+        tool_free(r->fixed[i]);
+    for (size_t i = 0; i < r->folder_count; i++)
+        folder_done(&r->folders[i]);
+    free(r->fixed);
     free(r);
 }
 
@@ -51,12 +69,12 @@ static int compare(struct str a, struct str b)
 }
 
 /* The first place whose name is not less. */
-static size_t place_of(const struct registry *r, struct str name)
+static size_t place_of(const struct table *t, struct str name)
 {
-    size_t low = 0, high = r->count;
+    size_t low = 0, high = t->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare(str_of(r->tools[middle]->name), name) < 0)
+        if (compare(str_of(t->at[middle]->name), name) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -64,193 +82,171 @@ static size_t place_of(const struct registry *r, struct str name)
     return low;
 }
 
+static struct tool *table_find(const struct table *t, struct str name)
+{
+    size_t i = place_of(t, name);
+    return i < t->count && str_is(name, t->at[i]->name) ? t->at[i] : NULL;
+}
+
 const struct tool *registry_find(const struct registry *r, struct str name)
 {
-    size_t i = place_of(r, name);
-    return i < r->count && str_is(name, r->tools[i]->name) ? r->tools[i] : NULL;
+    return table_find(&r->table, name);
 }
 
 const struct tool *registry_nearest(const struct registry *r, struct str name)
 {
     struct nearest near;
     nearest_init(&near, name);
-    for (size_t i = 0; i < r->count; i++)
-        nearest_offer(&near, str_of(r->tools[i]->name));
+    for (size_t i = 0; i < r->table.count; i++)
+        nearest_offer(&near, str_of(r->table.at[i]->name));
     return nearest_found(&near) ? registry_find(r, near.best) : NULL;
 }
 
 size_t registry_count(const struct registry *r)
 {
-    return r->count;
+    return r->table.count;
 }
 const struct tool *registry_at(const struct registry *r, size_t i)
 {
-    return i < r->count ? r->tools[i] : NULL;
+    return i < r->table.count ? r->table.at[i] : NULL;
+}
+
+/* A hold of t goes into its place. The same module again is fine; another with its name is not. */
+static int table_put(struct table *table, const struct tool *t, struct fault *reterr)
+{
+    const struct tool *there = table_find(table, str_of(t->name));
+    if (there && strcmp(there->sha256, t->sha256) != 0)
+        return fault_set(reterr, FAULT_CONFIG, "another tool is called \"%s\" already: %s", t->name,
+                         there->path ? there->path : "built in");
+    if (there)
+        return 0;
+    if (table->count == TOOLS_MAX)
+        return fault_set(reterr, FAULT_CONFIG, "there are more than %d tools", TOOLS_MAX);
+    size_t i = place_of(table, str_of(t->name));
+    memmove(table->at + i + 1, table->at + i, (table->count - i) * sizeof(struct tool *));
+    table->at[i] = (struct tool *)(uintptr_t)tool_hold(t);
+    table->count++;
+    return 0;
 }
 
 int registry_add(struct registry *r, own struct tool *t, struct fault *reterr)
 {
-    const struct tool *there = registry_find(r, str_of(t->name));
-    int result = 0;
-    if (there && strcmp(there->sha256, t->sha256) != 0)
-        result = fault_set(reterr, FAULT_CONFIG, "another tool is called \"%s\" already: %s",
-                           t->name, there->path ? there->path : "built in");
-    else if (!there && r->count == TOOLS_MAX)
-        result = fault_set(reterr, FAULT_CONFIG, "there are more than %d tools", TOOLS_MAX);
-    if (there || result) {
+    int result = r->fixed_count == TOOLS_MAX
+                     ? fault_set(reterr, FAULT_CONFIG, "there are more than %d tools", TOOLS_MAX)
+                     : table_put(&r->table, t, reterr);
+    if (result == 0)
+        r->fixed[r->fixed_count++] = t;
+    else
         tool_free(t);
+    return result;
+}
+
+/* The tools of a folder into the table. One whose name is another's is told once for each state of its file. */
+static void put_folder(struct table *table, struct folder *f, registry_broken_fn on_broken,
+                       void *arg)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        struct entry *e = &f->entries[i];
+        struct fault why = {0};
+        bool was_told = e->is_shadowed;
+        e->is_shadowed = e->tool && table_put(table, e->tool, &why) < 0;
+        if (e->is_shadowed && !was_told && on_broken)
+            on_broken(e->tool->path, &why, arg);
+    }
+}
+
+int registry_add_dir(struct registry *r, const char *dir, registry_broken_fn on_broken, void *arg,
+                     struct fault *reterr)
+{
+    if (r->folder_count == REGISTRY_FOLDERS_MAX)
+        return fault_set(reterr, FAULT_CONFIG, "there are more than %d folders of tools",
+                         REGISTRY_FOLDERS_MAX);
+    struct folder *f = &r->folders[r->folder_count];
+    *f = (struct folder){.dir = str_dup(str_of(dir))};
+    int result = f->dir ? folder_scan(f, on_broken, arg, reterr) : -ENOMEM;
+    if (result < 0) {
+        folder_done(f);
         return result;
     }
-    size_t i = place_of(r, str_of(t->name));
-    memmove(r->tools + i + 1, r->tools + i, (r->count - i) * sizeof(struct tool *));
-    r->tools[i] = t;
-    r->count++;
+    r->folder_count++;
+    put_folder(&r->table, f, on_broken, arg);
     return 0;
 }
 
-/* NAME.wasm -> NAME and the suffix. */
-static int name_beside(const char *module, const char *suffix, char ret[300])
+size_t registry_folder_count(const struct registry *r)
 {
-    int n = snprintf(ret, 300, "%.*s%s", (int)(strlen(module) - strlen(".wasm")), module, suffix);
-    return n < 300 ? 0 : -ENAMETOOLONG;
+    return r->folder_count;
+}
+const char *registry_folder(const struct registry *r, size_t i)
+{
+    return i < r->folder_count ? r->folders[i].dir : NULL;
 }
 
-static int read_beside(int dir_fd, const char *module, const char *suffix, struct buf *ret,
-                       struct fault *reterr)
+/* Both are sorted: one walk. */
+static size_t tell_changes(const struct table *was, const struct table *is,
+                           const struct registry_events *events)
 {
-    char name[300];
-    int r = name_beside(module, suffix, name);
-    if (r == 0)
-        r = os_read_file_at(dir_fd, name, ret);
-    if (r == -ENAMETOOLONG)
-        r = -ENOENT;
-    return r == 0 || r == -ENOENT ? r : fault_sys(reterr, -r, "cannot read %s", name);
+    size_t i = 0, k = 0, changes = 0;
+    while (i < was->count || k < is->count) {
+        const struct tool *a = i < was->count ? was->at[i] : NULL;
+        const struct tool *b = k < is->count ? is->at[k] : NULL;
+        int order = !a ? 1 : !b ? -1 : compare(str_of(a->name), str_of(b->name));
+        i += order <= 0;
+        k += order >= 0;
+        if (a == b)
+            continue;
+        changes++;
+        if (events->on_change)
+            events->on_change(order <= 0 ? a : NULL, order >= 0 ? b : NULL, events->arg);
+    }
+    return changes;
 }
 
-/* Manifest from the section, else from the sidecar beside it, else what its --help said when it was added. */
-static int read_tool(int dir_fd, const char *name, struct str wasm, const char *sha256,
-                     struct tool **ret, struct fault *reterr)
+int registry_reload(struct registry *r, const struct registry_events *events, size_t *ret_changes,
+                    struct fault *reterr)
 {
-    struct str section;
-    auto_done(buf) struct buf beside;
-    buf_init(&beside, SIDECAR_SIZE_MAX);
-    int r = tool_manifest_section(wasm, &section);
+    struct table now;
+    int result = table_new(&now);
+    *ret_changes = 0;
+    for (size_t i = 0; i < r->fixed_count && result == 0; i++)
+        result = table_put(&now, r->fixed[i], reterr);
+    for (size_t i = 0; i < r->folder_count && result == 0; i++) {
+        result = folder_scan(&r->folders[i], events->on_broken, events->arg, reterr);
+        if (result == 0)
+            put_folder(&now, &r->folders[i], events->on_broken, events->arg);
+    }
+    if (result < 0) {
+        table_done(&now);
+        return result;
+    }
+    struct table was = r->table;
+    r->table = now;
+    *ret_changes = tell_changes(&was, &now, events);
+    table_done(&was);
+    return 0;
+}
+
+/* From its beginning; the read position is nobody's. */
+static int read_module(int fd, struct buf *out)
+{
+    uint64_t size = 0;
+    int r = os_file_size(fd, &size);
     if (r == 0)
-        return tool_from_manifest(section, ret, reterr);
-    if (r < 0)
-        return fault_set(reterr, FAULT_MODULE, "this is not a WebAssembly module, or a broken one");
-    r = read_beside(dir_fd, name, TOOL_SIDECAR_SUFFIX, &beside, reterr);
-    if (r == 0 && (r = tool_from_manifest(buf_str(&beside), ret, reterr)) == 0)
-        (*ret)->origin = "sidecar";
-    if (r != -ENOENT)
-        return r;
-    r = read_beside(dir_fd, name, TOOL_HELP_SUFFIX, &beside, reterr);
-    if (r == 0)
-        return tool_from_help(name, buf_str(&beside), sha256, ret, reterr);
-    if (r == -ENOENT) {
-        r = fault_set(
-            reterr, FAULT_CONFIG,
-            "it has no manifest: neither a custom section boxagnts.tool nor a file NAME" TOOL_SIDECAR_SUFFIX
-            " beside it; `boxagnts tool add` asks it for its --help");
+        r = size > out->max ? -FAULT_CAP : buf_reserve(out, (size_t)size);
+    while (r == 0 && out->len < size) {
+        ssize_t n = os_pread(fd, out->at + out->len, (size_t)size - out->len, (int64_t)out->len);
+        if (n <= 0)
+            return n < 0 ? (int)n : 0; /* shorter now: its hash says so */
+        out->len += (size_t)n;
     }
     return r;
-}
-
-static int add_module(struct registry *r, int dir_fd, const char *dir, const char *name,
-                      struct fault *reterr)
-{
-    struct buf wasm, path;
-    struct tool *t = NULL;
-    struct digest digest;
-    char hex[DIGEST_HEX_SIZE];
-    buf_init(&wasm, MODULE_SIZE_MAX);
-    buf_init(&path, 8192);
-    int result = os_read_file_at(dir_fd, name, &wasm);
-    if (result)
-        result =
-            fault_sys(reterr, result == -FAULT_CAP ? EFBIG : -result, "cannot read the module");
-    if (result == 0) {
-        digest_sha256(buf_str(&wasm).at, wasm.len, &digest);
-        digest_hex(&digest, hex);
-        result = read_tool(dir_fd, name, buf_str(&wasm), hex, &t, reterr);
-    }
-    if (result == 0) {
-        memcpy(t->sha256, hex, sizeof hex);
-        buf_addf(&path, "%s/%s", dir, name);
-        t->path = buf_take(&path);
-        if (t->path) {
-            result = registry_add(r, t, reterr);
-        } else {
-            tool_free(t);
-            result = -ENOMEM;
-        }
-    }
-    buf_done(&wasm);
-    buf_done(&path);
-    return result;
-}
-
-struct folder {
-    char **names;
-    size_t count;
-};
-
-static int keep_module_name(const char *name, unsigned char type unused_, void *arg)
-{
-    struct folder *f = arg;
-    if (!str_ends(str_of(name), STR(".wasm")) || name[0] == '.')
-        return 0;
-    if (f->count == FOLDER_ENTRIES_MAX)
-        return -FAULT_CAP;
-    f->names[f->count] = str_dup(str_of(name));
-    return f->names[f->count++] ? 0 : -ENOMEM;
-}
-
-static int by_text(const void *a, const void *b)
-{
-    const char *const *x = a, *const *y = b;
-    return strcmp(*x, *y);
-}
-
-int registry_add_dir(struct registry *r, const char *dir,
-                     void (*on_broken)(const char *path, const struct fault *why, void *arg),
-                     void *arg, struct fault *reterr)
-{
-    auto_close int fd = os_open_trusted(dir, O_RDONLY | O_DIRECTORY, 0);
-    if (fd == -ENOENT)
-        return 0;
-    if (fd < 0)
-        return fault_sys(reterr, -fd, "cannot read the tool folder %s", dir);
-    struct folder f = {.names = calloc(FOLDER_ENTRIES_MAX + 1, sizeof(char *))};
-    if (!f.names)
-        return -ENOMEM;
-    int result = os_list_dir(fd, FOLDER_ENTRIES_MAX, keep_module_name, &f);
-    if (result)
-        result = fault_sys(reterr, result == -FAULT_CAP ? E2BIG : -result,
-                           "cannot read the tool folder %s", dir);
-    /* Sorted, so that which of two equal names wins does not hang on the file system. */
-    qsort(f.names, f.count, sizeof *f.names, by_text);
-    for (size_t i = 0; i < f.count; i++) {
-        struct fault why = {0};
-        int broken = result == 0 && f.names[i] ? add_module(r, fd, dir, f.names[i], &why) : 0;
-        if (broken == -ENOMEM)
-            result = broken;
-        if (broken && on_broken) {
-            char path[4096];
-            snprintf(path, sizeof path, "%s/%s", dir, f.names[i]);
-            on_broken(path, &why, arg);
-        }
-        free(f.names[i]);
-    }
-    free(f.names);
-    return result;
 }
 
 int tool_wasm(const struct tool *t, struct buf *out, struct fault *reterr)
 {
     struct digest digest;
     char hex[DIGEST_HEX_SIZE];
-    int r = os_read_file_trusted(t->path, out);
+    int r = t->module_fd >= 0 ? read_module(t->module_fd, out) : os_read_file_trusted(t->path, out);
     if (r)
         return fault_sys(reterr, r == -FAULT_CAP ? EFBIG : -r,
                          "cannot read the module of tool %s: %s", t->name, t->path);

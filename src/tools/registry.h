@@ -30,6 +30,7 @@ enum tool_invoke { INVOKE_STDIN, INVOKE_ARGV, INVOKE_WORDS };
 struct tool {
     char *name, *version, *description; /* own */
     char *path;                         /* own; of the .wasm */
+    int module_fd; /* own; the module's file as it was registered, whatever lies at its path now; -1 = only by its path */
     char sha256[65];
     json_t *input_schema_json, *annotations;     /* own */
     struct schema *input_schema, *output_schema; /* own; output may be NULL */
@@ -43,18 +44,37 @@ struct tool {
     const char *origin; /* "section" | "sidecar" | "help" | "built in" */
     bool is_native; /* no module: a native program in the process jail (command.h); path is NULL */
     bool verified;
+    unsigned holders; /* beside the first: see tool_hold() */
 };
+/* A tool that is to outlive its place in the registry: each hold is given back by tool_free(). */
+own const struct tool *tool_hold(const struct tool *t);
 
 struct registry; /* opaque */
 must_use int registry_new(own struct registry **ret);
 void registry_free(own struct registry *r);
 DEFINE_FREEP(registry, struct registry);
-/* Adds every *.wasm of a folder (trusted: the operator's or the build's). A missing folder is fine.
- * Broken tools: on_broken(path, sentence). Later folders do not replace names of earlier ones. */
-must_use int registry_add_dir(struct registry *r, const char *dir,
-                              void (*on_broken)(const char *path, const struct fault *why,
-                                                void *arg),
+typedef void (*registry_broken_fn)(const char *path, const struct fault *why, void *arg);
+/* Adds every *.wasm of a folder (trusted: the operator's or the build's). A missing folder is fine, and is looked for again by
+ * registry_reload(). Broken tools: on_broken(path, sentence). Later folders do not replace names of earlier ones. At most
+ * REGISTRY_FOLDERS_MAX folders: -FAULT_CONFIG. */
+#define REGISTRY_FOLDERS_MAX 64
+must_use int registry_add_dir(struct registry *r, const char *dir, registry_broken_fn on_broken,
                               void *arg, struct fault *reterr);
+size_t registry_folder_count(const struct registry *r);
+const char *registry_folder(const struct registry *r, size_t i); /* in the order of being added */
+
+/* What a reload did to one name: was NULL = it is new, is NULL = it is gone. Views live for the call. */
+typedef void (*registry_change_fn)(const struct tool *was, const struct tool *is, void *arg);
+/* Looks at all folders again. A file that changed is read anew; one that is being written is left for the next time; one that is no
+ * good any more is told once, and what was known of it stays in force. The table is changed as a whole or, on a fault, not at all.
+ * Tools that somebody holds live on. *ret_changes: so many names changed; on_change comes for each, after all of them. */
+struct registry_events {
+    registry_broken_fn on_broken;
+    registry_change_fn on_change;
+    void *arg;
+};
+must_use int registry_reload(struct registry *r, const struct registry_events *events,
+                             size_t *ret_changes, struct fault *reterr);
 /* Takes t in any case. -FAULT_CONFIG: the name is taken by another module (the same module again is fine). */
 must_use int registry_add(struct registry *r, own struct tool *t, struct fault *reterr);
 const struct tool *registry_find(const struct registry *r,

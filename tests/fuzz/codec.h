@@ -56,7 +56,7 @@ static void check_request(const struct codec_wire *wire, const struct turn *turn
         json_pack("[{s:s, s:O}]", "role", "assistant", "content", turn->blocks);
     const struct codec_request request = {
         .model = "m", .system = "", .conversation = conversation, .max_tokens = 1};
-    const struct request sent = {request_wire_find(wire->name), "m", 1, NULL};
+    const struct request sent = {request_wire_find(wire->name), "m", 1, NULL, 0};
     auto_done(buf) struct buf body, built;
     struct fault why = {0};
     buf_init(&body, (size_t)1 << 30);

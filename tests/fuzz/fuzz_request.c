@@ -103,13 +103,13 @@ static void check_said(const char *wire, const json_t *body)
 
 static void check_wire(const char *wire, struct str given)
 {
-    const struct request request = {request_wire_find(wire), "m", 256, NULL};
+    const struct request request = {request_wire_find(wire), "m", 256, NULL, 0};
     auto_done(buf) struct buf out;
     auto_json json_t *body = NULL;
     buf_init(&out, (size_t)1 << 28);
     if (request_build(&request, given, &out, NULL) < 0)
         return;
-    must((int64_t)out.len <= request_bound(request.wire, given));
+    must((int64_t)out.len <= request_bound(request.wire, given, 0));
     must(json_parse(buf_str(&out), JSON_SIZE_MAX, &body, NULL) == 0);
     check_value("", body, 0);
     check_said(wire, body);

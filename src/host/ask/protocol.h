@@ -34,12 +34,12 @@ enum frame_type {
 
     /* monitor -> agent */
     AGENT_START =
-        32, /* body {wire, model, system, tools, limits, attached, conversation, numbers}, raw = prompt */
+        32, /* body {wire, model, system, tools_bytes, limits, attached, conversation, numbers}, raw = prompt */
     AGENT_MODEL_DATA = 33, /* raw = bytes of the model's stream as they come; id = turn */
     AGENT_MODEL_END =
         35, /* body {outcome: "ok"|"error", error?: {class, text, retry_after_ms?}, max_tokens}; id = turn */
     AGENT_RESULT =
-        37, /* body {call, is_error, stopped_by}, raw = result JSON {content, structured, is_error}; id = call number */
+        37, /* body {call, is_error, stopped_by, tools_bytes?}, raw = result JSON {content, structured, is_error}; id = call number */
     AGENT_CANCEL = 38, /* body {reason}: end now, cleanly */
 
     /* monitor -> worker */

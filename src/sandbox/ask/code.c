@@ -49,15 +49,14 @@ static struct str processor_features(void)
     return (struct str){features, len};
 }
 
-static int make_key(struct str wasm, char ret_key[65])
+static int make_key(const struct digest *module, char ret_key[65])
 {
-    struct digest module, key;
-    digest_sha256(wasm.at, wasm.len, &module);
+    struct digest key;
     struct digest_stream *s = digest_stream_new();
     if (!s)
         return -ENOMEM;
     const struct str parts[] = {STR("boxagnts code 1"),
-                                {(const char *)module.bytes, sizeof module.bytes},
+                                {(const char *)module->bytes, sizeof module->bytes},
                                 STR(SANDBOX_ENGINE_VERSION),
                                 str_of(sandbox_engine_settings()),
                                 processor_features()};
@@ -94,6 +93,26 @@ void sandbox_code_done(struct sandbox_code *c)
     buf_done(&c->note);
 }
 
+/* 0 | CODECACHE_MISS, CODECACHE_REFUSED | -FAULT_* */
+static int from_cache(struct codecache *cache, const struct digest *module,
+                      struct sandbox_code *ret, struct fault *reterr)
+{
+    int r = make_key(module, ret->key);
+    if (r == 0)
+        r = cache ? codecache_get(cache, ret->key, &ret->fd, &ret->note) : CODECACHE_MISS;
+    return r < 0 ? fault_set(reterr, -r, "the code cache: %s", fault_sentence(r)) : r;
+}
+
+int sandbox_code_cached(struct codecache *cache, const char *sha256, struct sandbox_code *ret,
+                        struct fault *reterr)
+{
+    struct digest module;
+    if (!digest_from_hex(str_of(sha256), &module))
+        return fault_set(reterr, FAULT_INPUT, "\"%.80s\" is no SHA-256", sha256);
+    int r = from_cache(cache, &module, ret, reterr);
+    return r <= 0 ? r : 1;
+}
+
 struct sandbox_coding {
     struct sandbox_compiling *compiling; /* own */
     struct codecache *cache;
@@ -124,13 +143,11 @@ int sandbox_code_get(struct codecache *cache, const char *compile_program, struc
                      struct os_loop *loop, sandbox_code_fn fn, void *arg, struct sandbox_code *ret,
                      own struct sandbox_coding **ret_coding, struct fault *reterr)
 {
-    int r = make_key(wasm, ret->key);
-    if (r == 0)
-        r = cache ? codecache_get(cache, ret->key, &ret->fd, &ret->note) : CODECACHE_MISS;
-    if (r < 0)
-        return fault_set(reterr, -r, "the code cache: %s", fault_sentence(r));
-    if (r == 0)
-        return 0;
+    struct digest module;
+    digest_sha256(wasm.at, wasm.len, &module);
+    int r = from_cache(cache, &module, ret, reterr);
+    if (r <= 0)
+        return r;
     auto_(sandbox_coding) struct sandbox_coding *c = calloc(1, sizeof *c);
     if (!c)
         return fault_set(reterr, ENOMEM, "no memory to compile");

@@ -18,6 +18,10 @@ struct sandbox_code {
 void sandbox_code_init(struct sandbox_code *c);
 void sandbox_code_done(struct sandbox_code *c);
 
+/* From the cache alone, by the module's SHA-256 (64 hex digits): 0, and ret is filled | 1 it is not there | -FAULT_*. */
+must_use int sandbox_code_cached(struct codecache *cache, const char *sha256,
+                                 struct sandbox_code *ret, struct fault *reterr);
+
 /* result as sandbox_compiled_fn's; code: borrowed, take its fd with take_fd(). The handle may be freed from within. */
 typedef void (*sandbox_code_fn)(int result, struct sandbox_code *code, const struct fault *why,
                                 void *arg);

@@ -17,7 +17,7 @@ static int build(const char *wire, const char *model, const char *given, json_t 
     auto_json json_t *tools = json_loads(
         "[{\"name\":\"read\",\"description\":\"d\",\"input_schema\":{\"type\":\"object\"}}]", 0,
         NULL);
-    const struct request r = {request_wire_find(wire), model, 777, tools};
+    const struct request r = {request_wire_find(wire), model, 777, tools, 0};
     auto_done(buf) struct buf out, padded;
     struct fault why = {0};
     buf_init(&out, 1 << 20);
@@ -231,10 +231,49 @@ static void images_are_reserved_for_or_refused(void **state)
         snprintf(plain, sizeof(plain), "%.*s%.*s", STR_FMT(before), STR_FMT(after));
         snprintf(hidden, sizeof(hidden), "%.*s %.*s", STR_FMT(before), STR_FMT(after));
         const struct request_wire *wire = request_wire_find(rows[i][0]);
-        assert_true(request_bound(wire, str_of(plain)) >=
-                    request_bound(wire, str_of(hidden)) + 4000);
+        assert_true(request_bound(wire, str_of(plain), 0) >=
+                    request_bound(wire, str_of(hidden), 0) + 4000);
         assert_int_equal(build(rows[i][0], "m", plain, NULL), 0);
         assert_int_equal(build(rows[i][0], "m", hidden, NULL), -FAULT_INPUT);
+    }
+}
+
+/* Names and texts of all kinds, so that what a writer escapes is among them. */
+static own json_t *many_tools(void)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < 300; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "t%d", i);
+        json_t *one = json_pack("{s:s, s:s, s:{s:s, s:{s:{s:s}}}}", "name", name, "description",
+                                i % 2 ? "\"\\/\n\t\x01\x7f \u20ac \U0001f600" : "", "input_schema",
+                                "type", "object", "properties", "a/b", "pattern", "^\\d\"$");
+        assert_int_equal(json_array_append_new(list, one), 0);
+    }
+    return list;
+}
+
+static void what_was_reserved_for_the_tools_covers_them_in_every_wire(void **state)
+{
+    static const char *const rows[][2] = {
+        {"anthropic", "{\"messages\":[" TASK_ANTHROPIC "]}"},
+        {"openai", "{\"messages\":[{\"role\":\"user\",\"content\":\"t\"}]}"},
+        {"openai-compatible", "{\"messages\":[{\"role\":\"user\",\"content\":\"t\"}]}"},
+        {"openai-responses",
+         "{\"input\":[{\"type\":\"message\",\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":\"t\"}]}]}"},
+        {"gemini", "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"t\"}]}]}"},
+    };
+    auto_json json_t *tools = many_tools();
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct request r = {request_wire_find(rows[i][0]), "m", 777, tools,
+                            request_tools_bytes(tools)};
+        auto_done(buf) struct buf out;
+        buf_init(&out, 1 << 20);
+        assert_int_equal(request_build(&r, str_of(rows[i][1]), &out, NULL), 0);
+        buf_reset(&out);
+        r.tools_bytes = 0;
+        assert_int_equal(request_build(&r, str_of(rows[i][1]), &out, NULL), -FAULT_INPUT);
     }
 }
 
@@ -279,6 +318,7 @@ int main(void)
         cmocka_unit_test(kinds_that_no_conversation_of_ours_has_refuse_the_request),
         cmocka_unit_test(members_that_are_not_named_are_left_out),
         cmocka_unit_test(images_are_reserved_for_or_refused),
+        cmocka_unit_test(what_was_reserved_for_the_tools_covers_them_in_every_wire),
         cmocka_unit_test(a_model_has_its_place_in_the_path_and_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,9 +116,11 @@ bool models_has_next(const struct models *m)
 
 int64_t models_context(const struct models *m, const struct planner *p)
 {
-    int64_t said = m->settings->context_tokens;
-    int64_t all = said < SETTINGS_CONTEXT_MOST ? said : p->context_tokens;
-    return all - (p->max_tokens < all / 4 ? p->max_tokens : all / 4);
+    int64_t said = m->settings->context_tokens, all = p->context_tokens;
+    if (said < SETTINGS_CONTEXT_MOST && (said < all || !p->is_context_known))
+        all = said;
+    int64_t request = all - (p->max_tokens < all / 4 ? p->max_tokens : all / 4);
+    return p->input_tokens > 0 && p->input_tokens < request ? p->input_tokens : request;
 }
 
 static own json_t *one_start(const struct models *m, const struct planner *p)

@@ -38,9 +38,10 @@ struct planner {
     char *model;      /* own; the name sent to the service */
     char *label;      /* own; PROVIDER/NAME or script:FILE, for people */
     struct price price;
-    int64_t max_tokens; /* wished for per turn */
-    int64_t
-        context_tokens; /* that a request may have when the settings do not say; 0 = any number */
+    int64_t max_tokens;     /* wished for per turn */
+    int64_t context_tokens; /* request and answer together; 0 = any number */
+    int64_t input_tokens;   /* of a request; 0 = the rest of the context */
+    bool is_context_known;  /* context_tokens is the model's own number, not a common one */
     /* Of a replay: the wire of each answer that is to come, how many models went on one after another in the record, and
      * whether another one summed up. NULL, 0, false otherwise. */
     json_t *recorded;
@@ -77,6 +78,10 @@ must_use int planner_replay_new(const char *session, const struct app *app, stru
 must_use int planner_service_new(const char *provider, const char *name, const struct app *app,
                                  struct os_loop *loop, own struct planner **ret,
                                  struct fault *reterr);
+/* What a service's model holds and says at most: context_tokens, input_tokens, is_context_known, max_tokens. */
+struct settings;
+void planner_set_limits(struct planner *p, const char *provider, const char *model,
+                        const struct settings *settings);
 /* The keys of every provider leave this process's memory; egress has those that are needed. After the last planner is made, and
  * before any other program is started. */
 void planner_keys_wipe(const struct app *app);

@@ -228,6 +228,17 @@ static int load(struct replay *p, struct state *state, const char *session, stru
     return r;
 }
 
+/* As long as the context of the model that answered then: what gave way gives way again. */
+static void set_limits(struct planner *p, const char *label, const struct settings *settings)
+{
+    struct str provider, model;
+    if (strchr(label, ':') || !str_split(str_of(label), '/', &provider, &model))
+        return;
+    char name[80];
+    snprintf(name, sizeof(name), "%.*s", STR_FMT(provider));
+    planner_set_limits(p, name, model.at, settings);
+}
+
 int planner_replay_new(const char *name, const struct app *app, struct os_loop *loop,
                        own struct planner **ret, struct fault *reterr)
 {
@@ -248,6 +259,7 @@ int planner_replay_new(const char *name, const struct app *app, struct os_loop *
                                   .check = check,
                                   .check_end = check_end,
                                   .free = free_replay};
+    set_limits(&p->planner, row.model, app->settings);
     p->turns = json_array();
     p->wires = json_array();
     p->receipts = json_array();

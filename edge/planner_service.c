@@ -431,13 +431,12 @@ int planner_service_new(const char *provider, const char *name, const struct app
         return -ENOMEM;
     s->planner = (struct planner){.wire = request_wire_name(choice.wire),
                                   .price = choice.price,
-                                  .max_tokens = 16000,
                                   .input_bound = input_bound,
                                   .ask = ask,
                                   .cancel = cancel,
                                   .break_off = cancel,
-                                  .context_tokens = 200000,
                                   .free = free_service};
+    planner_set_limits(&s->planner, provider, name, app->settings);
     s->wire = choice.wire;
     s->loop = loop;
     peer_init(&s->egress);

@@ -309,6 +309,8 @@ static void on_planner_end(const struct planner_end *e, void *arg)
         models_note_failure(&t->models, "disconnect");
         send_model_end(t, "error", "disconnect", "the agent does not keep up with the stream", 0);
     } else {
+        if (!t->status)
+            t->detail[0] = 0; /* what failed before is over */
         send_model_end(t, e->outcome, NULL, NULL, 0);
     }
 }

@@ -54,13 +54,33 @@ static bool is_version(struct str rest)
     return true;
 }
 
+bool price_is_version_of(struct str model, struct str prefix)
+{
+    return str_starts(model, prefix) &&
+           is_version((struct str){model.at + prefix.len, model.len - prefix.len});
+}
+
+const char *price_vendor_of(struct str provider)
+{
+    for (size_t i = 0; i < ARRAY_LEN(vendors); i++)
+        if (str_is(provider, vendors[i].name))
+            return vendors[i].vendor;
+    return NULL;
+}
+
+struct str price_model_name(struct str provider, struct str model)
+{
+    if (str_starts(model, STR("models/")) && str_is(provider, "gemini"))
+        return (struct str){model.at + 7, model.len - 7};
+    return model;
+}
+
 static const struct price_row *find_row(const char *vendor, struct str model)
 {
     const struct price_row *best = NULL;
     for (size_t i = 0; i < price_row_count; i++) {
         struct str prefix = str_of(price_rows[i].prefix);
-        if (strcmp(price_rows[i].provider, vendor) != 0 || !str_starts(model, prefix) ||
-            !is_version((struct str){model.at + prefix.len, model.len - prefix.len}))
+        if (strcmp(price_rows[i].provider, vendor) != 0 || !price_is_version_of(model, prefix))
             continue;
         if (best == NULL || prefix.len > strlen(best->prefix))
             best = &price_rows[i];
@@ -101,12 +121,9 @@ struct price price_find(struct str provider, struct str model)
     const struct price_row *row = NULL;
     for (size_t i = 0; i < ARRAY_LEN(free_providers); i++)
         price.known = price.known || str_is(provider, free_providers[i]);
-    if (str_starts(model, STR("models/")) && str_is(provider, "gemini"))
-        model = (struct str){model.at + 7, model.len - 7};
-    for (size_t i = 0; i < ARRAY_LEN(vendors); i++) {
-        if (str_is(provider, vendors[i].name))
-            row = find_row(vendors[i].vendor, model);
-    }
+    const char *vendor = price_vendor_of(provider);
+    if (vendor)
+        row = find_row(vendor, price_model_name(provider, model));
     if (row == NULL)
         return price;
     return price_of_row(row);

@@ -15,4 +15,10 @@ struct price_row {
 extern const struct price_row price_rows[];
 extern const size_t price_row_count;
 
+/* How a model is found in a table, also in others than this one. */
+const char *price_vendor_of(struct str provider); /* NULL = no table has it */
+struct str price_model_name(struct str provider,
+                            struct str model); /* without what a vendor puts before it */
+bool price_is_version_of(struct str model, struct str prefix);
+
 struct price price_of_row(const struct price_row *row);

@@ -12,9 +12,10 @@
 #define SUMMARY_AT 85 /* the same */
 #define TAIL_KEPT 30  /* the same: the newest messages, as they are */
 #define SUMMARY_MAX 20
-#define RESULTS_KEPT 2 /* newest messages of results that are left whole */
-#define TRIM_LEAST 512 /* bytes; shorter results stay */
-#define HEAD_KEPT 8192 /* bytes of a result that is itself too large */
+#define RESULTS_KEPT 2     /* newest messages of results that are left whole */
+#define TRIM_LEAST 512     /* bytes; shorter results stay */
+#define HEAD_KEPT 8192     /* bytes of a result that is itself too large */
+#define TOKEN_BYTES_MOST 8 /* on the average; prose has 4, code 3, other alphabets fewer */
 #define SUMMARY_BYTES_MAX ((size_t)256 << 10)
 
 int64_t context_tokens(const struct query *q)
@@ -199,6 +200,12 @@ int context_make_room(struct query *q, query_act act, void *arg)
             r = trim(q, 0, HEAD_KEPT, act, arg);
     }
     return r;
+}
+
+bool context_is_hopeless(const struct query *q, int64_t *ret)
+{
+    *ret = ((int64_t)q->history.bytes + q->limits.overhead_bytes) / TOKEN_BYTES_MOST;
+    return q->context_limit > 0 && *ret > q->context_limit;
 }
 
 int context_shrink(struct query *q, query_act act, void *arg)

@@ -112,11 +112,29 @@ int query_ask_turn(struct query *q, query_act act, void *arg)
     return query_ask_again(q, act, arg);
 }
 
+/* Nothing is sent that no service could take. */
+static int stop_too_long(struct query *q, int64_t least, query_act act, void *arg)
+{
+    char why[300];
+    const char *name = query_model_asked(q)->name;
+    snprintf(
+        why, sizeof(why),
+        "%s: %s has at least %lld tokens, a request to %.100s may have %lld; make it shorter, or use a model that "
+        "holds more",
+        query_error_name(QUERY_CONTEXT_TOO_LONG),
+        q->history.count == 1 ? "the prompt, with what goes before it," : "the conversation",
+        (long long)least, name && *name ? name : "the model", (long long)q->context_limit);
+    return query_act_done(q, "stopped", "model", why, act, arg);
+}
+
 int query_ask_model(struct query *q, query_act act, void *arg)
 {
     int r = query_keep(q, act, arg);
     if (r == 0)
         r = context_make_room(q, act, arg);
+    int64_t least;
+    if (r == CONTEXT_FITS && context_is_hopeless(q, &least))
+        return stop_too_long(q, least, act, arg);
     return r < 0 ? r : query_ask_turn(q, act, arg);
 }
 

@@ -269,6 +269,8 @@ static void merge_provider(struct settings_provider *into, int *into_layer,
         into->price = from->price;
         into->has_price = true;
     }
+    if (from->context_tokens && (!into->context_tokens || wins))
+        into->context_tokens = from->context_tokens;
     if (wins)
         *into_layer = (int)layer;
 }

@@ -27,6 +27,7 @@ struct settings_provider {
     char *name, *wire, *base_url, *key_env;
     struct price price;
     bool has_price;
+    int64_t context_tokens; /* of its models; 0 = not said */
     json_t *headers;
     json_t *models;
 };

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #define STEPS_MAX 6
+#define CONTEXT_LEAST 1000
 
 struct reader {
     struct settings_layer *out;
@@ -635,28 +636,52 @@ static int provider_price(struct reader *r, const json_t *v)
     return place_fault(r, result);
 }
 
-/* {NAME: {"price": {...}}} */
+static int read_context(struct reader *r, const json_t *v, int64_t *ret)
+{
+    int64_t n = json_is_integer(v) ? (int64_t)json_integer_value(v) : 0;
+    if (n < CONTEXT_LEAST || n > SETTINGS_CONTEXT_MOST)
+        return bad(r, "must be an integer from %d to %d tokens", CONTEXT_LEAST,
+                   SETTINGS_CONTEXT_MOST);
+    *ret = n;
+    return 0;
+}
+static int provider_context(struct reader *r, const json_t *v)
+{
+    return read_context(r, v, &r->out->providers[r->out->provider_count].context_tokens);
+}
+
+static int read_model_key(struct reader *r, const char *key, const json_t *value)
+{
+    static const char *const names[] = {"price", "context_tokens", NULL};
+    struct price ignored;
+    int64_t tokens;
+    int result = 0;
+    if (strcmp(key, "price") == 0)
+        return place_fault(r, price_from_json(value, &ignored, r->fault));
+    if (strcmp(key, "context_tokens") != 0)
+        return unknown_key(r, key, names);
+    push_key(r, key);
+    result = read_context(r, value, &tokens);
+    pop(r);
+    return result;
+}
+
+/* {NAME: {"price": {...}, "context_tokens": N}} */
 static int provider_models(struct reader *r, const json_t *v)
 {
-    static const char *const names[] = {"price", NULL};
     const char *model, *key;
     json_t *said, *value;
     if (!json_is_object(v))
-        return bad(r, "must be an object: {MODEL: {\"price\": {...}}}");
+        return bad(r, "must be an object: {MODEL: {\"price\": {...}, \"context_tokens\": N}}");
     json_object_foreach(json_loose(v), model, said)
     {
         if (!json_is_object(said))
-            return bad(r, "\"%.60s\" must be {\"price\": {...}}", model);
+            return bad(r, "\"%.60s\" must be {\"price\": {...}, \"context_tokens\": N}", model);
         push_key(r, model);
         int result = 0;
         json_object_foreach(said, key, value)
         {
-            struct price ignored;
-            if (strcmp(key, "price") != 0)
-                result = unknown_key(r, key, names);
-            else
-                result = place_fault(r, price_from_json(value, &ignored, r->fault));
-            if (result)
+            if ((result = read_model_key(r, key, value)) != 0)
                 break;
         }
         pop(r);
@@ -667,6 +692,7 @@ static int provider_models(struct reader *r, const json_t *v)
     return 0;
 }
 
+#define CONTEXT_SCHEMA "{\"type\":\"integer\",\"minimum\":1000,\"maximum\":10000000}"
 #define PRICE_AMOUNTS                                                                                                              \
     "\"input_per_mtok_usd\":{\"type\":\"number\",\"minimum\":0},"                                                                  \
     "\"output_per_mtok_usd\":{\"type\":\"number\",\"minimum\":0},\"cache_read_per_mtok_usd\":{\"type\":\"number\",\"minimum\":0}," \
@@ -688,10 +714,11 @@ static const struct key provider_keys[] = {
      "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}}",
      "headers beside the key's"},
     {"price", true, provider_price, PRICE_SCHEMA, "price of its models"},
+    {"context_tokens", true, provider_context, CONTEXT_SCHEMA, "what its models hold, in tokens"},
     {"models", true, provider_models,
-     "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\",\"properties\":{\"price\":" PRICE_SCHEMA
-     "},\"additionalProperties\":false}}",
-     "price of single models"},
+     "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\",\"properties\":{\"context_tokens\":" CONTEXT_SCHEMA
+     ",\"price\":" PRICE_SCHEMA "},\"additionalProperties\":false}}",
+     "price and context of single models"},
 };
 
 static int read_providers(struct reader *r, const json_t *v)

@@ -3,6 +3,7 @@
 import json
 
 from common import call, expect, main
+from lib_wires import Chat
 from lib_model import Stub, call_block, message, text, text_block, thinking_block
 
 ENV = {"ANTHROPIC_API_KEY": "k"}
@@ -99,6 +100,36 @@ def a_context_that_is_too_long_for_the_service(p):
         expect(len(stub.asks[2].body) < len(stub.asks[1].body), "it was made shorter")
 
 
+def each_model_has_its_own_size(p):
+    """A prompt that cannot fit is told before anything is sent; the operator's word for a model goes before the table's."""
+    (p.work / "a.txt").write_text("All of this is to be read. " * 10000)
+    wire = Chat("openai", "", "", (), "")
+    with Stub(lambda stub, ask: ask.stream(wire.answer([("text", "read")]))) as stub:
+        env = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": stub.base + "/v1"}
+        run = lambda *args, code: p.run("run", "--output", "json", "--model", "openai/gpt-4", *args, "read @a.txt", env=env, code=code)
+        proc = run(code=6)
+        done = json.loads(proc.stdout)
+        expect(done["stopped_by"] == "model" and done["turns"] == 0 and not stub.asks, done, len(stub.asks))
+        expect("openai/gpt-4" in proc.stderr and "at least" in proc.stderr and "shorter" in proc.stderr, proc.stderr)
+        run(*settings(p, providers={"openai": {"models": {"gpt-4": {"context_tokens": 100000}}}}), code=0)
+        run(*settings(p, providers={"openai": {"context_tokens": 100000}}), code=0)
+        run(*settings(p, context_tokens=100000), code=6) # a wish for more than it holds changes nothing
+        run(*settings(p, providers={"openai": {"context_tokens": 100000}}, context_tokens=5000), code=6)
+        expect(len(stub.asks) == 2, len(stub.asks))
+        for bad in ({"context_tokens": 10}, {"context_tokens": 1.5}, {"models": {"gpt-4": {"context_tokens": "many"}}}):
+            err = run(*settings(p, providers={"openai": bad}), code=2).stderr
+            expect("context_tokens`" in err and "from 1000 to 10000000" in err, err)
+    p.verify()
+
+
+def no_model_is_asked_for_more_than_it_can_say(p):
+    with Stub(lambda stub, ask: ask.stream(text("ok"))) as stub:
+        env = {**ENV, "ANTHROPIC_BASE_URL": stub.base}
+        for model, most in (("claude-3-haiku-20240307", 4096), ("claude-3-5-sonnet-latest", 8192), ("claude-sonnet-4-5", 16000)):
+            p.run("run", "--model", f"anthropic/{model}", "q", env=env, code=0)
+            expect(stub.asks[-1].json["max_tokens"] == most, model, stub.asks[-1].json["max_tokens"])
+
+
 def files_named_in_a_prompt_are_attached(p):
     (p.work / "notes.md").write_text("NEEDLE one\n")
     (p.work / "big.txt").write_text("y" * 200000)
@@ -140,4 +171,4 @@ def what_a_person_keeps_goes_before_every_task_and_only_once(p):
 
 
 main(old_results_are_fetched_again, fetch_result_is_there_only_when_it_is_needed_and_can_be_denied, a_summary_replaces_what_was_and_a_resumed_session_has_it,
-     another_model_sums_up_when_the_settings_name_one, a_context_that_is_too_long_for_the_service, files_named_in_a_prompt_are_attached, what_a_person_keeps_goes_before_every_task_and_only_once)
+     another_model_sums_up_when_the_settings_name_one, a_context_that_is_too_long_for_the_service, each_model_has_its_own_size, no_model_is_asked_for_more_than_it_can_say, files_named_in_a_prompt_are_attached, what_a_person_keeps_goes_before_every_task_and_only_once)

@@ -68,7 +68,7 @@ static void every_key_is_read(void **state)
         "'permissions':{'allow':['Read'],'ask':['Write(/a)'],'deny':['Net'],'mode':'plan'},'wasm_fuel':1000,'wasm_timeout':0.25,'max_turns':7,'max_tool_calls':8,"
         "'max_wall_s':1.5,'total_budget_usd':0.10,'max_concurrent_executors':2,'max_executors':3,'max_depth':0,'max_http_requests':1,'max_http_bytes':2,"
         "'providers':{'mine':{'wire':'openai','base_url':'http://127.0.0.1:8080/v1','key_env':'MY_KEY','headers':{'X-A':'b'},"
-        "'price':{'input_per_mtok_usd':3,'output_per_mtok_usd':15},'models':{'m':{'price':{'input_per_mtok_usd':1,'output_per_mtok_usd':2}}}}},}");
+        "'context_tokens':32768,'price':{'input_per_mtok_usd':3,'output_per_mtok_usd':15},'models':{'m':{'context_tokens':8192,'price':{'input_per_mtok_usd':1,'output_per_mtok_usd':2}}}}},}");
     assert_string_equal(s->model, "anthropic/claude");
     assert_string_equal(s->work_dir, "/w");
     assert_int_equal(s->mount_count, 3);
@@ -98,6 +98,7 @@ static void every_key_is_read(void **state)
     assert_string_equal(p->base_url, "http://127.0.0.1:8080/v1");
     assert_string_equal(p->key_env, "MY_KEY");
     assert_true(p->has_price);
+    assert_int_equal(p->context_tokens, 32768);
     assert_int_equal(p->price.input, 3000000);
     assert_non_null(p->headers);
     assert_non_null(p->models);

@@ -38,7 +38,8 @@ programs:
 	@[[ -f $(build)/build.ninja ]] || cmake --preset $(PRESET)
 	@cmake --build $(build) -j $(JOBS)
 
-guests:
+guests: # the third-party parts that are not there yet, then our own
+	@scripts/guests.sh
 	@if [[ -f guests/Makefile ]]; then \
 	    mkdir -p $(tools) && $(MAKE) -C guests -j $(JOBS) all PREFIX="$$(scripts/prefix.sh --path)" OUT=$(tools); fi
 

@@ -13,4 +13,4 @@ if(NOT failed)
 endif()
 # A change of what the prefix is made of is a change of its path.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
-             third_party/Cargo.toml third_party/Cargo.lock third_party/engine.rs scripts/prefix.sh scripts/prefix-recipe.sh scripts/tools.sh)
+             third_party/Cargo.toml third_party/Cargo.lock third_party/engine.rs scripts/prefix.sh scripts/prefix-recipe.sh scripts/kept.sh scripts/tools.sh)

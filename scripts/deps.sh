@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing to build and test: Debian packages, a Rust toolchain, then the third-party prefix.
+# Installs what is missing to build and test: Debian packages, a Rust toolchain, then the third-party prefix and the guests' units.
 #
 #   deps.sh           install; says first what it will install; does nothing, quickly, when nothing is missing
 #   deps.sh --check   install nothing; exit 1 with a sentence when something is missing
@@ -47,6 +47,8 @@ list_missing() {
     if ! bx_choose_rust; then
         missing+=(rustc-web cargo-web)
     fi
+    # A guest's build uses a package of it; whoever has an npm of another origin keeps that.
+    command -v npm >/dev/null || missing+=(npm)
 }
 
 install_missing() {
@@ -73,4 +75,5 @@ fi
 if [[ ${#missing[@]} != 0 ]]; then
     install_missing
 fi
-exec "$bx_root/scripts/prefix.sh"
+"$bx_root/scripts/prefix.sh"
+exec "$bx_root/scripts/guests.sh"

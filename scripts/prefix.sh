@@ -12,6 +12,7 @@
 set -euo pipefail
 export LC_ALL=C
 source "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
+source "$bx_root/scripts/kept.sh"
 source "$bx_root/scripts/prefix-recipe.sh"
 
 pins=$bx_root/third_party
@@ -29,20 +30,6 @@ prefix_key() {
 }
 prefix=$cache/prefix-$(prefix_key)
 
-# Every file with its size and time; a changed, missing or added file shows.
-stamp_of() { (cd "$1" && find . -type f ! -name stamp -printf '%P %s %T@\n' | sort); }
-hashes_of() { (cd "$1" && find . -type f ! -name stamp ! -name manifest -print0 | sort -z | xargs -0 sha256sum); }
-
-is_whole() {
-    [[ -f $prefix/manifest && -f $prefix/stamp ]] || return 1
-    if [[ ${1:-} != every-byte && $(stamp_of "$prefix") == "$(<"$prefix/stamp")" ]]; then
-        return 0
-    fi
-    [[ $(hashes_of "$prefix") == "$(<"$prefix/manifest")" ]] || return 1
-    # Only the times differed: remember them, if the cache may be written.
-    { stamp_of "$prefix" >"$prefix.stamp" && mv "$prefix.stamp" "$prefix/stamp"; } 2>/dev/null || true
-}
-
 say() { printf '%s\n' "prefix: $*" >&2; }
 die() { say "$*"; exit 1; }
 
@@ -51,7 +38,7 @@ build() {
     mkdir -p "$cache"
     exec 9>"$cache/prefix.lock"
     flock -n 9 || { say "another build of the prefix is under way, waiting for it"; flock 9; }
-    if is_whole; then
+    if kept_is_whole "$prefix"; then
         return
     fi
     if [[ -e $prefix ]]; then
@@ -65,18 +52,15 @@ build() {
     say "fetching the pinned sources"
     (cd "$pins" && "$bx_cargo" fetch --locked) || die "cannot fetch what third_party/Cargo.lock names: is the network up?"
     bx_make_prefix
-    hashes_of "$out" >"$out/manifest"
-    stamp_of "$out" >"$out/stamp"
-    sync -f "$out"
-    mv "$out" "$prefix"
+    kept_finish "$out" "$prefix"
     rm -rf "$cache/cargo-target"
     say "done: $prefix"
 }
 
 case ${1:-} in
     --path) printf '%s\n' "$prefix" ;;
-    --check) is_whole ;;
-    --verify) is_whole every-byte ;;
+    --check) kept_is_whole "$prefix" ;;
+    --verify) kept_is_whole "$prefix" every-byte ;;
     "") build ;;
     *) die "unknown option $1; the head of this script says what there is" ;;
 esac

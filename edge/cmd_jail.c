@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "edge/app.h"
 #include "edge/commands.h"
+#include "edge/outward.h"
 #include "edge/receipt_file.h"
 #include "edge/safe.h"
 #include "host/journal.h"
@@ -40,7 +41,7 @@ const struct command command_jail = {
     .summary = "run one native program in the process jail, like the program itself",
     .text =
         "It sees the system's programs read-only, the work folder under its own name, writable, a private /tmp, its own\n"
-        "processes, and no network. Exit: 8 when the program failed by itself (its own code is in the receipt), or the stop's code\n"
+        "processes, and no network; with --allowed-outbound-hosts a proxy that leads to those and to nothing else. Exit: 8 when the program failed by itself (its own code is in the receipt), or the stop's code\n"
         "(5 a limit, 7 the jail cannot be built).\n",
     .tables = tables,
     .stops_at_first = true,
@@ -56,6 +57,7 @@ struct jailing {
     struct app *app;
     struct os_loop *loop;
     struct sandbox_command *command; /* own */
+    struct outward *outward;         /* own; the way out, when hosts are allowed */
     char session[SESSION_ID_SIZE];
     const char *const *argv;
     size_t argc;
@@ -121,6 +123,7 @@ static void book(struct jailing *x, const struct sandbox_outcome *o, enum sandbo
         .limits = &x->app->settings->limits,
         .limit_doors = &x->app->settings->limit_doors,
         .limits_of = LIMITS_OF_COMMANDS,
+        .http = outward_revoke(x->outward),
         .confinement = x->command ? sandbox_command_confinement(x->command) : NULL,
     };
     auto_json json_t *receipt = receipt_new(&facts);
@@ -169,6 +172,10 @@ static int journal_intent(struct jailing *x, bool read_only, struct fault *reter
         if (json_array_append_new(effects, one))
             return -ENOMEM;
     }
+    for (size_t i = 0; effects && i < a->settings->allowed_count; i++)
+        if (json_array_append_new(effects, json_pack("{s:s, s:s}", "effect", "Net", "target",
+                                                     a->settings->allowed_outbound_hosts[i])))
+            return -ENOMEM;
     int r = argv && effects ? json_print(argv, &text) : -ENOMEM;
     if (r < 0)
         return r;
@@ -191,6 +198,10 @@ static int run(struct jailing *x, const struct parsed *p, struct fault *reterr)
     struct os_watch *watch = NULL;
     const char *cwd = option_value(p, OPT_CWD);
     bool read_only = option_flag(p, OPT_READ_ONLY);
+    const struct outward_ask ask = {.limits = &a->settings->limits, .is_command = true};
+    int way = outward_prepare(x->outward, &ask, reterr);
+    if (way < 0)
+        return way;
     const struct sandbox_command_config config = {
         .program = a->jail_program,
         .mounts = a->mounts,
@@ -203,12 +214,15 @@ static int run(struct jailing *x, const struct parsed *p, struct fault *reterr)
         .cwd = cwd ? cwd : "/",
         .limits = a->settings->limits,
         .loopback = option_flag(p, OPT_LOOPBACK),
+        .proxy = way == 0,
         .stdin_fd = 0,
         .required_facets = a->settings->required_facets,
     };
     int r = journal_intent(x, read_only, reterr);
     if (r == 0)
         r = sandbox_command_start(&config, x->loop, on_output, on_done, x, &x->command, reterr);
+    if (r == 0 && config.proxy)
+        r = outward_grant_proxy(x->outward, &ask, sandbox_command_listener(x->command), reterr);
     if (r == 0)
         r = os_loop_watch_signals(x->loop, signals, on_signal, x, &watch);
     if (r == 0)
@@ -225,6 +239,8 @@ static int execute(struct jailing *x, const struct parsed *p, struct fault *rete
         session_begin(a->state, a->work_dir, "none", x->argv[0], 0, x->session, &lock_fd, reterr);
     if (r == 0)
         r = os_loop_new(&x->loop);
+    if (r == 0)
+        r = outward_new(a, x->loop, &x->outward);
     if (r == 0)
         r = run(x, p, reterr);
     if (r < 0 && x->intent_written && !x->is_booked)
@@ -255,6 +271,7 @@ static int cmd_jail(const struct parsed *p, struct fault *reterr)
     if (r == 0)
         r = execute(&x, p, reterr);
     sandbox_command_free(x.command);
+    outward_free(x.outward);
     os_loop_free(x.loop);
     app_done(&app);
     return r < 0 ? r : x.exit_code;

@@ -487,6 +487,20 @@ static void on_command_done(struct sandbox_outcome *outcome, void *arg)
     pump(d);
 }
 
+/* Egress stands before the command does. ret_has: it gets a way out. */
+static int prepare_way_out(struct desk *d, const struct call *c, const struct outward_ask *ask,
+                           bool *ret_has, struct fault *reterr)
+{
+    *ret_has = false;
+    if (!c->reaches)
+        return 0;
+    int r = d->outward ? 0 : outward_new(d->c.app, d->c.loop, &d->outward);
+    if (r == 0)
+        r = outward_prepare(d->outward, ask, reterr);
+    *ret_has = r == 0;
+    return r < 0 ? r : 0;
+}
+
 /* A native program. The planner's words become the program's words and nothing else; its limits only shorten. */
 static int run_command(struct desk *d, struct call *c, struct fault *reterr)
 {
@@ -505,6 +519,9 @@ static int run_command(struct desk *d, struct call *c, struct fault *reterr)
         env[env_count++] = said.env[i];
     if (said.timeout_ns < c->limits.command_timeout_ns)
         c->limits.command_timeout_ns = said.timeout_ns;
+    const struct outward_ask ask = {&c->limits, c->tool, c->effects, c->effect_count, true};
+    bool has_proxy;
+    r = prepare_way_out(d, c, &ask, &has_proxy, reterr);
     const struct sandbox_command_config config = {
         .program = a->jail_program,
         .mounts = a->mounts,
@@ -517,11 +534,18 @@ static int run_command(struct desk *d, struct call *c, struct fault *reterr)
         .cwd = said.cwd,
         .limits = c->limits,
         .loopback = said.loopback,
+        .proxy = has_proxy,
         .stdin_bytes = said.stdin_text,
         .stdin_fd = -1,
         .required_facets = a->settings->required_facets,
     };
-    r = sandbox_command_start(&config, d->c.loop, NULL, on_command_done, d, &d->command, reterr);
+    if (r == 0)
+        r = sandbox_command_start(&config, d->c.loop, NULL, on_command_done, d, &d->command,
+                                  reterr);
+    if (r == 0 && has_proxy)
+        r = outward_grant_proxy(d->outward, &ask, sandbox_command_listener(d->command), reterr);
+    if (r < 0)
+        sandbox_command_free(take(d->command));
     command_call_done(&said);
     return r;
 }
@@ -563,7 +587,7 @@ static bool end_unreachable(struct desk *d)
 /* The worker's end of the call's way out; -1 = it has none. */
 static int open_way_out(struct desk *d, const struct call *c, int *ret_fd, struct fault *reterr)
 {
-    const struct outward_ask ask = {&c->limits, c->tool, c->effects, c->effect_count};
+    const struct outward_ask ask = {&c->limits, c->tool, c->effects, c->effect_count, false};
     *ret_fd = -1;
     if (!c->reaches)
         return 0;

@@ -266,17 +266,19 @@ static own json_t *secrets_json(const struct settings *s)
 static own json_t *terms_json(const struct outward *o, const struct outward_ask *ask)
 {
     const struct settings *s = o->app->settings;
-    int64_t deadline;
-    if (!i64_add(os_now_mono_ns(), ask->limits->wasm_timeout_ns, &deadline) ||
+    int64_t deadline,
+        most = ask->is_command ? ask->limits->command_timeout_ns : ask->limits->wasm_timeout_ns;
+    if (!i64_add(os_now_mono_ns(), most, &deadline) ||
         !i64_add(deadline, DEADLINE_SLACK_NS, &deadline))
         deadline = INT64_MAX;
-    return json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o}", "hosts",
+    return json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:b}", "hosts",
                      texts_json(s->allowed_outbound_hosts, s->allowed_count), "block_networks",
                      texts_json(s->block_networks, s->block_network_count), "block_url",
                      texts_json(s->block_urls, s->block_url_count), "net", net_json(o, ask),
                      "max_requests", (json_int_t)ask->limits->max_http_requests, "max_bytes",
                      (json_int_t)ask->limits->max_http_bytes, "deadline_ns", (json_int_t)deadline,
-                     "secrets", secrets_json(s));
+                     "secrets", ask->is_command ? json_array() : secrets_json(s), "proxy",
+                     ask->is_command);
 }
 
 static bool has_net(const struct outward_ask *ask)
@@ -287,27 +289,51 @@ static bool has_net(const struct outward_ask *ask)
     return ask->tool == NULL;
 }
 
-int outward_grant(struct outward *o, const struct outward_ask *ask, int *ret_fd,
-                  struct fault *reterr)
+int outward_prepare(struct outward *o, const struct outward_ask *ask, struct fault *reterr)
 {
     if (o->app->settings->allowed_count == 0 || !has_net(ask))
         return 1;
-    auto_close int ours = -1, theirs = -1;
-    int r = o->is_up && !o->is_gone ? 0 : start(o, reterr);
-    auto_json json_t *terms = r == 0 ? terms_json(o, ask) : NULL;
-    if (r == 0 && !terms)
-        r = -ENOMEM;
-    if (r == 0)
-        r = os_socket_pair(&ours, &theirs);
-    if (r == 0)
-        r = peer_send(&o->egress, EGRESS_GRANT, o->id + 1, terms, STR(""), &theirs, 1);
+    return o->is_up && !o->is_gone ? 0 : start(o, reterr);
+}
+
+/* fd borrowed: egress' end */
+static int grant(struct outward *o, const struct outward_ask *ask, int fd)
+{
+    auto_json json_t *terms = terms_json(o, ask);
+    if (!terms)
+        return -ENOMEM;
+    int r = peer_send(&o->egress, EGRESS_GRANT, o->id + 1, terms, STR(""), &fd, 1);
     if (r < 0)
         return r;
     o->id++;
     o->is_granted = true;
     o->is_answered = false;
-    *ret_fd = take_fd(&ours);
     return 0;
+}
+
+int outward_grant(struct outward *o, const struct outward_ask *ask, int *ret_fd,
+                  struct fault *reterr)
+{
+    auto_close int ours = -1, theirs = -1;
+    int r = outward_prepare(o, ask, reterr);
+    if (r != 0)
+        return r;
+    r = os_socket_pair(&ours, &theirs);
+    if (r == 0)
+        r = grant(o, ask, theirs);
+    if (r == 0)
+        *ret_fd = take_fd(&ours);
+    return r;
+}
+
+int outward_grant_proxy(struct outward *o, const struct outward_ask *ask, own int listener,
+                        struct fault *reterr)
+{
+    auto_close int held = listener;
+    int r = grant(o, ask, held);
+    return r < 0 ? fault_set(reterr, FAULT_SANDBOX, "the command's way out cannot be opened: %s",
+                             fault_sentence(r))
+                 : 0;
 }
 
 /* What a receipt says when egress does not: nothing is known, and that is said. */

@@ -23,11 +23,18 @@ struct outward_ask {
     const struct tool *tool;
     const struct effect *effects;
     size_t effect_count;
+    bool is_command; /* a native command: its time, a proxy, and no secrets */
 };
 /* ret_fd own: the worker's end. 1: nothing may be reached (no hosts are allowed, or a tool without a Net effect), and there is no
  * grant. -FAULT_SANDBOX: egress cannot be started. */
 must_use int outward_grant(struct outward *o, const struct outward_ask *ask, int *ret_fd,
                            struct fault *reterr);
+/* The same for a native command, in two steps round its start: that egress stands before the command does, and the listener that
+ * its keeper made (own, also when this fails). 1 as above. */
+must_use int outward_prepare(struct outward *o, const struct outward_ask *ask,
+                             struct fault *reterr);
+must_use int outward_grant_proxy(struct outward *o, const struct outward_ask *ask, own int listener,
+                                 struct fault *reterr);
 /* Ends the grant, if there is one: no byte goes out after it. Waits for egress' count, a second at most; an egress that does not
  * answer is ended, and the receipt says that nobody knows. NULL = there was no grant. Lives until the next grant. */
 const struct receipt_http *outward_revoke(struct outward *o);

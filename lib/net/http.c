@@ -10,6 +10,8 @@
 #include <stdio.h>
 
 enum { HEADERS_MAX = 96, HEAD_VALUE_MAX = 256 };
+#define CONNECTIONS_MAX                                                                            \
+    1024L /* with fewer, an old one that stands for its user would be closed for a new one */
 
 struct net {
     struct os_loop *loop;
@@ -30,7 +32,7 @@ struct net_call {
     char error[CURL_ERROR_SIZE];
     size_t head_len;
     char content_type[HEAD_VALUE_MAX], retry_after[HEAD_VALUE_MAX], retry_after_ms[HEAD_VALUE_MAX];
-    bool in_multi, was_sent, head_told, is_waiting, is_send_waiting;
+    bool in_multi, was_sent, head_told, is_waiting, is_send_waiting, is_connection;
     enum net_outcome stopped; /* why a callback of ours ended it; NET_DONE = it did not */
 };
 
@@ -118,7 +120,10 @@ static void tell_end(struct net_call *c, enum net_outcome outcome)
     curl_easy_getinfo(c->easy, CURLINFO_HEADER_SIZE, &head);
     curl_easy_getinfo(c->easy, CURLINFO_SIZE_UPLOAD_T, &out);
     curl_easy_getinfo(c->easy, CURLINFO_REQUEST_SIZE, &request);
-    leave_multi(c);
+    if (c->is_connection && outcome == NET_DONE)
+        os_watch_set_timer(c->idle, INT64_MAX); /* out of the multi it would be closed */
+    else
+        leave_multi(c);
     const struct net_end end = {
         .outcome = outcome,
         .text = c->error,
@@ -143,7 +148,7 @@ static void check_ends(struct net *n)
             curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &mine) != CURLE_OK)
             continue;
         struct net_call *c = (struct net_call *)(void *)mine;
-        if (code == CURLE_OK && !tell_head(c)) /* an answer without a body */
+        if (code == CURLE_OK && !c->is_connection && !tell_head(c)) /* an answer without a body */
             c->stopped = NET_STOPPED;
         tell_end(c, outcome_of(c, code));
     }
@@ -215,6 +220,7 @@ int net_new(struct os_loop *loop, const struct net_config *config, own struct ne
     if (n->multi == NULL || n->shared == NULL)
         return -ENOMEM;
     curl_share_setopt(n->shared, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    curl_multi_setopt(n->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX);
     curl_multi_setopt(n->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(n->multi, CURLMOPT_SOCKETDATA, n);
     curl_multi_setopt(n->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
@@ -308,6 +314,20 @@ static size_t on_body_piece(char *at, size_t size, size_t count, void *arg)
         return CURL_WRITEFUNC_PAUSE;
     c->body_len += (int64_t)len;
     return len;
+}
+
+int net_call_socket(const struct net_call *c, int *ret_fd)
+{
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    if (curl_easy_getinfo(c->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK || fd == CURL_SOCKET_BAD)
+        return -ENOTCONN;
+    auto_close int copy = -1;
+    int r = os_dup(fd, 3, &copy);
+    if (r == 0)
+        r = os_set_nonblock(copy, true);
+    if (r == 0)
+        *ret_fd = take_fd(&copy);
+    return r;
 }
 
 void net_call_go_on(struct net_call *c)
@@ -417,6 +437,12 @@ static int set_rules(struct net_call *c)
 
 static int set_method(struct net_call *c, const struct net_ask *ask)
 {
+    if (ask->is_connection) {
+        SET(CONNECT_ONLY, 1L);
+        SET(FORBID_REUSE,
+            0L); /* it would be closed as soon as it stands; the library gives it to no other call */
+        return 0;
+    }
     if (ask->method == NULL) {
         SET(POST, 1L);
         SET(POSTFIELDSIZE_LARGE, (curl_off_t)ask->body.len);
@@ -471,6 +497,7 @@ int net_call_new(struct net *n, const struct net_ask *ask, own struct net_call *
         return -ENOMEM;
     c->net = n;
     c->events = ask->events;
+    c->is_connection = ask->is_connection;
     c->idle_ns = (ask->idle_ms ? ask->idle_ms : NET_IDLE_MS) * OS_NS_PER_MS;
     c->body_max = ask->body_max ? ask->body_max : NET_BODY_MAX;
     int r = os_loop_watch_timer(n->loop, INT64_MAX, on_idle, c, &c->idle);

@@ -84,12 +84,18 @@ struct net_ask {
         *headers;       /* "Name: value", NULL-terminated; borrowed until the call is freed */
     const char *method; /* NULL = POST with `body`, which is borrowed likewise */
     struct str body;
-    bool is_streamed;                      /* the body of `method` comes from on_send */
+    bool
+        is_connection; /* only the connection to the url's host: on_end says NET_DONE when it stands, and it stays until the
+                         * call is freed; nothing is sent. method is not looked at */
+    bool is_streamed;  /* the body of `method` comes from on_send */
     int64_t stream_size;                   /* its length, -1 = not known: chunked */
     int64_t connect_ms, idle_ms, body_max; /* 0 = the above */
     struct net_events events;
 };
 must_use int net_call_new(struct net *n, const struct net_ask *ask, own struct net_call **ret);
+/* Of a connection that stands: a descriptor of its own for it, without blocking. The call must live as long as it is used: the library
+ * may still read at its end. -errno */
+must_use int net_call_socket(const struct net_call *c, int *ret_fd);
 void net_call_go_on(struct net_call *c);
 void net_call_free(own struct net_call *c); /* no byte goes out or in after it */
 

@@ -11,7 +11,7 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-static bool is_token(struct str s)
+bool http_is_token(struct str s)
 {
     for (size_t i = 0; i < s.len; i++) {
         char c = lower(s.at[i]);
@@ -40,7 +40,7 @@ static bool is_one_of(struct str s, const char *const *names)
 bool http_method_is_fine(struct str method)
 {
     static const char *const never[] = {"CONNECT", "TRACE", "TRACK", NULL};
-    return method.len <= 16 && is_token(method) && !is_one_of(method, never);
+    return method.len <= 16 && http_is_token(method) && !is_one_of(method, never);
 }
 
 int http_field_check(struct str name, struct str value, char ret_why[HTTP_WHY_SIZE])
@@ -61,7 +61,7 @@ int http_field_check(struct str name, struct str value, char ret_why[HTTP_WHY_SI
                                               "alt-used",
                                               "via",
                                               NULL};
-    if (!is_token(name) || name.len > 256) {
+    if (!http_is_token(name) || name.len > 256) {
         snprintf(ret_why, HTTP_WHY_SIZE,
                  "a header's name is empty, too long, or has a character that no name has");
         return -EINVAL;
@@ -213,7 +213,7 @@ int http_answer_line(struct http_answer *a, struct str line)
         return spoil(a, "it has no first line");
     if (line.at[0] == ' ' || line.at[0] == '\t')
         return spoil(a, "its head has folded lines");
-    if (!str_split(line, ':', &name, &value) || !is_token(name))
+    if (!str_split(line, ':', &name, &value) || !http_is_token(name))
         return spoil(a, "its head has a line that is no header");
     if (a->field_count == HTTP_HEAD_FIELDS_MAX)
         return spoil(a, "its head is too large");

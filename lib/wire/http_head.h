@@ -9,6 +9,7 @@
 #define HTTP_HEAD_FIELDS_MAX 256
 #define HTTP_WHY_SIZE 160
 
+bool http_is_token(struct str s); /* what a header's name is made of; not empty */
 /* Letters of a token, at most 16; not CONNECT (a tunnel) or TRACE, TRACK (they send back what the runtime has added). */
 bool http_method_is_fine(struct str method);
 /* One header of a request, as a guest gives it. -EINVAL with what is wrong. Refused: names and values with a byte that none

@@ -11,7 +11,7 @@
 static const char manifest[] =
     "{\"name\":\"command\",\"version\":\"1\",\"description\":"
     "\"Run one native program (make, pytest, git status, npm test, cc) in a process jail: read-only system folders, the work "
-    "folder under its own name, a private /tmp, no network, limits on time, memory, processes and disk. argv is the program and "
+    "folder under its own name, a private /tmp, no network but what hosts names, limits on time, memory, processes and disk. argv is the program and "
     "its words, passed as they are; there is no shell, unless argv names one. Relative paths are from cwd (default: the work "
     "folder). The result has the output and the exit code; nothing that the program started outlives the call.\","
     "\"input_schema\":{\"type\":\"object\",\"properties\":{"
@@ -24,11 +24,14 @@ static const char manifest[] =
     "\"description\":\"variables for it; a call that sets some is decided on by itself\"},"
     "\"timeout\":{\"type\":\"number\",\"exclusiveMinimum\":0,\"maximum\":86400,\"description\":\"seconds; can only shorten\"},"
     "\"read_only\":{\"type\":\"boolean\",\"description\":\"the folders are read-only for this call\"},"
-    "\"loopback\":{\"type\":\"boolean\",\"description\":\"127.0.0.1 works within the jail\"}},"
+    "\"loopback\":{\"type\":\"boolean\",\"description\":\"127.0.0.1 works within the jail\"},"
+    "\"hosts\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"maxLength\":300},\"maxItems\":16,"
+    "\"description\":\"what it must reach, as host:port or URL, e.g. [\\\"pypi.org:443\\\"]; decided on one by one. It gets there by "
+    "HTTP_PROXY and HTTPS_PROXY only, http and https\"}},"
     "\"required\":[\"argv\"],\"additionalProperties\":false},"
-    "\"annotations\":{\"read_only\":false,\"destructive\":true,\"idempotent\":false,\"open_world\":false},"
+    "\"annotations\":{\"read_only\":false,\"destructive\":true,\"idempotent\":false,\"open_world\":true},"
     "\"effects\":[{\"effect\":\"Exec\",\"arg\":\"argv\"},{\"effect\":\"Read\",\"arg\":\"cwd\",\"default\":\"/\"},"
-    "{\"effect\":\"Read\",\"target\":\"/\",\"recursive\":true}]}";
+    "{\"effect\":\"Read\",\"target\":\"/\",\"recursive\":true},{\"effect\":\"Net\",\"arg\":\"hosts\"}]}";
 
 int command_tool_new(own struct tool **ret, struct fault *reterr)
 {

@@ -273,6 +273,23 @@ def connect_tcp(port):
     socket.create_connection(("127.0.0.1", int(port)), 10)
 
 
+def by_proxy(target):
+    """Through the proxy of its environment, if there is one."""
+    host, port = os.environ.get("https_proxy", "http://" + target).split("//")[1].split(":")
+    s = socket.create_connection((host, int(port)), 10)
+    if "https_proxy" in os.environ:
+        s.sendall(f"CONNECT {target} HTTP/1.1\r\n\r\n".encode())
+        answer = s.makefile("rb").readline()
+        need(b" 200 " in answer, answer.decode().strip())
+
+
+def take_port(port):
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    s.bind(("127.0.0.1", int(port)))
+    s.listen()
+
+
 def send_udp(port):
     socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", int(port)))
 

@@ -21,6 +21,8 @@ PYTHON = "/usr/bin/python3"
 MIB = 1 << 20
 ATTACKS = pathlib.Path(__file__).with_name("native_attacks.py")
 
+GRANTED, CLOSED = ("--allowed-outbound-hosts", "http://127.0.0.1:*,https://127.0.0.1:*"), ("--block-networks", "")
+
 # name: (attack and its words, flags of the jail, what holds: a facet, or the limit that the receipt must name, who can do it at all)
 ANY, ROOT = "anybody", "root"
 CASES = {
@@ -60,6 +62,11 @@ CASES = {
     "abstract_socket": ("connect_abstract {abstract}", (), "namespaces", ANY),
     "tcp_to_this_machine": ("connect_tcp {tcp}", (), "namespaces", ANY),
     "tcp_to_this_machine_with_loopback": ("connect_tcp {tcp}", ("--loopback",), "namespaces", ANY),
+    "tcp_round_the_proxy": ("connect_tcp {tcp}", (*GRANTED, *CLOSED), "landlock", ANY),
+    "proxy_to_a_closed_network": ("by_proxy 127.0.0.1:{tcp}", GRANTED, "block_networks", ANY),
+    "proxy_to_a_name_in_a_closed_network": ("by_proxy localhost:{tcp}", ("--allowed-outbound-hosts", "https://localhost:*"), "block_networks", ANY),
+    "proxy_to_a_host_not_granted": ("by_proxy localhost:{tcp}", (*GRANTED, *CLOSED), "allowed_outbound_hosts", ANY),
+    "proxy_stood_in_for": ("take_port 1008", (*GRANTED, *CLOSED), "landlock", ROOT),
     "udp_to_this_machine": ("send_udp {tcp}", (), "namespaces", ANY),
     "signal_to_parent": ("signal_another {pid}", (), "namespaces", ANY),
     "file_beside": ("read_file {out}/secret", (), "namespaces", ANY),
@@ -177,7 +184,7 @@ def receipt_of(place):
 
 def names_the_layer(receipt, layer):
     facets = receipt["confinement"]["facets"]
-    return layer in facets or layer in receipt["limits_hit"] or layer == receipt["limit"]
+    return layer in facets or layer in receipt["limits_hit"] or layer == receipt["limit"] or any(layer in r["why"] for r in receipt["refused"])
 
 
 def twice(place, name):

@@ -113,8 +113,9 @@ static const struct frame_permit keeper_rows[] = {
 };
 PERMITS(permits_keeper, keeper_rows);
 
+/* With READY the listener of the command's proxy, when it has one. */
 static const struct frame_permit monitor_keeper_rows[] = {
-    {MONITOR_READY, "MONITOR_READY", 16 * KIB, 0, STATE_STARTING},
+    {MONITOR_READY, "MONITOR_READY", 16 * KIB, 1, STATE_STARTING},
     {MONITOR_FAULT, "MONITOR_FAULT", 16 * KIB, 0, STATE_ANY},
     {MONITOR_ENDED, "MONITOR_ENDED", 16 * KIB, 0, STATE_BUSY},
 };

@@ -68,7 +68,7 @@ enum frame_type {
     EGRESS_GUESTS = 70, /* instead of START; body {ca_file?, idle_ms?}; once */
     EGRESS_SECRET = 72, /* body {name, host, header, prefix}, fd: the value (sealed memory file) */
     EGRESS_GRANT =
-        74, /* body: what one call may reach and how much; fd: egress' end of its pair; id = grant */
+        74, /* body: what one call may reach and how much, {proxy?}; fd: egress' end of its pair, or the proxy's listener; id = grant */
     EGRESS_REVOKE = 76, /* the call is over: nothing goes out after it; id = grant */
     /* egress -> monitor */
     MONITOR_GRANT_END =

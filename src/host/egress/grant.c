@@ -6,8 +6,8 @@
 
 #include "host/ask/http_client.h"
 #include "host/ask/protocol.h"
+#include "host/egress/allowance.h"
 #include "host/egress/fetch.h"
-#include "host/egress/terms.h"
 #include "os/clock.h"
 #include "os/fd.h"
 
@@ -16,55 +16,23 @@
 
 #define QUEUE_MAX ((size_t)4 << 20)
 #define CHANNEL_FULL ((size_t)256 << 10)
-enum { CONTACTS_MAX = 256, REFUSED_MAX = 64, PAUSE = 1, TARGET_MAX = 300 };
+enum { PAUSE = 1 };
 
 struct grant {
     struct grant_config config;
     uint64_t id;
-    struct terms terms;
+    struct allowance allowance;
     struct channel *channel; /* own; NULL = it has ended */
     struct os_watch *watch, *soon, *deadline;
     struct fetch *fetch; /* own */
     struct fetch *old;   /* own; over, to be freed from the loop */
     uint64_t request;    /* number of the fetch, or of the last one */
-    bool is_paused, is_starting, hit_requests, hit_bytes;
-    int64_t requests, bytes;
-    json_t *contacted, *refused; /* own */
+    bool is_paused, is_starting;
 };
 
 uint64_t grant_id(const struct grant *g)
 {
     return g->id;
-}
-
-/* --- what is remembered --- */
-
-static void note_contact(struct grant *g, const char *host, const char *ip, unsigned port,
-                         bool is_allowed)
-{
-    json_t *row = json_pack("{s:s, s:s, s:i, s:s}", "host", host, "ip", ip, "port", (int)port,
-                            "verdict", is_allowed ? "allow" : "deny");
-    for (size_t i = 0; row && i < json_array_size(g->contacted); i++) {
-        if (!json_equal(json_array_get(g->contacted, i), row))
-            continue;
-        json_decref(row);
-        return;
-    }
-    if (json_array_size(g->contacted) < CONTACTS_MAX)
-        (void)json_array_append_new(g->contacted, row);
-    else
-        json_decref(row);
-}
-
-static void note_refusal(struct grant *g, const struct url *u, const char *why)
-{
-    char target[TARGET_MAX];
-    snprintf(target, sizeof target, "%s://%s%s%s:%u%.200s", url_scheme(u),
-             u->host.is_ip && u->host.ip.is_v6 ? "[" : "", u->host.name,
-             u->host.is_ip && u->host.ip.is_v6 ? "]" : "", u->port, u->path);
-    if (json_array_size(g->refused) < REFUSED_MAX)
-        (void)json_array_append_new(
-            g->refused, json_pack("{s:s, s:s, s:s}", "op", "http", "target", target, "why", why));
 }
 
 /* --- what a fetch asks --- */
@@ -73,58 +41,22 @@ static int may_ask(const struct url *u, struct str method, char ret_why[URL_WHY_
 {
     struct grant *g = arg;
     (void)method;
-    int r = terms_judge_url(&g->terms, u, ret_why);
-    if (r < 0) {
-        snprintf(ret_why, URL_WHY_SIZE, "no memory for a request");
-        return HTTP_FAILED;
-    }
-    if (r == TERMS_DENIED) {
-        note_refusal(g, u, ret_why);
-        note_contact(g, u->host.name, u->host.is_ip ? u->host.name : "", u->port, false);
-        return HTTP_DENIED;
-    }
-    if (os_now_mono_ns() >= g->terms.deadline_ns) {
-        snprintf(ret_why, URL_WHY_SIZE, "the time for this call is over");
-        return HTTP_TIMEOUT;
-    }
-    if (g->requests >= g->terms.requests_max) {
-        g->hit_requests = true;
-        snprintf(ret_why, URL_WHY_SIZE, "max_http_requests (%lld) is used up",
-                 (long long)g->terms.requests_max);
-        return HTTP_QUOTA;
-    }
-    g->requests++;
-    return 0;
+    return allowance_may_ask(&g->allowance, u, false, ret_why);
 }
 
-/* The address that the next system call connects to: names may say one thing when they are asked for and another when
- * they are asked again, an address cannot. */
 static int may_connect(const struct url *u, const struct os_address *to, char ret_why[URL_WHY_SIZE],
                        void *arg)
 {
     struct grant *g = arg;
-    struct ip a = {.is_v6 = to->is_v6};
-    char text[IP_TEXT_SIZE];
-    memcpy(a.at, to->ip, to->is_v6 ? 16 : 4);
-    ip_print(&a, text);
-    int r = terms_judge_address(&g->terms, &a, ret_why);
-    struct ip plain = a;
-    ip_unmap(&plain);
-    if (r == 0 && (to->port != u->port || (u->host.is_ip && !ip_equal(&u->host.ip, &plain)))) {
-        snprintf(ret_why, URL_WHY_SIZE, "%s port %u is not what was asked for", text, to->port);
-        r = TERMS_DENIED;
-    }
-    note_contact(g, u->host.name, text, to->port, r == 0);
-    if (r != 0)
-        note_refusal(g, u, ret_why);
-    return r;
+    return allowance_may_connect(&g->allowance, u, to, ret_why);
 }
 
 static bool may_use(const char *name, void *arg)
 {
     const struct grant *g = arg;
-    for (size_t i = 0; i < g->terms.secret_count; i++)
-        if (strcmp(g->terms.secrets[i], name) == 0)
+    const struct terms *terms = &g->allowance.terms;
+    for (size_t i = 0; i < terms->secret_count; i++)
+        if (strcmp(terms->secrets[i], name) == 0)
             return true;
     return false;
 }
@@ -132,12 +64,7 @@ static bool may_use(const char *name, void *arg)
 static bool spend(int64_t bytes, void *arg)
 {
     struct grant *g = arg;
-    if (bytes > g->terms.bytes_max - g->bytes) {
-        g->hit_bytes = true;
-        return false;
-    }
-    g->bytes += bytes;
-    return true;
+    return allowance_spend(&g->allowance, bytes);
 }
 
 static bool is_full(void *arg)
@@ -328,7 +255,8 @@ static int attach(struct grant *g, own int fd)
     channel_set_state(g->channel, STATE_IDLE);
     r = os_loop_watch_timer(g->config.loop, INT64_MAX, on_soon, g, &g->soon);
     if (r == 0)
-        r = os_loop_watch_timer(g->config.loop, g->terms.deadline_ns, on_deadline, g, &g->deadline);
+        r = os_loop_watch_timer(g->config.loop, g->allowance.terms.deadline_ns, on_deadline, g,
+                                &g->deadline);
     if (r == 0)
         r = os_loop_watch_fd(g->config.loop, channel_fd(g->channel), OS_READ, on_channel, g,
                              &g->watch);
@@ -344,11 +272,7 @@ int grant_new(const struct grant_config *config, uint64_t id, const json_t *term
         return -ENOMEM;
     g->config = *config;
     g->id = id;
-    g->contacted = json_array();
-    g->refused = json_array();
-    if (!g->contacted || !g->refused)
-        return -ENOMEM;
-    int r = terms_parse(terms, &g->terms, reterr);
+    int r = allowance_init(&g->allowance, terms, reterr);
     if (r == 0)
         r = attach(g, take_fd(&held));
     if (r < 0)
@@ -360,14 +284,7 @@ int grant_new(const struct grant_config *config, uint64_t id, const json_t *term
 own json_t *grant_end(struct grant *g)
 {
     hang_up(g);
-    auto_json json_t *hit = json_array();
-    if (!hit ||
-        (g->hit_requests && json_array_append_new(hit, json_string("max_http_requests")) < 0) ||
-        (g->hit_bytes && json_array_append_new(hit, json_string("max_http_bytes")) < 0))
-        return NULL;
-    return json_pack("{s:I, s:I, s:O, s:O, s:O}", "http_requests", (json_int_t)g->requests,
-                     "http_bytes", (json_int_t)g->bytes, "contacted", g->contacted, "refused",
-                     g->refused, "limits_hit", hit);
+    return allowance_end(&g->allowance);
 }
 
 void grant_free(own struct grant *g)
@@ -378,8 +295,6 @@ void grant_free(own struct grant *g)
     fetch_free(g->old);
     os_watch_free(g->soon);
     os_watch_free(g->deadline);
-    terms_done(&g->terms);
-    json_decref(g->contacted);
-    json_decref(g->refused);
+    allowance_done(&g->allowance);
     free(g);
 }

@@ -4,6 +4,7 @@
 #include "host/ask/protocol.h"
 #include "host/egress/grant.h"
 #include "host/egress/guest_secrets.h"
+#include "host/egress/proxy.h"
 #include "net/http.h"
 #include "os/fd.h"
 
@@ -17,7 +18,10 @@ struct guests {
     struct net *net; /* own; NULL = guests are not served */
     char *ca_file;   /* own */
     struct grant_config config;
-    struct grant *grants[GRANTS_MAX]; /* own */
+    struct way {
+        struct grant *grant; /* own; of a guest */
+        struct proxy *proxy; /* own; or of a native command */
+    } ways[GRANTS_MAX];
 };
 
 int guests_new(own struct guests **ret)
@@ -32,12 +36,18 @@ int guests_new(own struct guests **ret)
     return 0;
 }
 
+static void way_free(struct way *w)
+{
+    grant_free(take(w->grant));
+    proxy_free(take(w->proxy));
+}
+
 void guests_free(own struct guests *g)
 {
     if (!g)
         return;
     for (size_t i = 0; i < GRANTS_MAX; i++)
-        grant_free(g->grants[i]);
+        way_free(&g->ways[i]);
     net_free(g->net);
     guest_secrets_done(&g->secrets);
     free(g->ca_file);
@@ -69,34 +79,43 @@ bool guests_are_served(const struct guests *g)
     return g->net != NULL;
 }
 
-static struct grant **find(struct guests *g, uint64_t id)
+static struct way *find(struct guests *g, uint64_t id)
 {
-    for (size_t i = 0; i < GRANTS_MAX; i++)
-        if (g->grants[i] && grant_id(g->grants[i]) == id)
-            return &g->grants[i];
+    for (size_t i = 0; i < GRANTS_MAX; i++) {
+        struct way *w = &g->ways[i];
+        if ((w->grant && grant_id(w->grant) == id) || (w->proxy && proxy_id(w->proxy) == id))
+            return w;
+    }
     return NULL;
 }
 
 static int on_grant(struct guests *g, struct message *m, struct fault *reterr)
 {
+    bool is_proxy = false;
     if (m->id == 0 || m->fd_count != 1 || find(g, m->id))
         return fault_set(reterr, FAULT_PROTOCOL,
                          "a grant without its socket, or with a number that is used");
-    for (size_t i = 0; i < GRANTS_MAX; i++)
-        if (!g->grants[i])
-            return grant_new(&g->config, m->id, m->body, take_fd(&m->fds[0]), &g->grants[i],
-                             reterr);
+    if (m->body && json_get_bool(m->body, "proxy", &is_proxy, reterr) < 0)
+        return -FAULT_PROTOCOL;
+    for (size_t i = 0; i < GRANTS_MAX; i++) {
+        struct way *w = &g->ways[i];
+        if (w->grant || w->proxy)
+            continue;
+        int fd = take_fd(&m->fds[0]);
+        return is_proxy ? proxy_new(&g->config, m->id, m->body, fd, &w->proxy, reterr)
+                        : grant_new(&g->config, m->id, m->body, fd, &w->grant, reterr);
+    }
     return fault_set(reterr, FAULT_PROTOCOL, "more than %d grants at once", GRANTS_MAX);
 }
 
 static int on_revoke(struct guests *g, const struct message *m, struct channel *monitor,
                      struct fault *reterr)
 {
-    struct grant **slot = find(g, m->id);
-    if (!slot)
+    struct way *w = find(g, m->id);
+    if (!w)
         return fault_set(reterr, FAULT_PROTOCOL, "a grant is revoked that is not there");
-    auto_json json_t *body = grant_end(*slot);
-    grant_free(take(*slot));
+    auto_json json_t *body = w->grant ? grant_end(w->grant) : proxy_end(w->proxy);
+    way_free(w);
     return body ? channel_send(monitor, MONITOR_GRANT_END, m->id, body, STR(""), NULL, 0) : -ENOMEM;
 }
 

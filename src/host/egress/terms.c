@@ -221,6 +221,22 @@ int terms_judge_url(const struct terms *t, const struct url *u, char ret_why[URL
     return u->host.is_ip ? terms_judge_address(t, &u->host.ip, ret_why) : 0;
 }
 
+int terms_judge_tunnel(const struct terms *t, const struct url *u, char ret_why[URL_WHY_SIZE])
+{
+    char target[NET_TARGET_MAX];
+    int r = terms_judge_url(t, u, ret_why);
+    for (size_t i = 0; r == 0 && i < t->prefix_count; i++) {
+        const struct url *closed = &t->prefixes[i].url;
+        if (closed->port != u->port || !host_equal(&closed->host, &u->host))
+            continue;
+        net_target_print(u, target);
+        target[100] = '\0';
+        r = deny(ret_why, "block_url closes a part of ", target,
+                 ", and what a tunnel asks for cannot be seen");
+    }
+    return r;
+}
+
 int terms_judge_address(const struct terms *t, const struct ip *a, char ret_why[URL_WHY_SIZE])
 {
     char text[IP_TEXT_SIZE];

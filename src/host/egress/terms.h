@@ -38,6 +38,10 @@ enum { TERMS_DENIED = 1 };
 /* 0 | TERMS_DENIED with why | -ENOMEM */
 must_use int terms_judge_url(const struct terms *t, const struct url *u,
                              char ret_why[URL_WHY_SIZE]);
+/* A tunnel to the host of this URL, of which nobody sees what is asked for inside: as the URL, and it is refused where block_url
+ * closes any part of that host and port. */
+must_use int terms_judge_tunnel(const struct terms *t, const struct url *u,
+                                char ret_why[URL_WHY_SIZE]);
 /* The address that is about to be connected to; the same. */
 must_use int terms_judge_address(const struct terms *t, const struct ip *a,
                                  char ret_why[URL_WHY_SIZE]);

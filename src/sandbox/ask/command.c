@@ -33,6 +33,7 @@ struct sandbox_command {
     struct os_child child;
     struct channel *channel; /* own */
     json_t *confinement;     /* own */
+    int listener;            /* own; -1 = no proxy */
     struct sandbox_limits limits;
     int64_t born_ns, last_ns; /* its process was made; it is killed */
     struct os_loop *loop;
@@ -45,7 +46,7 @@ struct sandbox_command {
     struct output output;
     struct sandbox_ended ended;
     bool is_over; /* `ended` holds */
-    bool is_cancelled, is_done;
+    bool is_cancelled, is_done, has_proxy;
     sandbox_command_output_fn on_output;
     sandbox_command_done_fn on_done;
     void *arg;
@@ -73,6 +74,7 @@ void sandbox_command_free(own struct sandbox_command *c)
     os_close(c->pipes[0]);
     os_close(c->pipes[1]);
     os_close(c->sink);
+    os_close(c->listener);
     output_done(&c->output);
     free(c->piece);
     free(c);
@@ -81,6 +83,11 @@ void sandbox_command_free(own struct sandbox_command *c)
 const json_t *sandbox_command_confinement(const struct sandbox_command *c)
 {
     return c->confinement;
+}
+
+int sandbox_command_listener(struct sandbox_command *c)
+{
+    return take_fd(&c->listener);
 }
 
 /* --- the end --- */
@@ -363,6 +370,10 @@ static int wait_ready(struct sandbox_command *c, struct fault *reterr)
                          *why.text ? why.text : fault_sentence(r));
     if (m.type == MONITOR_READY && m.body) {
         c->confinement = take(m.body);
+        c->listener = m.fd_count > 0 ? take_fd(&m.fds[0]) : -1;
+        if (c->has_proxy != (c->listener >= 0))
+            r = fault_set(reterr, FAULT_SANDBOX,
+                          "the jail of the command has no proxy, or one that nobody asked for");
     } else {
         (void)!json_get_str(m.body, "text", &text, NULL);
         (void)!json_get_str(m.body, "next", &next, NULL);
@@ -432,9 +443,10 @@ int sandbox_command_start(const struct sandbox_command_config *config, struct os
         free(take(c));
         return -ENOMEM;
     }
-    c->child.pidfd = c->pipes[0] = c->pipes[1] = c->sink = -1;
+    c->child.pidfd = c->pipes[0] = c->pipes[1] = c->sink = c->listener = -1;
     c->loop = loop;
     c->limits = config->limits;
+    c->has_proxy = config->proxy;
     c->source = config->stdin_fd;
     c->input = config->stdin_fd < 0 ? config->stdin_bytes : STR("");
     c->on_output = on_output;

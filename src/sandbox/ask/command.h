@@ -23,6 +23,8 @@ struct sandbox_command_config {
     const char *cwd; /* as tools see it: "/" is the work folder, "/src" a folder in it */
     struct sandbox_limits limits;
     bool loopback;
+    bool
+        proxy; /* the way out: variables that name it, and sandbox_command_listener() to give to egress */
     struct str stdin_bytes; /* borrowed until the end; used when stdin_fd is -1 */
     int stdin_fd;           /* borrowed; read by us, never given to the command */
     uint32_t required_facets;
@@ -43,6 +45,8 @@ must_use int sandbox_command_start(const struct sandbox_command_config *config,
                                    own struct sandbox_command **ret, struct fault *reterr);
 /* As measured; borrowed. */
 const json_t *sandbox_command_confinement(const struct sandbox_command *c);
+/* own, once: the proxy's listener in the command's network; -1 = it has none. */
+int sandbox_command_listener(struct sandbox_command *c);
 void sandbox_command_cancel(
     struct sandbox_command *c); /* asks; kills after 50 ms; on_done still comes */
 /* Ends it at once: on_done comes from within, as SANDBOX_CANCEL. For when no loop follows. */

@@ -25,6 +25,23 @@ static const char *const environment[] = {
     "SHELL=/bin/sh",
 };
 
+/* And when it has a way out. Many spellings, because each client reads its own. With --loopback 127.0.0.1 is the jail itself; without,
+ * it is asked of the proxy, and is then this machine, if that was granted. */
+#define PROXY_AT_(port) "http://127.0.0.1:" #port
+#define PROXY_AT(port) PROXY_AT_(port)
+static const char *const environment_of_proxy[] = {
+    "HTTP_PROXY=" PROXY_AT(JAIL_PROXY_PORT),  "http_proxy=" PROXY_AT(JAIL_PROXY_PORT),
+    "HTTPS_PROXY=" PROXY_AT(JAIL_PROXY_PORT), "https_proxy=" PROXY_AT(JAIL_PROXY_PORT),
+    "ALL_PROXY=" PROXY_AT(JAIL_PROXY_PORT),   "all_proxy=" PROXY_AT(JAIL_PROXY_PORT),
+};
+static const char *const environment_of_both[] = {"NO_PROXY=localhost,127.0.0.1,::1",
+                                                  "no_proxy=localhost,127.0.0.1,::1"};
+
+enum {
+    GIVEN_MAX =
+        ARRAY_LEN(environment) + ARRAY_LEN(environment_of_proxy) + ARRAY_LEN(environment_of_both)
+};
+
 /* Places of the system, and of the jail itself: nothing is mapped over them. */
 static const char *const taken[] = {"/usr",    "/bin", "/sbin", "/lib",  "/lib32", "/lib64",
                                     "/libx32", "/etc", "/dev",  "/proc", "/sys"};
@@ -157,6 +174,8 @@ static int add_own(const struct sandbox_command_config *config, char **argv, siz
         r = add_limits(&config->limits, argv, count);
     if (r == 0 && config->loopback)
         r = add(argv, count, "--loopback");
+    if (r == 0 && config->proxy)
+        r = add(argv, count, "--proxy");
     return r == 0 ? add(argv, count, "--") : r;
 }
 
@@ -171,13 +190,24 @@ static bool is_said_again(const struct sandbox_command_config *config, const cha
     return false;
 }
 
+static int add_given(const struct sandbox_command_config *config, const char *const *given,
+                     size_t given_count, char **env, size_t *count)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < given_count; i++)
+        if (!is_said_again(config, given[i], 0))
+            r = add(env, count, "+%s", given[i]);
+    return r;
+}
+
 static int fill_env(const struct sandbox_command_config *config, char **env)
 {
     size_t count = 0;
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < ARRAY_LEN(environment); i++)
-        if (!is_said_again(config, environment[i], 0))
-            r = add(env, &count, "+%s", environment[i]);
+    int r = add_given(config, environment, ARRAY_LEN(environment), env, &count);
+    if (r == 0 && config->proxy)
+        r = add_given(config, environment_of_proxy, ARRAY_LEN(environment_of_proxy), env, &count);
+    if (r == 0 && config->proxy && config->loopback)
+        r = add_given(config, environment_of_both, ARRAY_LEN(environment_of_both), env, &count);
     for (size_t i = 0; r == 0 && i < config->env_count; i++)
         if (!is_said_again(config, config->env[i], i + 1))
             r = add(env, &count, "+%s", config->env[i]);
@@ -212,7 +242,7 @@ int command_order_new(const struct sandbox_command_config *config, own struct co
     if (o == NULL)
         return -ENOMEM;
     o->argv = calloc(OWN_ARGS_MAX + config->mount_count + config->argc + 1, sizeof(char *));
-    o->env = calloc(ARRAY_LEN(environment) + config->env_count + 1, sizeof(char *));
+    o->env = calloc(GIVEN_MAX + config->env_count + 1, sizeof(char *));
     if (o->argv == NULL || o->env == NULL)
         return -ENOMEM;
     r = add_own(config, o->argv, &count, reterr);

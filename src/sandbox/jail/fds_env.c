@@ -49,6 +49,9 @@ int jail_fds_env_enter(struct jail_work *w)
         r = os_close_all_but(list, count);
     if (r < 0)
         return jail_because(w, r, "descriptors: cannot be closed");
+    /* Looked at now: what is opened later may get its number. */
+    if (w->planted_fd >= 0 && os_set_cloexec(w->planted_fd, true) == -EBADF)
+        w->planted_fd = -1;
     if (!w->plan->keeps_environment)
         os_env_clear();
     return 0;
@@ -63,7 +66,7 @@ int jail_dumpable_enter(struct jail_work *w)
 bool jail_fds_env_holds(struct jail_work *w)
 {
     const char *open_door = NULL;
-    if (w->planted_fd >= 0 && os_set_cloexec(w->planted_fd, true) != -EBADF)
+    if (w->planted_fd >= 0)
         open_door = "an unwanted descriptor is still open";
     else if (!w->plan->keeps_environment && environ != NULL && environ[0] != NULL)
         open_door = "the environment is not empty";

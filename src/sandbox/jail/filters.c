@@ -175,6 +175,8 @@ static const struct os_seccomp_rule egress[] = {
     ANSWER(socket, EAFNOSUPPORT),
     WHEN(socketpair, IS(0, AF_UNIX)),
     ALLOW(connect),
+    /* connections of native commands, at listeners that their keepers made: it binds none itself */
+    ALLOW(accept4),
     ALLOW(shutdown),
     ALLOW(getsockname),
     ALLOW(getpeername),

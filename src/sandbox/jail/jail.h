@@ -49,6 +49,9 @@ struct jail_mount {
     const char *place; /* keeper and command: where it is seen; absolute, straight */
 };
 
+/* Where a native command finds its proxy. Below 1024, so that nothing the command starts could want it or stand there. */
+#define JAIL_PROXY_PORT 1008
+
 /* What a native command may use, as far as the kernel counts it. */
 struct jail_command_limits {
     uint64_t data_bytes;      /* of each process */
@@ -58,6 +61,8 @@ struct jail_command_limits {
     uint64_t files;           /* open in each process */
     uint64_t temporary_bytes; /* of /tmp */
     bool loopback; /* 127.0.0.1 works within, so that a test may talk to its own server */
+    bool
+        proxy; /* a listener stands at 127.0.0.1:JAIL_PROXY_PORT within; of the network nothing else when loopback is false */
 };
 
 /* Who and where the spawner is. Inside, only a comparison with it shows which namespaces are new, and
@@ -101,7 +106,8 @@ struct jail_root {
     /* is_made: the root is the current one; else the host's is */
     int (*grants)(const struct jail_profile *p, bool is_made,
                   struct jail_grant ret[JAIL_GRANTS_MAX], size_t *ret_count);
-    int (*loopback)(void); /* makes 127.0.0.1 work in the new network */
+    /* of the new network, as the profile's command wants it: makes 127.0.0.1 work, and the proxy's listener */
+    int (*network)(const struct jail_profile *p);
 };
 
 struct jail_profile {
@@ -122,6 +128,7 @@ struct jail_profile {
     const struct jail_command_limits *command; /* keeper and command */
     const struct jail_root *root;              /* likewise */
     bool has_own_namespaces;                   /* command: its keeper's stand */
+    int *ret_listener;                         /* keeper: own; of the proxy, -1 = none; or NULL */
     int *ret_memory_fds; /* keeper: own; /tmp and /dev/shm, to ask for their use; [2] or NULL */
     uint32_t facets;     /* JAIL_ALL; tests turn single ones on */
     uint32_t required;   /* JAIL_REQUIRED_DEFAULT, and what settings add; cut down to

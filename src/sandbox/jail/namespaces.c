@@ -100,12 +100,12 @@ static uint32_t find_effective(const struct jail_work *w)
 }
 
 /* After it was seen that nothing can be reached; within the namespace it stays so. */
-static bool bring_loopback_up(struct jail_work *w)
+static bool bring_network_up(struct jail_work *w)
 {
     const struct jail_profile *p = w->profile;
-    if (p->root == NULL || p->command == NULL || !p->command->loopback)
+    if (p->root == NULL || p->command == NULL || !(p->command->loopback || p->command->proxy))
         return true;
-    int r = p->root->loopback();
+    int r = p->root->network(p);
     if (r < 0)
         (void)jail_because(w, r, "namespaces: 127.0.0.1 cannot be made to work");
     return r == 0;
@@ -121,7 +121,7 @@ bool jail_namespaces_hold(struct jail_work *w)
             w->report->namespaces[count++] = os_namespace_name(i);
     }
     w->report->namespaces[count] = NULL;
-    if ((wanted & ~is) == 0 && bring_loopback_up(w))
+    if ((wanted & ~is) == 0 && bring_network_up(w))
         return wanted != 0;
     for (size_t i = 0; i < OS_NAMESPACE_COUNT; i++) {
         if ((wanted & ~is) >> i & 1)

@@ -49,9 +49,9 @@ enum { QUEUE_MAX = 64 * 1024 };
 #define FACETS_AFTER (JAIL_RLIMITS | JAIL_SECCOMP)
 
 /* Whole before anything else happens, in either manner of the channel. */
-static int speak(struct channel *c, uint16_t type, uint64_t id, const json_t *body)
+static int speak(struct channel *c, uint16_t type, uint64_t id, const json_t *body, int fd)
 {
-    int r = channel_send(c, type, id, body, STR(""), NULL, 0);
+    int r = channel_send(c, type, id, body, STR(""), &fd, fd >= 0);
     while (r == 0 && (r = channel_pump_out(c)) == 1)
         r = os_wait_fd(channel_fd(c), true, INT64_MAX);
     return r;
@@ -62,7 +62,7 @@ static int give_up(struct channel *c, int r, const struct fault *f)
     auto_json json_t *body =
         json_pack("{s:s, s:s, s:s}", "code", fault_name(r), "text", f->text, "next", f->next);
     if (body)
-        (void)!speak(c, MONITOR_FAULT, 0, body);
+        (void)!speak(c, MONITOR_FAULT, 0, body, -1);
     return fault_exit_code(r);
 }
 
@@ -77,12 +77,15 @@ static void describe_limits(const struct order *o, struct jail_command_limits *r
         .files = o->files > 8 ? o->files : 8,
         .temporary_bytes = o->temporary,
         .loopback = o->loopback,
+        .proxy = o->proxy,
     };
 }
 
 static int enter_keeper(struct order *o, const struct jail_command_limits *limits,
-                        int memory_fds[2], struct jail_report *ret, struct fault *reterr)
+                        int memory_fds[2], int *listener, struct jail_report *ret,
+                        struct fault *reterr)
 {
+    static const uint16_t proxy_port[] = {JAIL_PROXY_PORT};
     const struct jail_profile profile = {
         .program = JAIL_KEEPER,
         .channel_fd = KEEPER_CHANNEL_FD,
@@ -92,6 +95,9 @@ static int enter_keeper(struct order *o, const struct jail_command_limits *limit
         .command = limits,
         .root = &keeper_root,
         .ret_memory_fds = memory_fds,
+        .ret_listener = listener,
+        .connect_ports = proxy_port,
+        .port_count = o->proxy,
         .facets = FACETS_BEFORE,
         .required = FACETS_BEFORE,
     };
@@ -171,26 +177,27 @@ static int enter_last(struct jail_report *ret, struct fault *reterr)
 }
 
 static int say_ready(struct channel *c, const struct jail_report *keeper,
-                     const struct jail_report *command)
+                     const struct jail_report *command, int listener)
 {
     struct jail_report both = *command;
     both.in_force |= keeper->in_force & (JAIL_NAMESPACES | JAIL_LANDLOCK | JAIL_PARENT_DEATH);
     both.landlock_abi = keeper->landlock_abi;
     memcpy(both.namespaces, keeper->namespaces, sizeof(both.namespaces));
     auto_json json_t *body = jail_report_json(&both);
-    return body ? speak(c, MONITOR_READY, 0, body) : -ENOMEM;
+    return body ? speak(c, MONITOR_READY, 0, body, listener) : -ENOMEM;
 }
 
 static int say_ended(struct channel *c, const struct sandbox_ended *ended)
 {
     auto_json json_t *body = sandbox_ended_json(ended);
-    return body ? speak(c, MONITOR_ENDED, 1, body) : -ENOMEM;
+    return body ? speak(c, MONITOR_ENDED, 1, body, -1) : -ENOMEM;
 }
 
 /* From the birth of the command's process to its execution. 0; 1 it could not be executed, *ret is how it ended. */
 static int start_command(struct channel *c, const struct order *o,
                          const struct jail_command_limits *limits, const struct jail_report *keeper,
-                         pid_t *ret_pid, struct sandbox_ended *ret, struct fault *reterr)
+                         int listener, pid_t *ret_pid, struct sandbox_ended *ret,
+                         struct fault *reterr)
 {
     struct said said;
     struct jail_report last;
@@ -218,7 +225,7 @@ static int start_command(struct channel *c, const struct order *o,
         *reterr = said.fault;
         return said.error;
     }
-    r = say_ready(c, keeper, &said.report);
+    r = say_ready(c, keeper, &said.report, listener);
     if (r < 0)
         return r;
     *ret_pid = pid;
@@ -238,15 +245,17 @@ static int keep(struct channel *c, struct order *o, struct fault *reterr)
     struct jail_report report;
     struct sandbox_ended ended;
     int memory_fds[2] = {-1, -1};
+    auto_close int listener = -1;
     pid_t pid = 0;
     describe_limits(o, &limits);
-    int r = enter_keeper(o, &limits, memory_fds, &report, reterr);
+    int r = enter_keeper(o, &limits, memory_fds, &listener, &report, reterr);
     if (r < 0)
         return r;
     auto_close int proc = os_open_trusted("/proc", O_RDONLY | O_DIRECTORY, 0);
     if (proc < 0)
         return fault_sys(reterr, -proc, "/proc is missing in the jail");
-    r = start_command(c, o, &limits, &report, &pid, &ended, reterr);
+    r = start_command(c, o, &limits, &report, listener, &pid, &ended, reterr);
+    os_close(take_fd(&listener)); /* egress has it, and alone */
     if (r == 0) {
         const struct watch_config config = {.order = o,
                                             .channel = c,

@@ -76,6 +76,10 @@ static int take_argument(struct order *o, const char *text, struct fault *reterr
         o->loopback = true;
         return 0;
     }
+    if (str_is(arg, "--proxy")) {
+        o->proxy = true;
+        return 0;
+    }
     if (str_starts(arg, STR("--cwd="))) {
         o->cwd = text + strlen("--cwd=");
         return is_straight(str_of(o->cwd)) ? 0 : -EINVAL;

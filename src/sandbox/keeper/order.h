@@ -5,7 +5,7 @@
  *   --mount=rw:PLACE, --mount=ro:PLACE   descriptor 4 and up, in this order
  *   --cwd=PLACE              where the command starts
  *   --LIMIT=N                the rows of order.c; times in nanoseconds
- *   --loopback
+ *   --loopback, --proxy
  *   -- PROGRAM ARG...        the command
  * The command's environment is the keeper's own, each entry with a '+' before it: so that no variable means anything to
  * the keeper's own loader. */
@@ -23,7 +23,7 @@ struct order {
     size_t mount_count;
     const char *cwd;
     uint64_t timeout_ns, cpu_ns, memory, processes, temporary, write_bytes, files;
-    bool loopback;
+    bool loopback, proxy;
     char **argv; /* of the command; NULL-terminated */
     char **env;  /* own; likewise */
 };

@@ -6,6 +6,7 @@
  * The system's folders are public by convention: what packages installed, the same on every machine of the kind. Read-only
  * mounts hold also where the command's user owns them (an operator who is root); without set-id bits and devices. */
 #include "os/root.h"
+#include "os/accept.h"
 #include "os/env.h"
 #include "os/fd.h"
 #include "sandbox/keeper/root.h"
@@ -226,4 +227,16 @@ static int grants(const struct jail_profile *p, bool is_made,
     return 0;
 }
 
-const struct jail_root keeper_root = {make, holds, grants, os_loopback_up};
+/* The listener is made while nothing of the command exists and leaves with READY; who takes its connections is egress, which
+ * stands outside of this network, so that no packet ever crosses between the two: only bytes of connections that both ends
+ * agreed to. More than wait here at once find the queue full and try again by themselves. */
+static int network(const struct jail_profile *p)
+{
+    enum { WAITING_MAX = 128 };
+    int r = os_loopback_up();
+    if (r == 0 && p->command->proxy && p->ret_listener != NULL)
+        r = os_listen_here(JAIL_PROXY_PORT, WAITING_MAX, p->ret_listener);
+    return r;
+}
+
+const struct jail_root keeper_root = {make, holds, grants, network};

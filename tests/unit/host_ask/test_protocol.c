@@ -63,7 +63,7 @@ static const struct {
     {&permits_monitor_compile, "monitor", MONITOR_FAULT, "sibe", 0},
     {&permits_monitor_compile, "monitor", MONITOR_COMPILED, "b", 0},
     {&permits_keeper, "keeper", KEEPER_CANCEL, "sibe", 0},
-    {&permits_monitor_keeper, "monitor", MONITOR_READY, "s", 0},
+    {&permits_monitor_keeper, "monitor", MONITOR_READY, "s", 1},
     {&permits_monitor_keeper, "monitor", MONITOR_FAULT, "sibe", 0},
     {&permits_monitor_keeper, "monitor", MONITOR_ENDED, "b", 0},
 };

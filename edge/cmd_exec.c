@@ -157,6 +157,7 @@ static void book(struct execution *x, const struct sandbox_outcome *o, enum sand
         .confinement = x->worker ? sandbox_worker_confinement(x->worker) : NULL,
     };
     auto_json json_t *receipt = receipt_new(&facts);
+    outward_say_limits(x->app->settings, AGENT_NAME, NULL, receipt);
     int r = receipt
                 ? journal_receipt(
                       x->app->state, x->session, receipt,
@@ -280,7 +281,7 @@ static int run_module(struct execution *x, const struct parsed *p, struct fault 
     if (r == 0)
         r = outward_new(a, x->loop, &x->outward);
     if (r == 0) {
-        const struct outward_ask ask = {.limits = &x->limits};
+        const struct outward_ask ask = {.limits = &x->limits, .agent = AGENT_NAME};
         r = outward_grant(x->outward, &ask, &http_fd, reterr);
         r = r > 0 ? 0 : r;
     }

@@ -29,6 +29,8 @@ static const struct option_row options_jail[] = {
     {0},
 };
 
+#define AGENT_NAME "person" /* who calls by hand, as in agent_limits of the settings */
+
 static int cmd_jail(const struct parsed *p, struct fault *reterr);
 
 /* The limits' flags are made at start from the limits table. */
@@ -55,6 +57,9 @@ __attribute__((constructor)) static void cmd_jail_tables(void)
 
 struct jailing {
     struct app *app;
+    struct sandbox_limits
+        limits; /* of the settings, tightened by what agent_limits say of a person */
+    struct limit_doors limit_doors;
     struct os_loop *loop;
     struct sandbox_command *command; /* own */
     struct outward *outward;         /* own; the way out, when hosts are allowed */
@@ -110,7 +115,7 @@ static void book(struct jailing *x, const struct sandbox_outcome *o, enum sandbo
     x->is_booked = true;
     const struct receipt_facts facts = {
         .call = "c1",
-        .agent = "person",
+        .agent = AGENT_NAME,
         .tool = "jail",
         .input_sha256 = x->argv_sha256,
         .verdict = POLICY_ALLOW,
@@ -120,13 +125,14 @@ static void book(struct jailing *x, const struct sandbox_outcome *o, enum sandbo
         .stop = stop,
         .is_error = stop != SANDBOX_EXIT || (o && o->exit_code != 0),
         .detail = detail,
-        .limits = &x->app->settings->limits,
-        .limit_doors = &x->app->settings->limit_doors,
+        .limits = &x->limits,
+        .limit_doors = &x->limit_doors,
         .limits_of = LIMITS_OF_COMMANDS,
         .http = outward_revoke(x->outward),
         .confinement = x->command ? sandbox_command_confinement(x->command) : NULL,
     };
     auto_json json_t *receipt = receipt_new(&facts);
+    outward_say_limits(x->app->settings, AGENT_NAME, NULL, receipt);
     int r = receipt ? journal_receipt(x->app->state, x->session, receipt, JOURNAL_LIGHT, &why)
                     : -ENOMEM;
     if (r == 0 && x->receipt_path)
@@ -182,7 +188,7 @@ static int journal_intent(struct jailing *x, bool read_only, struct fault *reter
     digest_sha256(buf_str(&text).at, text.len, &d);
     digest_hex(&d, x->argv_sha256);
     auto_json json_t *body =
-        json_pack("{s:s, s:s, s:s, s:O, s:O, s:{s:s, s:s, s:s}}", "call", "c1", "agent", "person",
+        json_pack("{s:s, s:s, s:s, s:O, s:O, s:{s:s, s:s, s:s}}", "call", "c1", "agent", AGENT_NAME,
                   "tool", "jail", "input", argv, "effects", effects, "decision", "verdict", "allow",
                   "rule", "jail", "by", "person");
     r = body ? journal_add(a->state, x->session, "c1", "intent", body, JOURNAL_DURABLE, reterr)
@@ -198,7 +204,7 @@ static int run(struct jailing *x, const struct parsed *p, struct fault *reterr)
     struct os_watch *watch = NULL;
     const char *cwd = option_value(p, OPT_CWD);
     bool read_only = option_flag(p, OPT_READ_ONLY);
-    const struct outward_ask ask = {.limits = &a->settings->limits, .is_command = true};
+    const struct outward_ask ask = {.limits = &x->limits, .agent = AGENT_NAME, .is_command = true};
     int way = outward_prepare(x->outward, &ask, reterr);
     if (way < 0)
         return way;
@@ -212,7 +218,7 @@ static int run(struct jailing *x, const struct parsed *p, struct fault *reterr)
         .env = (const char *const *)a->settings->env_vars,
         .env_count = a->settings->env_count,
         .cwd = cwd ? cwd : "/",
-        .limits = a->settings->limits,
+        .limits = x->limits,
         .loopback = option_flag(p, OPT_LOOPBACK),
         .proxy = way == 0,
         .stdin_fd = 0,
@@ -237,6 +243,7 @@ static int execute(struct jailing *x, const struct parsed *p, struct fault *rete
     struct app *a = x->app;
     int r =
         session_begin(a->state, a->work_dir, "none", x->argv[0], 0, x->session, &lock_fd, reterr);
+    settings_limits_of(a->settings, AGENT_NAME, &x->limits, &x->limit_doors);
     if (r == 0)
         r = os_loop_new(&x->loop);
     if (r == 0)

@@ -321,6 +321,8 @@ static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum s
         .confinement = is_native ? c->confinement : desk_confinement(d),
     };
     auto_json json_t *receipt = receipt_new(&facts);
+    if (c->tool)
+        outward_say_limits(d->c.app->settings, d->c.agent, c->tool, receipt);
     struct fault why = {0};
     int r = journal_end(d, c, receipt, outcome != NULL, &why);
     if (r < 0) {
@@ -519,7 +521,12 @@ static int run_command(struct desk *d, struct call *c, struct fault *reterr)
         env[env_count++] = said.env[i];
     if (said.timeout_ns < c->limits.command_timeout_ns)
         c->limits.command_timeout_ns = said.timeout_ns;
-    const struct outward_ask ask = {&c->limits, c->tool, c->effects, c->effect_count, true};
+    const struct outward_ask ask = {.limits = &c->limits,
+                                    .agent = d->c.agent,
+                                    .tool = c->tool,
+                                    .effects = c->effects,
+                                    .effect_count = c->effect_count,
+                                    .is_command = true};
     bool has_proxy;
     r = prepare_way_out(d, c, &ask, &has_proxy, reterr);
     const struct sandbox_command_config config = {
@@ -567,9 +574,12 @@ static void give_up(struct desk *d, int r, const struct fault *why)
 static bool end_unreachable(struct desk *d)
 {
     struct call *c = front(d);
+    struct net_door doors[NET_LIMITS_DOORS];
+    outward_doors(d->c.app->settings, d->c.agent, c->tool, doors);
     size_t i = 0;
-    while (i < c->effect_count && (c->effects[i].kind != EFFECT_NET ||
-                                   outward_is_allowed(d->c.app->settings, c->effects[i].target)))
+    while (i < c->effect_count &&
+           (c->effects[i].kind != EFFECT_NET ||
+            outward_is_allowed(d->c.app->settings, doors, c->effects[i].target)))
         i++;
     if (i == c->effect_count)
         return false;
@@ -587,7 +597,11 @@ static bool end_unreachable(struct desk *d)
 /* The worker's end of the call's way out; -1 = it has none. */
 static int open_way_out(struct desk *d, const struct call *c, int *ret_fd, struct fault *reterr)
 {
-    const struct outward_ask ask = {&c->limits, c->tool, c->effects, c->effect_count, false};
+    const struct outward_ask ask = {.limits = &c->limits,
+                                    .agent = d->c.agent,
+                                    .tool = c->tool,
+                                    .effects = c->effects,
+                                    .effect_count = c->effect_count};
     *ret_fd = -1;
     if (!c->reaches)
         return 0;

@@ -56,8 +56,30 @@ void outward_free(own struct outward *o)
 
 /* --- what may be reached --- */
 
-bool outward_is_allowed(const struct settings *s, const char *target)
+void outward_doors(const struct settings *s, const char *agent, const struct tool *tool,
+                   struct net_door ret[NET_LIMITS_DOORS])
 {
+    ret[0] = (struct net_door){LIMIT_AGENT, settings_net_of(s, agent)};
+    ret[1] = (struct net_door){LIMIT_TOOL, tool ? &tool->net : NULL};
+}
+
+void outward_say_limits(const struct settings *s, const char *agent, const struct tool *tool,
+                        json_t *receipt)
+{
+    struct net_base base[NET_LIMITS];
+    struct net_door doors[NET_LIMITS_DOORS];
+    settings_net_base(s, base);
+    outward_doors(s, agent, tool, doors);
+    json_t *limits = json_object_get(receipt, "limits");
+    if (limits && net_limits_receipt(limits, base, doors, NET_LIMITS_DOORS) < 0)
+        json_object_set_new(receipt, "limits", json_null()); /* a part of them would be a lie */
+}
+
+bool outward_is_allowed(const struct settings *s, const struct net_door *doors, const char *target)
+{
+    for (size_t i = 0; i < NET_LIMITS_DOORS; i++)
+        if (doors[i].limits && !net_limits_takes(doors[i].limits, target))
+            return false;
     for (size_t i = 0; i < s->allowed_count; i++) {
         struct net_pattern p;
         char why[URL_WHY_SIZE];
@@ -263,22 +285,52 @@ static own json_t *secrets_json(const struct settings *s)
     return list;
 }
 
+/* The lists of hosts that a URL must be in besides, and whose they are. */
+static own json_t *narrow_json(const struct net_door doors[NET_LIMITS_DOORS])
+{
+    auto_json json_t *list = json_array();
+    if (!list)
+        return NULL;
+    for (size_t i = 0; i < NET_LIMITS_DOORS; i++)
+        for (size_t k = 0; doors[i].limits && k < doors[i].limits->host_count; k++)
+            if (json_array_append_new(list,
+                                      json_pack("{s:s, s:O}", "by", limit_door_name(doors[i].by),
+                                                "hosts", doors[i].limits->hosts[k])) != 0)
+                return NULL;
+    return take(list);
+}
+
+/* What is blocked: by the settings, or by anybody of the call. */
+static own json_t *blocked_json(char *const *at, size_t count, enum net_limit kind,
+                                const struct net_door doors[NET_LIMITS_DOORS])
+{
+    auto_json json_t *list = texts_json(at, count);
+    for (size_t i = 0; list && i < NET_LIMITS_DOORS; i++)
+        if (doors[i].limits && doors[i].limits->blocked[kind] &&
+            json_array_extend(list, doors[i].limits->blocked[kind]) != 0)
+            return NULL;
+    return take(list);
+}
+
 static own json_t *terms_json(const struct outward *o, const struct outward_ask *ask)
 {
     const struct settings *s = o->app->settings;
+    struct net_door doors[NET_LIMITS_DOORS];
+    outward_doors(s, ask->agent, ask->tool, doors);
     int64_t deadline,
         most = ask->is_command ? ask->limits->command_timeout_ns : ask->limits->wasm_timeout_ns;
     if (!i64_add(os_now_mono_ns(), most, &deadline) ||
         !i64_add(deadline, DEADLINE_SLACK_NS, &deadline))
         deadline = INT64_MAX;
-    return json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:b}", "hosts",
-                     texts_json(s->allowed_outbound_hosts, s->allowed_count), "block_networks",
-                     texts_json(s->block_networks, s->block_network_count), "block_url",
-                     texts_json(s->block_urls, s->block_url_count), "net", net_json(o, ask),
-                     "max_requests", (json_int_t)ask->limits->max_http_requests, "max_bytes",
-                     (json_int_t)ask->limits->max_http_bytes, "deadline_ns", (json_int_t)deadline,
-                     "secrets", ask->is_command ? json_array() : secrets_json(s), "proxy",
-                     ask->is_command);
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:b}", "hosts",
+        texts_json(s->allowed_outbound_hosts, s->allowed_count), "narrow", narrow_json(doors),
+        "block_networks",
+        blocked_json(s->block_networks, s->block_network_count, NET_NETWORKS, doors), "block_url",
+        blocked_json(s->block_urls, s->block_url_count, NET_URLS, doors), "net", net_json(o, ask),
+        "max_requests", (json_int_t)ask->limits->max_http_requests, "max_bytes",
+        (json_int_t)ask->limits->max_http_bytes, "deadline_ns", (json_int_t)deadline, "secrets",
+        ask->is_command ? json_array() : secrets_json(s), "proxy", ask->is_command);
 }
 
 static bool has_net(const struct outward_ask *ask)

@@ -14,11 +14,19 @@ must_use int outward_new(const struct app *app, struct os_loop *loop, own struct
 void outward_free(own struct outward *o); /* ends egress */
 DEFINE_FREEP(outward, struct outward);
 
-/* May a call with this effect ("host:port") reach it by allowed_outbound_hosts at all? */
-bool outward_is_allowed(const struct settings *s, const char *target);
+/* Who narrows the network of a call of this agent with this tool (NULL = none): what the limits of both say. */
+void outward_doors(const struct settings *s, const char *agent, const struct tool *tool,
+                   struct net_door ret[NET_LIMITS_DOORS]);
+/* May a call with this effect ("host:port") reach it by allowed_outbound_hosts at all? doors: of outward_doors(). */
+bool outward_is_allowed(const struct settings *s, const struct net_door *doors, const char *target);
+
+/* What was in force for a call's network, and by whom, goes into its receipt, when anybody said something. */
+void outward_say_limits(const struct settings *s, const char *agent, const struct tool *tool,
+                        json_t *receipt);
 
 struct outward_ask {
     const struct sandbox_limits *limits;
+    const char *agent;
     /* tool NULL: no policy stands above (exec); else what was decided for this call */
     const struct tool *tool;
     const struct effect *effects;

@@ -183,6 +183,17 @@ static int read_effects(struct tool *t, const json_t *v, struct fault *f)
     return 0;
 }
 
+static int unknown_limit(struct fault *f, const char *key)
+{
+    const char *names[SANDBOX_LIMITS_MAX + NET_LIMITS + 1] = {NULL};
+    size_t count = 0;
+    for (; count < sandbox_limit_row_count; count++)
+        names[count] = sandbox_limit_rows[count].key;
+    for (size_t i = 0; i < NET_LIMITS; i++)
+        names[count + i] = net_limit_key((enum net_limit)i);
+    return unknown_key(f, "limits", key, names);
+}
+
 static int read_limits(struct tool *t, const json_t *v, struct fault *f)
 {
     const char *key;
@@ -192,13 +203,14 @@ static int read_limits(struct tool *t, const json_t *v, struct fault *f)
     json_object_foreach(json_loose(v), key, value)
     {
         const struct limit_row *row = limits_find(str_of(key));
-        if (!row) {
-            const char *names[64] = {NULL};
-            for (size_t i = 0; i < sandbox_limit_row_count && i < 63; i++)
-                names[i] = sandbox_limit_rows[i].key;
-            return unknown_key(f, "limits", key, names);
-        }
-        int r = limits_set_json(&t->limits, row, value, f);
+        enum net_limit kind;
+        int r = 0;
+        if (row)
+            r = limits_set_json(&t->limits, row, value, f);
+        else if (net_limit_find(str_of(key), &kind))
+            fault_prefix((r = net_limits_add(&t->net, kind, value, f)) ? f : NULL, "%s", key);
+        else
+            return unknown_limit(f, key);
         if (r) {
             fault_prefix(f, "manifest: limits");
             return r;
@@ -352,6 +364,7 @@ void tool_free(own struct tool *t)
         free(t->effects[i].arg);
         free(t->effects[i].fallback);
     }
+    net_limits_done(&t->net);
     os_close(t->module_fd);
     schema_free(t->input_schema);
     schema_free(t->output_schema);

@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "base/str.h"
 #include "sandbox/run/limits.h"
+#include "tools/net_limits.h"
 #include "tools/schema.h"
 
 #define TOOLS_MAX 1024
@@ -39,6 +40,7 @@ struct tool {
     struct sandbox_limits
         limits; /* what the manifest says; what it does not say is at its row's maximum, so that
                                          * limits_tighten(settings, this) is right and an operator can raise a default */
+    struct net_limits net; /* own; the manifest's word on its network: see there */
     bool read_only, destructive, idempotent, open_world;
     enum tool_invoke invoke;
     const char *origin; /* "section" | "sidecar" | "help" | "built in" */

@@ -74,6 +74,7 @@ int settings_new(own struct settings **ret)
         return -ENOMEM;
     s->block_networks = networks.at;
     s->block_network_count = networks.count;
+    s->net_doors[NET_NETWORKS] = 1u << LIMIT_DEFAULT;
     apply_amounts(s);
     apply_mode(s);
     *ret = take(s);
@@ -107,7 +108,7 @@ void settings_free(own struct settings *s)
     for (size_t i = 0; i < s->provider_count; i++)
         settings_provider_done(&s->providers[i]);
     for (size_t i = 0; i < s->agent_count; i++)
-        free(s->agents[i].name);
+        settings_agent_done(&s->agents[i]);
     for (size_t i = 0; i < s->secret_count; i++)
         settings_secret_done(&s->secrets[i]);
     policy_free(s->policy);
@@ -334,13 +335,16 @@ static int merge_agents(struct settings *s, struct settings_layer *l)
             at++;
         if (at < s->agent_count) {
             limits_tighten(&s->agents[at].limits, NULL, &l->agents[i].limits, LIMIT_AGENT);
+            int r = net_limits_merge(&s->agents[at].net, &l->agents[i].net, NULL);
+            if (r)
+                return r;
             continue;
         }
         if (at == SETTINGS_AGENTS_MAX)
             return -FAULT_CAP;
         s->agents[at] = l->agents[i];
         s->agent_count++;
-        l->agents[i].name = NULL;
+        l->agents[i] = (struct settings_agent){.name = NULL};
     }
     return 0;
 }
@@ -353,6 +357,34 @@ void settings_limits_of(const struct settings *s, const char *agent, struct sand
     for (size_t i = 0; i < s->agent_count; i++)
         if (strcmp(s->agents[i].name, agent) == 0)
             limits_tighten(ret, ret_doors, &s->agents[i].limits, LIMIT_AGENT);
+}
+
+const struct net_limits *settings_net_of(const struct settings *s, const char *agent)
+{
+    for (size_t i = 0; i < s->agent_count; i++)
+        if (strcmp(s->agents[i].name, agent) == 0)
+            return &s->agents[i].net;
+    return NULL;
+}
+
+void settings_net_base(const struct settings *s, struct net_base ret[NET_LIMITS])
+{
+    ret[NET_HOSTS] =
+        (struct net_base){s->allowed_outbound_hosts, s->allowed_count, s->net_doors[NET_HOSTS]};
+    ret[NET_NETWORKS] =
+        (struct net_base){s->block_networks, s->block_network_count, s->net_doors[NET_NETWORKS]};
+    ret[NET_URLS] = (struct net_base){s->block_urls, s->block_url_count, s->net_doors[NET_URLS]};
+}
+
+static void merge_net_doors(struct settings *s, const struct settings_layer *l)
+{
+    static const enum settings_list lists[NET_LIMITS] = {
+        [NET_HOSTS] = LIST_HOSTS, [NET_NETWORKS] = LIST_NETWORKS, [NET_URLS] = LIST_URLS};
+    for (size_t i = 0; i < NET_LIMITS; i++)
+        if (l->list_said[lists[i]])
+            s->net_doors[i] |= 1u << l->door;
+    if (s->merge->networks_said)
+        s->net_doors[NET_NETWORKS] &= ~(1u << LIMIT_DEFAULT);
 }
 
 static int merge(struct settings *s, struct settings_layer *l)
@@ -385,6 +417,7 @@ static int merge(struct settings *s, struct settings_layer *l)
     merge_fallbacks(s, l);
     merge_text(&s->summary_model, &s->merge->summary_model_layer, &l->summary_model, l->layer);
     merge_text(&s->work_dir, &s->merge->work_dir_layer, &l->work_dir, l->layer);
+    merge_net_doors(s, l);
     merge_amounts(s->merge, l);
     merge_mode(s->merge, l);
     s->required_facets |= l->required_facets;

@@ -6,6 +6,7 @@
 #include "base/fault.h"
 #include "host/price.h"
 #include "sandbox/run/limits.h"
+#include "tools/net_limits.h"
 #include "tools/policy.h"
 #include "tools/provenance.h"
 
@@ -36,6 +37,7 @@ struct settings_provider {
 struct settings_agent {
     char *name; /* own; "main" is the agent of `run`, "person" whoever calls by hand */
     struct sandbox_limits limits; /* what is not said is at its maximum */
+    struct net_limits net;        /* own */
 };
 
 struct settings {
@@ -58,6 +60,8 @@ struct settings {
     size_t block_network_count;
     char **block_urls;
     size_t block_url_count;
+    unsigned net_doors
+        [NET_LIMITS]; /* of each of the three lists: bits (1 << enum limit_door) of the layers that said something */
     int64_t max_turns, max_tool_calls, max_wall_ns, total_budget_pico;
     int64_t context_tokens; /* SETTINGS_CONTEXT_MOST: nobody said anything */
     int64_t max_concurrent_executors, max_executors, max_depth;
@@ -97,4 +101,8 @@ must_use int settings_add_map_dir(struct settings *s, struct str text, struct fa
 /* The limits of one agent's calls, and whose word each is: those of all, tightened by its own. */
 void settings_limits_of(const struct settings *s, const char *agent, struct sandbox_limits *ret,
                         struct limit_doors *ret_doors);
+/* What the agent's own limits say of the network; NULL = nothing. */
+const struct net_limits *settings_net_of(const struct settings *s, const char *agent);
+/* The three lists, as net_limits_receipt() takes them. */
+void settings_net_base(const struct settings *s, struct net_base ret[NET_LIMITS]);
 own json_t *settings_schema(void);

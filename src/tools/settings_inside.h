@@ -82,6 +82,7 @@ void settings_layer_done(struct settings_layer *l);
 must_use int settings_mount_parse(struct str text, struct settings_mount *ret, char ret_why[200]);
 void settings_provider_done(struct settings_provider *p);
 void settings_secret_done(struct settings_secret *s);
+void settings_agent_done(struct settings_agent *a);
 
 /* Who said what so far. Operator layers (managed, command line, user) and workspace layers are kept apart: what the operator
  * says replaces a default, what the workspace says can only make it tighter, in whatever order they come. */

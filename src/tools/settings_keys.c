@@ -297,37 +297,28 @@ static int read_env_item(struct reader *r, const json_t *v)
                 : bad(r, "must be NAME=VALUE, the name of letters, digits and _");
 }
 
+static int read_net_item(struct reader *r, const json_t *v, enum net_limit kind,
+                         enum settings_list list, const char *example)
+{
+    char why[URL_WHY_SIZE];
+    if (!is_fine_text(v, kind == NET_URLS ? 4096 : 300))
+        return bad(r, "must be a text like %s", example);
+    int result = net_limit_check(kind, json_view(v), why);
+    if (result)
+        return result == -ENOMEM ? result : bad_entry(r, v, why);
+    return add_string(r, list, json_view(v));
+}
 static int read_host_item(struct reader *r, const json_t *v)
 {
-    char why[160];
-    struct net_pattern ignored;
-    if (!is_fine_text(v, 300))
-        return bad(r, "must be a text like https://api.example.org");
-    return net_pattern_parse(json_view(v), true, &ignored, why)
-               ? bad_entry(r, v, why)
-               : add_string(r, LIST_HOSTS, json_view(v));
+    return read_net_item(r, v, NET_HOSTS, LIST_HOSTS, "https://api.example.org");
 }
 static int read_network_item(struct reader *r, const json_t *v)
 {
-    char why[160];
-    struct net_block ignored;
-    if (!is_fine_text(v, 300))
-        return bad(r, "must be \"private\" or a network like 10.0.0.0/8");
-    return net_block_parse(json_view(v), &ignored, why)
-               ? bad_entry(r, v, why)
-               : add_string(r, LIST_NETWORKS, json_view(v));
+    return read_net_item(r, v, NET_NETWORKS, LIST_NETWORKS, "\"private\" or 10.0.0.0/8");
 }
 static int read_url_item(struct reader *r, const json_t *v)
 {
-    char why[160];
-    if (!is_fine_text(v, 4096))
-        return bad(r, "must be a URL prefix like https://example.org/private/");
-    struct url_prefix prefix = {0};
-    int result = url_prefix_parse(json_view(v), &prefix, why);
-    url_prefix_done(&prefix);
-    if (result)
-        return result == -ENOMEM ? result : bad_entry(r, v, why);
-    return add_string(r, LIST_URLS, json_view(v));
+    return read_net_item(r, v, NET_URLS, LIST_URLS, "https://example.org/private/");
 }
 static int read_tool_dir_item(struct reader *r, const json_t *v)
 {
@@ -950,11 +941,33 @@ static int read_amount(struct reader *r, const json_t *v, const struct settings_
 
 /* --- limits of one agent: only those of a run, and only tighter --- */
 
-static int read_agent_limit(struct reader *r, const char *name, const json_t *v,
-                            struct sandbox_limits *l)
+void settings_agent_done(struct settings_agent *a)
 {
-    const char *names[SANDBOX_LIMITS_MAX + 1] = {NULL};
+    free(a->name);
+    net_limits_done(&a->net);
+    *a = (struct settings_agent){.name = NULL};
+}
+
+static int read_agent_net(struct reader *r, const char *name, const json_t *v, enum net_limit kind,
+                          struct net_limits *l)
+{
+    push_key(r, name);
+    int result = place_fault(r, net_limits_add(l, kind, v, r->fault));
+    pop(r);
+    return result;
+}
+
+static int read_agent_limit(struct reader *r, const char *name, const json_t *v,
+                            struct settings_agent *agent)
+{
+    struct sandbox_limits *l = &agent->limits;
+    const char *names[SANDBOX_LIMITS_MAX + NET_LIMITS + 1] = {NULL};
     struct settings_amount a;
+    enum net_limit kind;
+    if (net_limit_find(str_of(name), &kind))
+        return read_agent_net(r, name, v, kind, &agent->net);
+    for (size_t i = 0; i < NET_LIMITS; i++)
+        names[sandbox_limit_row_count + i] = net_limit_key((enum net_limit)i);
     for (size_t i = 0; i < sandbox_limit_row_count; i++) {
         const struct limit_row *row = &sandbox_limit_rows[i];
         names[i] = row->key;
@@ -988,7 +1001,7 @@ static int read_agent(struct reader *r, const char *name, const json_t *said)
     json_t *value;
     json_object_foreach(json_loose(said), key, value)
     {
-        int result = read_agent_limit(r, key, value, &agent->limits);
+        int result = read_agent_limit(r, key, value, agent);
         if (result)
             return result;
     }
@@ -1132,7 +1145,7 @@ void settings_layer_done(struct settings_layer *l)
     for (size_t i = 0; i < l->provider_count; i++)
         settings_provider_done(&l->providers[i]);
     for (size_t i = 0; i < l->agent_count; i++)
-        free(l->agents[i].name);
+        settings_agent_done(&l->agents[i]);
     for (size_t i = 0; i < l->secret_count; i++)
         settings_secret_done(&l->secrets[i]);
     *l = (struct settings_layer){0};
@@ -1189,6 +1202,9 @@ static own json_t *agent_limits_schema(void)
     struct settings_amount a;
     for (size_t i = 0; i < sandbox_limit_row_count && settings_amount_at(i, &a); i++)
         json_object_set_new(limits, a.key, amount_schema(&a));
+    for (size_t i = 0; i < NET_LIMITS; i++)
+        json_object_set_new(limits, net_limit_key((enum net_limit)i),
+                            json_loads(LIST_SCHEMA, 0, NULL));
     return json_pack("{s:s, s:i, s:{s:s, s:o, s:b}}", "type", "object", "maxProperties",
                      SETTINGS_AGENTS_MAX, "additionalProperties", "type", "object", "properties",
                      limits, "additionalProperties", 0);

@@ -27,7 +27,7 @@ class Proxy(Guests):
         terms = {"hosts": ["http://*:*", "https://*:*"], "seconds": PATIENCE, **(terms or {})}
         seconds = terms.pop("seconds")
         self.grants = 1
-        self.send(GRANT, 1, {"proxy": True, "block_networks": [], "block_url": [], "max_requests": 100, "max_bytes": 1 << 26, "secrets": [],
+        self.send(GRANT, 1, {"proxy": True, "narrow": [], "block_networks": [], "block_url": [], "max_requests": 100, "max_bytes": 1 << 26, "secrets": [],
                              "deadline_ns": time.clock_gettime_ns(time.CLOCK_MONOTONIC) + int(seconds * 1e9), **terms,
                              "net": {"deny": [], "targets": [], "ask": [], "allow": [], "otherwise": True, **terms.get("net", {})}},
                   fds=[self.listener.fileno()])

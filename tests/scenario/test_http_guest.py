@@ -93,12 +93,12 @@ class Guests(Egress):
         self.send(SECRET, 0, {"name": name, "host": host, "header": header, "prefix": prefix}, fds=[fd])
         os.close(fd)
 
-    def grant(self, hosts=("http://*:*",), block_networks=(), block_url=(), net=None, max_requests=100, max_bytes=1 << 26,
+    def grant(self, hosts=("http://*:*",), narrow=(), block_networks=(), block_url=(), net=None, max_requests=100, max_bytes=1 << 26,
               seconds=PATIENCE, secrets=(), **more):
         ours, theirs = socket.socketpair()
         self.grants += 1
         self.send(GRANT, self.grants, {
-            "hosts": list(hosts), "block_networks": list(block_networks), "block_url": list(block_url),
+            "hosts": list(hosts), "narrow": list(narrow), "block_networks": list(block_networks), "block_url": list(block_url),
             "net": {"deny": [], "targets": [], "ask": [], "allow": [], "otherwise": True, **(net or {})},
             "max_requests": max_requests, "max_bytes": max_bytes, "secrets": list(secrets),
             "deadline_ns": time.clock_gettime_ns(time.CLOCK_MONOTONIC) + int(seconds * 1e9), **more}, fds=[theirs.fileno()])
@@ -471,13 +471,13 @@ class HttpOfGuests(unittest.TestCase):
             with Guests() as egress:
                 egress.send(kind, 1, body)
                 self.assertEqual(egress.receive()[0], FAULT)
-        terms = {"hosts": ["example.org"]}, {"hosts": "x"}, {"hosts": [7]}, {"block_networks": ["10.0.0.1/8"]}, {"block_url": ["x"]}, {"net": 7}, \
+        terms = {"hosts": ["example.org"]}, {"hosts": "x"}, {"hosts": [7]}, {"narrow": None}, {"narrow": [{"hosts": []}]}, {"narrow": [{"by": "tool", "hosts": ["x"]}]}, {"block_networks": ["10.0.0.1/8"]}, {"block_url": ["x"]}, {"net": 7}, \
             {"max_bytes": -1}, {"max_requests": None}, {"deadline_ns": "x"}, {"secrets": [1]}
         for bad in terms:
             with Guests() as egress:
                 ours, theirs = socket.socketpair()
                 egress.workers.append(Worker(ours))
-                whole = {"hosts": [], "block_networks": [], "block_url": [], "secrets": [], "max_requests": 1, "max_bytes": 1, "deadline_ns": 1,
+                whole = {"hosts": [], "narrow": [], "block_networks": [], "block_url": [], "secrets": [], "max_requests": 1, "max_bytes": 1, "deadline_ns": 1,
                          "net": {"deny": [], "targets": [], "ask": [], "allow": [], "otherwise": True}, **bad}
                 egress.send(GRANT, 99, whole, fds=[theirs.fileno()])
                 theirs.close()

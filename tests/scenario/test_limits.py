@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 from common import BOXAGNTS, HOSTILE, expect, main
+from test_http_guest import Canned, http
 
 # Those that the contract names, with its defaults. There may be more: the tests take all that there are.
 CONTRACT = {
@@ -32,14 +33,14 @@ def settings(p, where, **values):
     return path
 
 
-def own_tool(p, name, guest, **limits):
+def own_tool(p, name, guest, effects=(), properties=None, invoke="stdin", **limits):
     """A module of the hostile guests as a tool with its own limits."""
     folder = p.root / "data/boxagnts/tools"
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(HOSTILE / f"{guest}.wasm", folder / f"{name}.wasm")
     (folder / f"{name}.tool.json").write_text(json.dumps({
-        "name": name, "version": "1", "description": "a guest of the tests", "input_schema": {"type": "object"},
-        "annotations": {"read_only": True}, "effects": [], "limits": limits}))
+        "name": name, "version": "1", "description": "a guest of the tests", "input_schema": {"type": "object", "properties": properties or {}},
+        "annotations": {"read_only": not effects}, "effects": list(effects), "invoke": invoke, "limits": limits}))
 
 
 def call_receipt(p, name, *flags, code=None):
@@ -164,6 +165,118 @@ def arguments_and_environment_have_a_cap_that_is_said(p):
         expect("1400 environment variables" in proc.stderr, proc.stderr)
 
 
+def native_limits(p, *flags):
+    """None where no jail can be built; else the limits of a native command's receipt."""
+    receipt = p.root / "jail.json"
+    proc = p.run("jail", "--receipt", receipt, *flags, "--", "true")
+    return None if proc.returncode == 7 else json.loads(receipt.read_text())["limits"]
+
+
+def the_tighter_door_wins_for_native_commands_too(p):
+    there = native_limits(p)
+    if there is None:
+        return
+    expect(all(v["by"] == "default" for v in there.values()) and "command_timeout" in there, there)
+    tight = {k: v["value"] - 1 for k, v in there.items()}
+    for door in ("user", "settings", "project", "local", "flag", "agent"):
+        flags = [x for k, v in tight.items() for x in flag(k, v)] if door == "flag" else ["--settings", str(p.root / "extra.json")] if door == "settings" else []
+        file = settings(p, "user", agent_limits={"person": tight}) if door == "agent" else settings(p, door, **tight) if door != "flag" else None
+        expect(native_limits(p, *flags) == {k: {"value": v, "by": door} for k, v in tight.items()}, door)
+        if file:
+            file.unlink()
+
+
+REFUSALS = {"allowed_outbound_hosts": "is not in allowed_outbound_hosts", "block_networks": "block_networks", "block_url": "block_url"}
+
+
+def net_call(p, base, door, key, value, open_networks=True):
+    """One request of a guest while `door` says key = value and the command line allows all the rest; what it printed, and the receipt."""
+    flags = ["--allowed-outbound-hosts", "http://*:*"] if (door, key) != ("flag", "allowed_outbound_hosts") else []
+    flags += ["--block-networks", ""] if open_networks and (door, key) != ("flag", "block_networks") else []
+    if door in ("user", "settings") and key == "allowed_outbound_hosts":
+        flags = flags[2:]
+    url_port = base.rsplit(":", 1)[1]
+    for where in ("user", "project", "local", "settings"):
+        settings(p, where)
+    flags += ["--settings", str(p.root / "extra.json")]
+    if door == "flag":
+        flags += [x for v in value for x in flag(key, v)]
+    elif door == "agent":
+        settings(p, "user", agent_limits={"person": {key: value}})
+    elif door == "agent in the workspace":
+        settings(p, "project", agent_limits={"person": {key: value}})
+    elif door == "tool":
+        own_tool(p, "asks", "asks_http", [{"effect": "Net", "target": f"127.0.0.1:{url_port}"}], {"url": {"type": "string"}}, "argv", **{key: value})
+        proc = p.run("tool", "call", "--json", "--yes-to", "Tool(asks)", "--yes-to", "Net(*)", *flags, "asks", json.dumps({"url": base + "/a"}))
+        receipt = json.loads(proc.stdout)["receipt"]
+        return proc.stdout, receipt
+    else:
+        settings(p, door, **{key: value})
+    proc, receipt = p.exec("asks_http", base + "/a", flags=flags)
+    return proc.stdout, receipt
+
+
+def every_network_list_holds_on_every_door_and_is_named(p):
+    with Canned(http(200, b"hello")) as server:
+        narrow = {"allowed_outbound_hosts": ["http://other.example:*"], "block_networks": ["127.0.0.0/8"], "block_url": [server.base + "/"]}
+        wide = {"allowed_outbound_hosts": [server.base], "block_networks": ["10.0.0.0/8"], "block_url": [server.base + "/b/"]}
+        for door in ("flag", "settings", "user", "local", "project", "agent", "agent in the workspace"):
+            for key, value in narrow.items():
+                if key == "allowed_outbound_hosts" and door in ("local", "project"):
+                    continue  # a file in the workspace may not have it at all
+                name = door.split()[0]
+                out, receipt = net_call(p, server.base, door, key, value)
+                expect(REFUSALS[key] in out, door, key, out, receipt)
+                said = receipt["limits"][key]
+                rows = [said, *said.get("also", [])]
+                expect(any(r["by"].split("+")[-1] == name or name in r["by"].split("+") for r in rows if value[0] in r["value"]), door, key, said)
+                expect(name != "agent" or said == {"value": value, "by": "agent", "also": said["also"]}, said)
+                expect(server.heads == [], door, key, server.heads)
+        for door in ("flag", "settings", "user", "agent", "tool"):
+            for key, value in wide.items():
+                out, receipt = net_call(p, server.base, door, key, value)
+                expect("200 " in out, door, key, out, receipt)
+
+
+def a_tool_narrows_its_network_and_cannot_widen(p):
+    with Canned(http(200, b"hello")) as server:
+        port = server.port
+        _, receipt = net_call(p, server.base, "tool", "allowed_outbound_hosts", ["http://other.example:*"])
+        expect((receipt["stopped_by"], receipt["decision"]["rule"]) == ("denied:net", "allowed_outbound_hosts"), receipt)
+        said = receipt["limits"]
+        expect(said == {} or said["allowed_outbound_hosts"]["by"] == "tool", said)
+        expect(server.heads == [], server.heads)
+        for key, value in (("block_networks", ["127.0.0.0/8"]), ("block_url", [server.base + "/"])):
+            out, receipt = net_call(p, server.base, "tool", key, value)
+            expect(REFUSALS[key] in out and receipt["limits"][key]["by"] == "tool" and server.heads == [], key, out, receipt)
+        # what the settings do not allow is not allowed by a tool's own wide list
+        own_tool(p, "asks", "asks_http", [{"effect": "Net", "target": f"127.0.0.1:{port}"}], allowed_outbound_hosts=["*://*:*"], block_networks=[])
+        receipt = call_receipt(p, "asks", "--yes-to", "Tool(asks)", "--yes-to", "Net(*)", "--allowed-outbound-hosts", "http://other.example")
+        expect(receipt["stopped_by"] == "denied:net", receipt)
+        receipt = call_receipt(p, "asks", "--yes-to", "Tool(asks)", "--yes-to", "Net(*)", "--allowed-outbound-hosts", "http://*:*")
+        expect(receipt["limits"]["block_networks"] == {"value": [], "by": "tool", "also": [{"value": ["private"], "by": "default"}]}, receipt["limits"])
+        # two layers narrow one agent: what both allow is left
+        settings(p, "user", agent_limits={"person": {"allowed_outbound_hosts": [server.base]}})
+        settings(p, "project", agent_limits={"person": {"allowed_outbound_hosts": ["http://other.example"]}})
+        proc, receipt = p.exec("asks_http", server.base, flags=["--allowed-outbound-hosts", "http://*:*", "--block-networks", ""], code=8)
+        expect("of the agent" in proc.stdout and server.heads == [], proc.stdout)
+        rows = [receipt["limits"]["allowed_outbound_hosts"], *receipt["limits"]["allowed_outbound_hosts"]["also"]]
+        expect([r["by"] for r in rows] == ["agent", "agent", "flag"], rows)
+
+
+def a_mistake_in_a_network_list_is_named_whoever_makes_it(p):
+    for key, bad in (("allowed_outbound_hosts", "example.org"), ("block_networks", "10.0.0.1/8"), ("block_url", "/admin")):
+        settings(p, "user", agent_limits={"main": {key: ["x://a" if key == "allowed_outbound_hosts" else bad, bad]}})
+        proc = p.run("tool", "list", code=2)
+        expect(f"agent_limits.main.{key}" in proc.stderr and bad in proc.stderr and "settings.json:1" in proc.stderr, proc.stderr)
+        settings(p, "user")
+        own_tool(p, "broken", "exit_code", **{key: [bad]})
+        proc = p.run("tool", "list")
+        expect(f"limits: {key}" in proc.stderr and bad in proc.stderr, proc.stderr)
+        own_tool(p, "broken", "exit_code")
+
+
 main(the_defaults_are_in_every_receipt, the_tighter_door_wins_and_is_named, a_tool_tightens_and_cannot_widen, an_agent_tightens_for_itself_and_cannot_widen,
      the_limit_that_ended_a_call_is_named_whoever_set_it, a_limit_that_is_met_and_survived_is_named,
+     the_tighter_door_wins_for_native_commands_too, every_network_list_holds_on_every_door_and_is_named, a_tool_narrows_its_network_and_cannot_widen, a_mistake_in_a_network_list_is_named_whoever_makes_it,
      the_stack_limit_holds_whatever_the_shell_says, arguments_and_environment_have_a_cap_that_is_said)

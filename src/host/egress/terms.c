@@ -54,6 +54,26 @@ static int read_patterns(const json_t *body, const char *key, bool needs_scheme,
     return 0;
 }
 
+static int read_narrow(const json_t *body, struct terms *t, struct fault *reterr)
+{
+    const json_t *list;
+    if (json_get_array(body, "narrow", &list, NULL) != 0 ||
+        json_array_size(list) > TERMS_NARROW_MAX)
+        return bad(reterr, "narrow", "is no list, or too long");
+    for (; t->narrow_count < json_array_size(list); t->narrow_count++) {
+        const json_t *one = json_array_get(list, t->narrow_count);
+        struct str by;
+        if (!json_is_object(one) || json_get_str(one, "by", &by, NULL) != 0 || by.len == 0 ||
+            by.len >= sizeof t->narrow[0].by)
+            return bad(reterr, "narrow", "does not say who");
+        memcpy(t->narrow[t->narrow_count].by, by.at, by.len);
+        int r = read_patterns(one, "hosts", true, &t->narrow[t->narrow_count].hosts, reterr);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 static int read_blocks(const json_t *body, struct terms *t, struct fault *reterr)
 {
     const json_t *list;
@@ -140,6 +160,8 @@ int terms_parse(const json_t *body, struct terms *ret, struct fault *reterr)
     int r = json_is_object(body) ? read_patterns(body, "hosts", true, &t.hosts, reterr)
                                  : bad(reterr, "body", "is missing");
     if (r == 0)
+        r = read_narrow(body, &t, reterr);
+    if (r == 0)
         r = read_blocks(body, &t, reterr);
     if (r == 0)
         r = read_prefixes(body, &t, reterr);
@@ -161,6 +183,8 @@ void terms_done(struct terms *t)
     struct terms_list *lists[] = {&t->hosts, &t->deny, &t->targets, &t->ask, &t->allow};
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
         free(lists[i]->at);
+    for (size_t i = 0; i < TERMS_NARROW_MAX; i++)
+        free(t->narrow[i].hosts.at);
     for (size_t i = 0; i < t->prefix_count; i++)
         url_prefix_done(&t->prefixes[i]);
     for (size_t i = 0; i < t->secret_count; i++)
@@ -207,6 +231,13 @@ int terms_judge_url(const struct terms *t, const struct url *u, char ret_why[URL
     if (!is_in(&t->hosts, u))
         return deny(ret_why, u->is_tls ? "https://" : "http://", target,
                     " is not in allowed_outbound_hosts");
+    for (size_t i = 0; i < t->narrow_count; i++) {
+        char behind[80];
+        snprintf(behind, sizeof behind, " is not in allowed_outbound_hosts of the %s",
+                 t->narrow[i].by);
+        if (!is_in(&t->narrow[i].hosts, u))
+            return deny(ret_why, u->is_tls ? "https://" : "http://", target, behind);
+    }
     if (!policy_takes(t, u))
         return deny(ret_why, "the policy does not allow Net(", target, ") in this call");
     for (size_t i = 0; i < t->prefix_count; i++) {

@@ -9,7 +9,8 @@
 #include "wire/net_pattern.h"
 #include "wire/url.h"
 
-#define TERMS_LIST_MAX 4096
+#define TERMS_LIST_MAX 16384
+#define TERMS_NARROW_MAX 16
 
 struct terms_list {
     struct net_pattern *at; /* own */
@@ -17,7 +18,13 @@ struct terms_list {
 };
 
 struct terms {
-    struct terms_list hosts;  /* allowed_outbound_hosts */
+    struct terms_list hosts; /* allowed_outbound_hosts */
+    /* Further lists that a URL must be in: the call's tool and agent may narrow. */
+    struct {
+        struct terms_list hosts;
+        char by[16]; /* "tool", "agent" */
+    } narrow[TERMS_NARROW_MAX];
+    size_t narrow_count;
     struct net_block *blocks; /* own; block_networks */
     size_t block_count;
     struct url_prefix *prefixes; /* own; block_url */
@@ -29,7 +36,7 @@ struct terms {
     char **secrets;                               /* own; names of those that this call may use */
     size_t secret_count;
 };
-/* {hosts, block_networks, block_url, net: {deny, targets, ask, allow, otherwise}, max_requests, max_bytes, deadline_ns, secrets}.
+/* {hosts, narrow: [{by, hosts}...], block_networks, block_url, net: {deny, targets, ask, allow, otherwise}, max_requests, max_bytes, deadline_ns, secrets}.
  * -FAULT_PROTOCOL with a sentence. */
 must_use int terms_parse(const json_t *body, struct terms *ret, struct fault *reterr);
 void terms_done(struct terms *t);

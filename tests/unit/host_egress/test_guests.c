@@ -18,7 +18,7 @@ static json_t *terms_text(const char *hosts, const char *blocks)
     json_t *body = NULL;
     snprintf(
         text, sizeof text,
-        "{\"hosts\":[%s],\"block_networks\":[%s],\"block_url\":[\"https://a.example/admin\"],\"net\":{\"deny\":[\"bad.example\"],"
+        "{\"hosts\":[%s],\"narrow\":[],\"block_networks\":[%s],\"block_url\":[\"https://a.example/admin\"],\"net\":{\"deny\":[\"bad.example\"],"
         "\"targets\":[],\"ask\":[],\"allow\":[],\"otherwise\":true},\"max_requests\":1,\"max_bytes\":2,\"deadline_ns\":3,\"secrets\":[\"k\"]}",
         hosts, blocks);
     must(json_parse(str_of(text), 4096, &body, NULL) == 0);

@@ -95,8 +95,8 @@ static void a_bad_pattern_is_an_error_with_a_sentence(void **state)
         "https://*.*.a",
         "https://*.",
         "https://*.1.2.3.4",
-        "https://b\xc3\xbc"
-        "cher.example",
+        ("https://b\xc3\xbc"
+         "cher.example"),
         "https://127.1",
         "https://0177.0.0.1",
         "https://2130706433",

@@ -19,6 +19,8 @@
 const struct option_row options_common[] = {
     {OPT_HELP, "help", 'h', OPTION_FLAG, NULL, "show this help"},
     {OPT_JSON, "json", 0, OPTION_FLAG, NULL, "answer as JSON on stdout"},
+    {OPT_WITH_PARENT, "with-parent", 0, OPTION_FLAG, NULL,
+     "end when the process that started it ends, also from the background (docs/loop.md)"},
     {0},
 };
 

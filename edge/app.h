@@ -46,6 +46,7 @@ enum {
     OPT_LOOPBACK,
     OPT_READ_ONLY,
     OPT_CWD,
+    OPT_WITH_PARENT,
     OPT_LIMIT = 1000, /* + index into sandbox_limit_rows */
 };
 

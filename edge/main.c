@@ -2,6 +2,7 @@
  * command reads anything: settings, scripts, modules and answers all come after that line. */
 #include "edge/app.h"
 #include "edge/commands.h"
+#include "os/follow.h"
 #include "os/random.h"
 #include "sandbox/jail/jail.h"
 
@@ -72,7 +73,7 @@ static int run_command(const struct command *c, int argc, char **argv)
     int r = options_parse(c, argc, argv, &p, &f);
     if (r == 0 && option_flag(&p, OPT_HELP))
         options_help(stdout, "boxagnts", c);
-    else if (r == 0)
+    else if (r == 0 && (r = os_follow_parent(option_flag(&p, OPT_WITH_PARENT))) == 0)
         r = c->run(&p, &f);
     parsed_done(&p);
     if (r >= 0)

@@ -161,10 +161,11 @@ static void on_clock(void *arg)
 static void on_signal(int signal, void *arg)
 {
     struct tree *t = arg;
-    (void)signal;
     if (t->signals_seen++)
         over(t);
-    begin_ending(t, "cancel", "cancelled by the person");
+    begin_ending(t, "cancel",
+                 signal == SIGHUP ? "the terminal or the process that started it is gone"
+                                  : "cancelled by the person");
 }
 
 /* --- model turns --- */

@@ -299,9 +299,13 @@ int os_loop_watch_timer(struct os_loop *l, int64_t deadline_ns, os_timer_fn fn, 
 int os_loop_watch_signals(struct os_loop *l, const int *signals, os_signal_fn fn, void *arg,
                           struct os_watch **ret)
 {
+    struct sigaction now;
     sigset_t set, before;
     sigemptyset(&set);
     for (; *signals != 0; signals++) {
+        /* nohup: a blocked signal would come here although it is ignored */
+        if (*signals == SIGHUP && sigaction(SIGHUP, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+            continue;
         if (sigaddset(&set, *signals) < 0)
             return -errno;
     }

@@ -27,7 +27,7 @@ must_use int os_watch_set_events(struct os_watch *w, unsigned events); /* 0 = pa
 must_use int os_loop_watch_timer(struct os_loop *l, int64_t deadline_ns, os_timer_fn fn, void *arg,
                                  struct os_watch **ret);
 void os_watch_set_timer(struct os_watch *w, int64_t deadline_ns);
-/* Blocks the signals of the 0-terminated list and delivers them here. Freeing the watch unblocks what
+/* Blocks the signals of the 0-terminated list and delivers them here; not SIGHUP when it is ignored (nohup). Freeing the watch unblocks what
  * it blocked, unless one of them was delivered: a program that was told to end and is on its way out
  * keeps them blocked, so that being told twice does not break off the ending. */
 must_use int os_loop_watch_signals(struct os_loop *l, const int *signals, os_signal_fn fn,

@@ -187,4 +187,5 @@ def two_processes_on_one_session(p):
     expect((p.work / "f.txt").read_text() == OLD, "undone after it ended")
 
 
-main(a_killed_compiler_is_named_and_leaves_no_half_file, two_processes_on_one_session, a_cancelled_run_says_so, a_dead_worker_is_a_crash_with_a_receipt_and_the_run_goes_on, every_end_leaves_nothing)
+if __name__ == "__main__":
+    main(a_killed_compiler_is_named_and_leaves_no_half_file, two_processes_on_one_session, a_cancelled_run_says_so, a_dead_worker_is_a_crash_with_a_receipt_and_the_run_goes_on, every_end_leaves_nothing)

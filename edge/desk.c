@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "edge/codes.h"
 #include "edge/fetch_result.h"
+#include "edge/hooks.h"
 #include "edge/origin.h"
 #include "edge/outward.h"
 #include "edge/tool_watch.h"
@@ -59,6 +60,13 @@ struct call {
     size_t argc;
     struct buf stdin_text;
     struct effect *effects; /* own */
+    /* the operator's hooks */
+    bool is_hooked;   /* those before the call have answered */
+    bool hook_asks;   /* ... and want a person to be asked, whatever the policy says */
+    bool asking_hook; /* that is the question which is open */
+    struct policy_decision hook_decision;
+    struct sandbox_outcome outcome; /* own; kept while the hooks after the call are asked */
+    json_t *result;                 /* own; its result, which they are shown */
 };
 
 struct desk {
@@ -68,6 +76,7 @@ struct desk {
         *scratch; /* own; CALL_EFFECTS_MAX of them: 64 KiB that are not allocated for each call */
     struct sandbox_command *command; /* own; the native command under way */
     struct outward *outward;         /* own; NULL until a call may reach something */
+    struct hooks *hooks;             /* own; NULL until a hook is asked */
     struct origin *origin;           /* own; NULL: see desk_config.prompt */
     int undo_root_fd;
     struct codes *codes;                /* own */
@@ -122,6 +131,8 @@ static void call_free(struct call *c)
     json_decref(c->input);
     json_decref(c->confinement);
     json_decref(c->given);
+    json_decref(c->result);
+    sandbox_outcome_done(&c->outcome);
     os_close(c->undo_fd);
     tool_argv_free(c->argv);
     free(c->effects);
@@ -136,6 +147,7 @@ void desk_free(own struct desk *d)
     sandbox_worker_free(d->worker);
     sandbox_command_free(d->command);
     outward_free(d->outward);
+    hooks_free(d->hooks);
     for (size_t i = 0; i < d->queue_len; i++)
         call_free(d->queue[i]);
     codes_free(d->codes);
@@ -292,6 +304,7 @@ static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum s
     bool is_native = c->tool && c->tool->is_native;
     auto_json json_t *result =
         c->given               ? json_incref(c->given)
+        : c->result            ? json_incref(c->result)
         : !outcome || !c->tool ? result_error(sentence)
         : is_native            ? result_from_command(outcome, c->is_narrowed ? narrowed_note : NULL)
                                : result_from_output(c->tool, outcome);
@@ -356,6 +369,8 @@ static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum s
     call_free(c);
 }
 
+static void end_or_hook(struct desk *d, struct sandbox_outcome *outcome);
+
 static void on_ran(struct sandbox_outcome *outcome, void *arg)
 {
     struct desk *d = arg;
@@ -366,11 +381,93 @@ static void on_ran(struct sandbox_outcome *outcome, void *arg)
             (void)!journal_add(d->c.app->state, d->c.session, front(d)->id, "peer", body,
                                JOURNAL_LIGHT, NULL);
     }
-    finish(d, outcome, outcome->stop, outcome->detail);
+    end_or_hook(d, outcome);
+}
+
+/* --- hooks --- */
+
+static void on_hook_note(const char *who, const struct hook_answer *answer, int64_t wall_us,
+                         void *arg)
+{
+    static const char *const words[] = {
+        [HOOK_PASS] = "pass", [HOOK_ASK] = "ask", [HOOK_DENY] = "deny"};
+    struct desk *d = arg;
+    auto_json json_t *body =
+        json_pack("{s:s, s:s, s:s, s:o, s:b, s:I}", "what", "hook", "hook", who, "answer",
+                  words[answer->verdict], "reason", json_string_lossy(str_of(answer->reason)),
+                  "changed", answer->input != NULL, "wall_us", (json_int_t)wall_us);
+    if (body)
+        (void)!journal_add(d->c.app->state, d->c.session, front(d)->id, "event", body,
+                           JOURNAL_LIGHT, NULL);
+}
+
+/* 0 asked: fn comes. */
+static int ask_hooks(struct desk *d, enum hook_event e, hooks_fn fn)
+{
+    struct call *c = front(d);
+    const struct app *a = d->c.app;
+    int r = d->hooks ? 0 : hooks_new(a, d->c.loop, on_hook_note, d, &d->hooks);
+    if (r < 0)
+        return r;
+    const struct hook_call call = {.session = d->c.session,
+                                   .work_dir = a->work_dir,
+                                   .call = c->id,
+                                   .agent = d->c.agent,
+                                   .tool = c->tool,
+                                   .input = c->input,
+                                   .result = c->result};
+    hooks_ask(d->hooks, e, &call, fn, d);
+    return 0;
+}
+
+/* What happened has happened; what the planner hears of it is the hook's to withhold. */
+static void on_heard(struct hook_answer *answer, const char *who, void *arg)
+{
+    struct desk *d = arg;
+    struct call *c = front(d);
+    char sentence[HOOK_REASON_MAX + 200];
+    if (answer->verdict != HOOK_PASS) {
+        snprintf(sentence, sizeof(sentence),
+                 "the call ran; its result is withheld by a hook of the operator (%s): %s", who,
+                 *answer->reason ? answer->reason : "it gave no reason");
+        c->given = result_error(sentence);
+    }
+    finish(d, &c->outcome, c->outcome.stop, c->outcome.detail);
+    pump(d);
+}
+
+/* The call has run: its end, or first the hooks that are to see its result. */
+static void end_or_hook(struct desk *d, struct sandbox_outcome *outcome)
+{
+    struct call *c = front(d);
+    if (d->cancelling || !c->tool || !hooks_are_for(d->c.app, HOOK_AFTER, c->tool)) {
+        finish(d, outcome, outcome->stop, outcome->detail);
+        pump(d);
+        return;
+    }
+    c->result = c->tool->is_native
+                    ? result_from_command(outcome, c->is_narrowed ? narrowed_note : NULL)
+                    : result_from_output(c->tool, outcome);
+    c->outcome = *outcome;
+    sandbox_outcome_init(outcome, 0); /* taken over */
+    if (c->result && ask_hooks(d, HOOK_AFTER, on_heard) == 0)
+        return;
+    c->given = result_error("the call ran; a hook cannot be asked about its result");
+    finish(d, &c->outcome, c->outcome.stop, c->outcome.detail);
     pump(d);
 }
 
 /* --- down the line --- */
+
+static int check_input(const struct call *c, struct buf *sentence)
+{
+    struct schema_error error;
+    if (!c->tool->input_schema || schema_validate(c->tool->input_schema, c->input, &error) == 0)
+        return 0;
+    (void)buf_addf(sentence, "%s (at %s, schema %s)", error.sentence,
+                   *error.instance_path ? error.instance_path : "/", error.schema_path);
+    return SANDBOX_SCHEMA;
+}
 
 static int parse_call(struct desk *d, struct call *c, struct buf *sentence)
 {
@@ -389,13 +486,7 @@ static int parse_call(struct desk *d, struct call *c, struct buf *sentence)
         (void)buf_addf(sentence, "the arguments are not valid JSON: %s", why.text);
         return SANDBOX_SCHEMA;
     }
-    struct schema_error error;
-    if (c->tool->input_schema && schema_validate(c->tool->input_schema, c->input, &error) != 0) {
-        (void)buf_addf(sentence, "%s (at %s, schema %s)", error.sentence,
-                       *error.instance_path ? error.instance_path : "/", error.schema_path);
-        return SANDBOX_SCHEMA;
-    }
-    return 0;
+    return check_input(c, sentence);
 }
 
 /* Asked for by name, and nothing of the registry's has that name. */
@@ -485,8 +576,7 @@ static void on_command_done(struct sandbox_outcome *outcome, void *arg)
     /* Off the desk first: the answer may bring the next call. */
     auto_(sandbox_command) struct sandbox_command *ended = take(d->command);
     front(d)->confinement = json_incref((json_t *)(uintptr_t)sandbox_command_confinement(ended));
-    finish(d, outcome, outcome->stop, outcome->detail);
-    pump(d);
+    end_or_hook(d, outcome);
 }
 
 /* Egress stands before the command does. ret_has: it gets a way out. */
@@ -700,7 +790,7 @@ static bool begin_anew(struct desk *d)
     json_decref(take(c->input));
     free(take(c->effects));
     c->effect_count = 0;
-    c->writes = c->reaches = c->has_limits = c->is_narrowed = false;
+    c->writes = c->reaches = c->has_limits = c->is_narrowed = c->is_hooked = c->hook_asks = false;
     c->decision = (struct policy_decision){0};
     begin(d);
     return true;
@@ -760,7 +850,10 @@ static void on_answer(enum approval_answer answer, void *arg)
         pump(d);
         return;
     }
-    c->effects_asked++;
+    if (c->asking_hook)
+        c->asking_hook = c->hook_asks = false;
+    else
+        c->effects_asked++;
     ask_or_run(d);
 }
 
@@ -769,6 +862,8 @@ static void add_origin(const struct desk *d, const struct policy_decision *decis
                        size_t size)
 {
     size_t len = strlen(text);
+    if (str_starts(str_of(decision->rule), STR("hook:")))
+        snprintf(text + len, size - len, "; %.500s", decision->why);
     if (!d->origin || !str_starts(str_of(decision->rule), STR("provenance:")))
         return;
     unsigned bits = origin_bits(d->origin);
@@ -797,7 +892,9 @@ static void ask_person(struct desk *d)
     tell(d, "approval",
          json_pack("{s:s, s:s, s:s, s:s}", "call", c->id, "tool", c->name, "what", what, "rule",
                    c->decision.rule));
-    const struct approval_question q = {c->name, &c->decision, what, worst};
+    char asker[220];
+    snprintf(asker, sizeof(asker), "%s%.200s", c->asking_hook ? "hook: " : "", c->name);
+    const struct approval_question q = {asker, &c->decision, what, worst};
     if (!d->c.approval || approval_ask(d->c.approval, &q, on_answer, d) < 0) {
         c->decision.verdict = POLICY_DENY;
         snprintf(c->decision.rule, sizeof(c->decision.rule), "no-one-to-ask");
@@ -850,8 +947,95 @@ static void ask_or_run(struct desk *d)
         ask_person(d);
         return;
     }
+    if (c->hook_asks) {
+        c->asking_hook = true;
+        c->decision = c->hook_decision;
+        c->by = "hook";
+        ask_person(d);
+        return;
+    }
     c->decision.verdict = POLICY_ALLOW;
     run(d);
+}
+
+static void refuse_by_policy(struct desk *d)
+{
+    struct call *c = front(d);
+    auto_done(buf) struct buf sentence;
+    buf_init(&sentence, 8192);
+    (void)buf_addf(&sentence, "refused by policy: %s (rule %s)", c->decision.why, c->decision.rule);
+    finish(d, NULL, SANDBOX_DENIED_POLICY, buf_str(&sentence).at);
+}
+
+static void go_down(struct desk *d)
+{
+    struct call *c = front(d);
+    if (c->decision.verdict == POLICY_DENY)
+        refuse_by_policy(d);
+    else if (c->decision.verdict == POLICY_ALLOW && !c->hook_asks)
+        run(d);
+    else
+        ask_or_run(d);
+}
+
+static void refuse_by_hook(struct desk *d, const char *who, const char *reason)
+{
+    struct call *c = front(d);
+    char sentence[HOOK_REASON_MAX + 100];
+    c->by = "hook";
+    c->decision.verdict = POLICY_DENY;
+    snprintf(c->decision.rule, sizeof(c->decision.rule), "hook:%s", who);
+    snprintf(sentence, sizeof(sentence), "refused by a hook of the operator (%s): %s", who,
+             *reason ? reason : "it gave no reason");
+    finish(d, NULL, SANDBOX_DENIED_POLICY, sentence);
+}
+
+/* The arguments as a hook wants them: valid like any, and doing no more than those that it was shown. */
+static bool take_hook_input(struct desk *d, const json_t *input, struct buf *sentence)
+{
+    struct call *c = front(d);
+    const struct effect *wider = NULL;
+    auto_free struct effect *before = take(c->effects);
+    size_t before_count = c->effect_count;
+    json_decref(c->input);
+    c->input = json_incref((json_t *)(uintptr_t)input);
+    c->effect_count = 0;
+    c->writes = c->reaches = c->is_narrowed = false;
+    if (check_input(c, sentence) != 0 || take_effects(d, c, sentence) != 0)
+        return false;
+    if (effects_within(c->effects, c->effect_count, before, before_count, &wider))
+        return true;
+    (void)buf_addf(sentence, "%s(%.900s)%s is more than the call would do",
+                   effect_name(wider->kind), wider->target,
+                   wider->recursive ? " and all beneath it" : "");
+    return false;
+}
+
+static void on_hooked(struct hook_answer *answer, const char *who, void *arg)
+{
+    struct desk *d = arg;
+    struct call *c = front(d);
+    auto_done(buf) struct buf sentence;
+    buf_init(&sentence, 8192);
+    c->is_hooked = true;
+    if (answer->verdict == HOOK_DENY) {
+        refuse_by_hook(d, who, answer->reason);
+    } else if (answer->input && !take_hook_input(d, answer->input, &sentence)) {
+        char reason[HOOK_REASON_MAX];
+        snprintf(reason, sizeof(reason), "its arguments are refused: %.400s",
+                 buf_str(&sentence).at);
+        refuse_by_hook(d, *who ? who : "PreToolUse", reason);
+    } else {
+        decide(d, c);
+        c->hook_asks = answer->verdict == HOOK_ASK;
+        c->hook_decision = c->decision;
+        c->hook_decision.verdict = POLICY_ASK;
+        snprintf(c->hook_decision.rule, sizeof(c->hook_decision.rule), "hook:%s", who);
+        snprintf(c->hook_decision.why, sizeof(c->hook_decision.why), "a hook of yours asks: %.400s",
+                 *answer->reason ? answer->reason : "it gave no reason");
+        go_down(d);
+    }
+    pump(d);
 }
 
 static void not_decided(struct call *c)
@@ -897,15 +1081,12 @@ static void begin(struct desk *d)
         return;
     }
     decide(d, c);
-    switch (c->decision.verdict) {
-    case POLICY_ALLOW: run(d); return;
-    case POLICY_ASK: ask_or_run(d); return;
-    case POLICY_DENY:
-        (void)buf_addf(&sentence, "refused by policy: %s (rule %s)", c->decision.why,
-                       c->decision.rule);
-        finish(d, NULL, SANDBOX_DENIED_POLICY, buf_str(&sentence).at);
-        return;
-    }
+    bool is_asked = c->decision.verdict != POLICY_DENY && !c->is_hooked &&
+                    hooks_are_for(d->c.app, HOOK_BEFORE, c->tool);
+    if (!is_asked)
+        go_down(d);
+    else if (ask_hooks(d, HOOK_BEFORE, on_hooked) < 0)
+        refuse_by_hook(d, "PreToolUse", "it cannot be asked: out of memory");
 }
 
 /* Works off the queue; not recursive, however many calls are refused in a row. */
@@ -967,6 +1148,22 @@ int desk_call(struct desk *d, struct str tool, struct str arguments, desk_done_f
 }
 
 /* A call whose code is being made has not begun: it ends here. */
+/* A call whose hooks are asked has not begun, or it has ended and only its result is open. */
+static void cancel_hooks(struct desk *d)
+{
+    if (!d->hooks || !hooks_is_busy(d->hooks))
+        return;
+    struct call *c = front(d);
+    hooks_cancel(d->hooks);
+    if (!c->is_hooked || !c->result) {
+        not_decided(c);
+        finish(d, NULL, SANDBOX_CANCEL, "cancelled while a hook was asked");
+        return;
+    }
+    c->given = result_error("cancelled while a hook looked at the result");
+    finish(d, &c->outcome, c->outcome.stop, c->outcome.detail);
+}
+
 static void cancel_code(struct desk *d)
 {
     if (!codes_is_busy(d->codes))
@@ -982,6 +1179,7 @@ void desk_cancel(struct desk *d)
         return;
     approval_cancel(d->c.approval);
     cancel_code(d);
+    cancel_hooks(d);
     if (d->command)
         sandbox_command_cancel(d->command);
     else if (d->worker && d->queue_len && d->front_started)
@@ -994,6 +1192,7 @@ void desk_end(struct desk *d)
     d->cancelling = true;
     approval_cancel(d->c.approval);
     cancel_code(d);
+    cancel_hooks(d);
     if (d->command)
         sandbox_command_kill(d->command);
     else if (d->queue_len && d->front_started && d->worker)

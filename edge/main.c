@@ -2,6 +2,7 @@
  * command reads anything: settings, scripts, modules and answers all come after that line. */
 #include "edge/app.h"
 #include "edge/commands.h"
+#include "edge/hook_runner.h"
 #include "os/follow.h"
 #include "os/random.h"
 #include "sandbox/jail/jail.h"
@@ -86,6 +87,8 @@ static int run_command(const struct command *c, int argc, char **argv)
 
 int edge_main(int argc, char **argv)
 {
+    if (argc > 0 && strcmp(argv[0], HOOK_RUNNER_NAME) == 0)
+        return hook_runner_main(argc, argv); /* before anything else: it is another program */
     uint32_t seed;
     os_random(&seed, sizeof(seed));
     json_start(seed);

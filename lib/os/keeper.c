@@ -21,6 +21,11 @@
 
 enum { FILE_MAX = 4096, ENTRY_MAX = 32 };
 
+bool os_is_first_process(void)
+{
+    return getpid() == 1;
+}
+
 int os_fork(pid_t *ret_pid)
 {
     pid_t pid = fork();

@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+bool os_is_first_process(void); /* of its pid namespace */
 /* A copy of this process: 0 in the child, which is in a session of its own; -errno. */
 must_use int os_fork(pid_t *ret_pid);
 /* Executes argv[0], found by PATH of `env` when it has no slash, with every signal as at the start of a program except

@@ -290,6 +290,11 @@ int os_child_wait(struct os_child *c, int64_t deadline_ns, int *ret_status)
     return 0;
 }
 
+int os_exit_code(int status)
+{
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
 int64_t os_child_cpu_ns(const struct os_child *c)
 {
     clockid_t clock;

@@ -45,6 +45,8 @@ must_use int os_spawn(const struct os_spawn *how, struct os_child *ret, struct f
 void os_child_kill(const struct os_child *c); /* SIGKILL through the pidfd */
 /* Reaps. 0 and *ret_status (wait status) when it has ended, 1 when not by the deadline, -errno. */
 must_use int os_child_wait(struct os_child *c, int64_t deadline_ns, int *ret_status);
+/* Of a wait status: the exit code, or 128 and the signal, as a shell says it. */
+int os_exit_code(int status);
 /* Processor time of a child that is not reaped, all its threads; ended or not. -1: cannot be told. */
 int64_t os_child_cpu_ns(const struct os_child *c);
 /* What a child holds of memory that is its own (resident, no file behind it), in bytes. -1: cannot be told. */

@@ -111,6 +111,7 @@ void settings_free(own struct settings *s)
         settings_agent_done(&s->agents[i]);
     for (size_t i = 0; i < s->secret_count; i++)
         settings_secret_done(&s->secrets[i]);
+    hook_list_done(&s->hooks);
     policy_free(s->policy);
     if (s->merge)
         free(s->merge->env_layers);
@@ -411,6 +412,8 @@ static int merge(struct settings *s, struct settings_layer *l)
         r = append(&s->tool_dirs, &s->tool_dir_count, &l->lists[LIST_TOOL_DIRS]);
     if (r == 0)
         r = append(&s->trusted_tools, &s->trusted_tool_count, &l->lists[LIST_TRUSTED_TOOLS]);
+    if (r == 0)
+        r = hook_list_append(&s->hooks, &l->hooks);
     merge_secrets(s, l);
     merge_provenance(s, l);
     merge_text(&s->model, &s->merge->model_layer, &l->model, l->layer);
@@ -438,6 +441,10 @@ static int check_room(const struct settings *s, const struct settings_layer *l, 
         return fault_set(reterr, FAULT_CONFIG,
                          "%s: key `agent_limits`: all layers together have more than %d agents",
                          file, SETTINGS_AGENTS_MAX);
+    if (s->hooks.count + l->hooks.count > HOOKS_MAX)
+        return fault_set(reterr, FAULT_CONFIG,
+                         "%s: key `hooks`: all layers together have more than %d hooks", file,
+                         HOOKS_MAX);
     if (s->provider_count + l->provider_count > SETTINGS_PROVIDERS_MAX)
         return fault_set(reterr, FAULT_CONFIG,
                          "%s: key `providers`: all layers together have more than %d", file,

@@ -6,6 +6,7 @@
 #include "base/fault.h"
 #include "host/price.h"
 #include "sandbox/run/limits.h"
+#include "tools/hook.h"
 #include "tools/net_limits.h"
 #include "tools/policy.h"
 #include "tools/provenance.h"
@@ -77,6 +78,7 @@ struct settings {
     size_t secret_count;
     char **tool_dirs;
     size_t tool_dir_count;
+    struct hook_list hooks;       /* own; of the operator's layers, the higher one first */
     uint32_t required_facets;     /* jail facets beyond the default */
     struct settings_merge *merge; /* own; who said what: see settings_inside.h */
 };

@@ -75,6 +75,7 @@ struct settings_layer {
     uint32_t required_facets;
     struct settings_agent agents[SETTINGS_AGENTS_MAX];
     size_t agent_count;
+    struct hook_list hooks;
 };
 must_use int settings_layer_read(struct settings_layer *l, enum policy_layer layer,
                                  const char *file, struct str text, struct fault *reterr);

@@ -240,13 +240,21 @@ static int read_provenance(struct reader *r, const json_t *v)
     return bad(r, "must be \"off\", \"ask\" or \"deny\"");
 }
 
-static int read_hooks(struct reader *r, const json_t *v unused_)
+#define HOOKS_SCHEMA                                                                                                                        \
+    "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"PreToolUse\":{\"$ref\":\"#/properties/hooks/$defs/groups\"},"    \
+    "\"PostToolUse\":{\"$ref\":\"#/properties/hooks/$defs/groups\"}},\"$defs\":{\"groups\":{\"type\":\"array\",\"items\":{\"type\":"        \
+    "\"object\",\"required\":[\"hooks\"],\"additionalProperties\":false,\"properties\":{\"matcher\":{\"type\":\"string\"},\"hooks\":{"      \
+    "\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"type\"],\"additionalProperties\":false,\"properties\":{\"type\":{"   \
+    "\"const\":\"command\"},\"command\":{\"type\":\"string\",\"minLength\":1},\"argv\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":64," \
+    "\"items\":{\"type\":\"string\",\"minLength\":1}},\"timeout\":{\"type\":\"number\",\"minimum\":0.1,\"maximum\":600}}}}}}}}}"
+
+static int read_hooks(struct reader *r, const json_t *v)
 {
+    char why[400] = "";
     if (settings_is_workspace(r->out->layer))
         return bad(r, "hooks are the operator's: a file in the workspace cannot have them");
-    int result = bad(r, "hooks are not supported yet");
-    fault_next(r->fault, "take the key out; say what must not happen as deny rules");
-    return result;
+    int result = hooks_read(v, &r->out->hooks, why);
+    return result == -FAULT_CONFIG ? bad(r, "%s", why) : result;
 }
 
 static int read_nothing(struct reader *r unused_, const json_t *v unused_)
@@ -878,7 +886,8 @@ static const struct key keys[] = {
     {"providers", true, read_providers, NULL, "model services by name"},
     {"agent_limits", false, read_agent_limits, NULL,
      "limits of one agent by its name, tighter ones only"},
-    {"hooks", false, read_hooks, "false", "not supported yet"},
+    {"hooks", false, read_hooks, HOOKS_SCHEMA,
+     "programs that are asked before and after a call; the operator's only"},
 };
 
 static int read_keys(struct reader *r, const json_t *v, const struct key *table, size_t count)
@@ -1148,6 +1157,7 @@ void settings_layer_done(struct settings_layer *l)
         settings_agent_done(&l->agents[i]);
     for (size_t i = 0; i < l->secret_count; i++)
         settings_secret_done(&l->secrets[i]);
+    hook_list_done(&l->hooks);
     *l = (struct settings_layer){0};
 }
 

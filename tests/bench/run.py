@@ -173,13 +173,15 @@ def tree_benches(work):
     add("cancel to silence (no process of the tree left)", "ms", quantiles(silence), "<= 100")
 
 
-def stream_bench():
-    args = [sys.executable, str(root / "tests/bench/bench_stream.py"), str(build)] + (["200"] if quick else [])
+def script_bench(name, count_when_quick):
+    args = [sys.executable, str(root / "tests/bench" / name), str(build)] + ([count_when_quick] if quick else [])
     out = subprocess.run(args, capture_output=True, text=True, check=False)
     if out.returncode:
-        print(f"bench_stream failed: {out.stderr.strip()[-300:]}", file=sys.stderr)
+        print(f"{name} failed: {out.stderr.strip()[-300:]}", file=sys.stderr)
     for row in map(json.loads, out.stdout.splitlines()):
         add(row["name"], row["unit"], {k: row[k] for k in ("p50", "p95", "p99", "n")}, row.get("goal", ""))
+        if "ratio" in row:
+            rows[-1] |= {"ratio_to": row["ratio_to"], "ratio": row["ratio"]}
 
 
 def worker_memory(work, count):
@@ -248,5 +250,6 @@ with tempfile.TemporaryDirectory(prefix="boxagnts-bench-") as folder:
     for agents in (1, 4):
         worker_memory(pathlib.Path(folder), agents)
     neighbour_benches(pathlib.Path(folder))
-    stream_bench()
+    script_bench("bench_stream.py", "200")
+    script_bench("bench_tools.py", "3")
 write_results()

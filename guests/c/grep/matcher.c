@@ -2,6 +2,7 @@
  * named, it never becomes a silent "no match". */
 #include "scan.h"
 
+#include "required.h"
 #include "tool.h"
 #include "utf8.h"
 
@@ -25,8 +26,9 @@ struct matcher {
     pcre2_compile_context *compile_context;
     struct str pattern;
     uint32_t options;
-    struct str literal; /* the whole pattern, when it is plain text and case counts */
-    int first_byte;     /* every match begins with it, or -1 */
+    struct str literal;  /* the whole pattern, when it is plain text and case counts */
+    struct str required; /* is in every match; empty when that is not known */
+    int first_byte;      /* every match begins with it, or -1 */
 };
 
 static pcre2_code *compile(const struct matcher *matcher, uint32_t more)
@@ -84,6 +86,7 @@ own struct matcher *matcher_new(struct str pattern, bool ignore_case)
         return matcher;
     if (is_plain_text(pattern))
         matcher->literal = pattern;
+    matcher->required = required_text(pattern);
     /* An inline option such as (?i) may make the first unit caseless, which this does not tell. */
     if (str_find(pattern, STR("(?"), 0) == SIZE_MAX &&
         str_find(pattern, STR("(*"), 0) == SIZE_MAX &&
@@ -137,8 +140,8 @@ size_t matcher_skip(const struct matcher *matcher, struct str text, size_t at)
 
     if (at >= text.len)
         return SIZE_MAX;
-    if (matcher->literal.len > 0)
-        return str_find(text, matcher->literal, at);
+    if (matcher->required.len > 0)
+        return str_find(text, matcher->required, at);
     if (matcher->first_byte < 0)
         return at;
     hit = memchr(text.at + at, matcher->first_byte, text.len - at);

@@ -168,7 +168,7 @@ void scan_file(int fd, struct str path, struct matcher *matcher, size_t context_
 
         is_end = scan.len + got < BUFFER_BYTES;
         if (ret_result->read_bytes == 0 &&
-            memchr(buffer, '\0', got < SNIFFED_BYTES ? got : SNIFFED_BYTES) != NULL) {
+            str_has((struct str){buffer, got < SNIFFED_BYTES ? got : SNIFFED_BYTES}, '\0')) {
             ret_result->is_binary = true;
             return;
         }

@@ -1,6 +1,8 @@
 /* See base.h. No files, no policy; the only system call is the last word of mem_fail(). */
 #include "base.h"
 
+#include "bytes.h"
+
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,7 +28,7 @@ bool str_equal(struct str a, struct str b)
 
 bool str_has(struct str text, char byte)
 {
-    return text.len > 0 && memchr(text.at, byte, text.len) != NULL;
+    return bytes_find(text.at, text.len, byte) != SIZE_MAX;
 }
 
 int str_compare(struct str a, struct str b)
@@ -41,22 +43,22 @@ int str_compare(struct str a, struct str b)
 
 size_t str_find(struct str text, struct str needle, size_t from)
 {
-    const char *hit;
+    size_t hit;
 
-    if (needle.len == 0 || from > text.len || needle.len > text.len - from)
+    if (from > text.len)
         return SIZE_MAX;
-    hit = memmem(text.at + from, text.len - from, needle.at, needle.len);
-    return hit != NULL ? (size_t)(hit - text.at) : SIZE_MAX;
+    hit = bytes_find_text(text.at + from, text.len - from, needle.at, needle.len);
+    return hit != SIZE_MAX ? from + hit : SIZE_MAX;
 }
 
 size_t str_line_end(struct str text, size_t at)
 {
-    const char *newline;
+    size_t newline;
 
     if (at >= text.len)
         return text.len;
-    newline = memchr(text.at + at, '\n', text.len - at);
-    return newline != NULL ? (size_t)(newline - text.at) + 1 : text.len;
+    newline = bytes_find(text.at + at, text.len - at, '\n');
+    return newline != SIZE_MAX ? at + newline + 1 : text.len;
 }
 
 size_t str_line_start(struct str text, size_t at)
@@ -69,15 +71,7 @@ size_t str_line_start(struct str text, size_t at)
 
 size_t str_count(struct str text, char byte)
 {
-    size_t count = 0;
-    const char *at = text.at;
-    const char *end = text.at + text.len;
-
-    while (at < end && (at = memchr(at, byte, (size_t)(end - at))) != NULL) {
-        count++;
-        at++;
-    }
-    return count;
+    return bytes_count(text.at, text.len, byte);
 }
 
 void buf_init(struct buf *buf, size_t max)

@@ -1,6 +1,8 @@
 /* See utf8.h. Pure. */
 #include "utf8.h"
 
+#include "bytes.h"
+
 #include <string.h>
 
 size_t utf8_step(struct str text)
@@ -42,15 +44,7 @@ size_t utf8_check(struct str text)
     while (at < text.len) {
         size_t step;
 
-        /* Most text is ASCII: eight bytes at a time. */
-        while (text.len - at >= 8) {
-            uint64_t word;
-
-            memcpy(&word, text.at + at, 8);
-            if ((word & UINT64_C(0x8080808080808080)) != 0)
-                break;
-            at += 8;
-        }
+        at += bytes_ascii(text.at + at, text.len - at); /* most text is */
         if (at == text.len)
             break;
         step = utf8_step(str_part(text, at, text.len));

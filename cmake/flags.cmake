@@ -25,7 +25,7 @@ target_compile_definitions(bx_flags INTERFACE _GNU_SOURCE= _FILE_OFFSET_BITS=64 
 target_compile_options(bx_flags INTERFACE ${BX_WARNINGS} -fvisibility=hidden -fPIE -fno-common -fno-strict-aliasing
                        -ffunction-sections -fdata-sections -fno-omit-frame-pointer)
 # -static-libgcc: the engine unwinds, and one library less to load is time at every start of a worker.
-target_link_options(bx_flags INTERFACE -pie -static-libgcc -Wl,--gc-sections -Wl,--as-needed -Wl,-z,relro,-z,now,-z,noexecstack)
+target_link_options(bx_flags INTERFACE $<IF:$<BOOL:$<TARGET_PROPERTY:BX_IS_WHOLE>>,-static-pie,-pie> -static-libgcc -Wl,--gc-sections -Wl,--as-needed -Wl,-z,relro,-z,now,-z,noexecstack)
 
 if(BX_HARDEN)
     target_compile_options(bx_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection

@@ -33,9 +33,11 @@ room(edge        FLOOR 70 DIR edge                USES base os wire store host h
 room(edge_agent  FLOOR 70 DIR edge/agent          USES base os wire host_ask jail query                  LIBS jansson)
 
 # The programs. What a program links is what it can be made to do: the link list is the trust map.
+# WHOLE: linked with the libraries' archives where this machine has them, because its start is a good part of what one native
+# command costs.
 program(boxagnts         SOURCE apps/boxagnts.c USES edge base)
 program(boxagnts-agent   SOURCE apps/agent.c    USES edge_agent base)
 program(boxagnts-worker  SOURCE apps/worker.c   USES sandbox jail base)
 program(boxagnts-egress  SOURCE apps/egress.c   USES host_egress jail wire base)
 program(boxagnts-compile SOURCE apps/compile.c  USES compile jail base)
-program(boxagnts-jail    SOURCE apps/jail.c     USES keeper jail base)
+program(boxagnts-jail    SOURCE apps/jail.c     USES keeper jail base WHOLE)

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <pwd.h>
 #include <sched.h>
 #include <string.h>
 #include <unistd.h>
@@ -60,16 +59,6 @@ int os_self_dir(char **ret)
         return -ENOMEM;
     *ret = dir;
     return 0;
-}
-
-const char *os_home(void)
-{
-    const char *home = os_env("HOME");
-    if (home != NULL)
-        return home;
-    const struct passwd *entry = getpwuid(geteuid());
-    return entry != NULL && entry->pw_dir != NULL && entry->pw_dir[0] != '\0' ? entry->pw_dir
-                                                                              : NULL;
 }
 
 int os_cpu_count(void)

@@ -73,7 +73,7 @@ static int clone_tree(int fd, unsigned attr, int *ret_fd)
 
 /* A place to make something at: its folder, held open, and its name in it. */
 struct place {
-    int folder; /* own */
+    int folder; /* borrowed: of struct making, until the next place is looked for */
     char name[NAME_MAX + 1];
     bool is_ours; /* in memory that we made: names may be made */
 };
@@ -83,6 +83,12 @@ struct making {
     int root;
     dev_t ours[8];
     size_t our_count;
+    /* The folder of the last item, because the next one's is mostly the same. It is still that folder: whatever is
+     * mounted over it, or above it, has another folder, and is looked for in between. */
+    int folder; /* own; -1 = none */
+    bool folder_is_ours;
+    char folder_path[PATH_MAX];
+    int empty; /* own; an empty folder to hide others with; -1 = not made yet */
 };
 
 static bool is_ours(const struct making *m, int fd)
@@ -139,34 +145,68 @@ static int step_all(const struct making *m, const char *path, const char *end, i
     return 0;
 }
 
-static int find_place(const struct making *m, const char *path, struct place *ret)
+/* The name of path's last part into ret. */
+static int name_place(const char *path, const char *last, struct place *ret)
 {
+    size_t len = strlen(last + 1);
+    if (len == 0 || len > NAME_MAX || strcmp(last + 1, ".") == 0 || strcmp(last + 1, "..") == 0)
+        return -EINVAL;
+    if ((size_t)(last - path) >= PATH_MAX)
+        return -ENAMETOOLONG;
+    memcpy(ret->name, last + 1, len + 1);
+    return 0;
+}
+
+static bool is_known_folder(const struct making *m, const char *path, size_t len)
+{
+    return m->folder >= 0 && strncmp(m->folder_path, path, len) == 0 && m->folder_path[len] == '\0';
+}
+
+static void know_folder(struct making *m, const char *path, size_t len, own int folder)
+{
+    os_close(m->folder);
+    m->folder = folder;
+    m->folder_is_ours = is_ours(m, folder);
+    memcpy(m->folder_path, path, len);
+    m->folder_path[len] = '\0';
+}
+
+static int find_place(struct making *m, const char *path, struct place *ret)
+{
+    const char *whole = path, *last = strrchr(path, '/');
+    if (last == NULL || path[0] != '/')
+        return -EINVAL;
+    size_t len = (size_t)(last - path);
+    int r = name_place(path, last, ret);
+    if (r < 0)
+        return r;
+    if (is_known_folder(m, path, len)) {
+        ret->folder = m->folder;
+        ret->is_ours = m->folder_is_ours;
+        return 0;
+    }
     auto_close int folder = openat(m->root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
         return -errno;
-    const char *last = strrchr(path, '/');
-    if (last == NULL || path[0] != '/')
-        return -EINVAL;
     if (last > path && step_all(m, path, last, &folder) == 0)
         path = last; /* its folders were there already: the usual case, in one call */
-    for (const char *at = path + 1;;) {
-        const char *slash = strchrnul(at, '/');
-        size_t len = (size_t)(slash - at);
-        if (len == 0 || len > NAME_MAX)
+    for (const char *at = path + 1; at <= last;) {
+        char name[NAME_MAX + 1];
+        size_t part = strcspn(at, "/");
+        if (part == 0 || part > NAME_MAX)
             return -EINVAL;
-        memcpy(ret->name, at, len);
-        ret->name[len] = '\0';
-        if (strcmp(ret->name, "..") == 0 || strcmp(ret->name, ".") == 0)
+        memcpy(name, at, part);
+        name[part] = '\0';
+        if (strcmp(name, "..") == 0 || strcmp(name, ".") == 0)
             return -EINVAL;
-        if (*slash == '\0')
-            break;
-        int r = step_into(m, &folder, ret->name);
+        r = step_into(m, &folder, name);
         if (r < 0)
             return r;
-        at = slash + 1;
+        at += part + 1;
     }
-    ret->is_ours = is_ours(m, folder);
-    ret->folder = take_fd(&folder);
+    know_folder(m, whole, len, take_fd(&folder));
+    ret->folder = m->folder;
+    ret->is_ours = m->folder_is_ours;
     return 0;
 }
 
@@ -206,7 +246,7 @@ static int copy_link(const struct place *p, const char *path)
 }
 
 /* Something of the old root, which is still the root of this process. */
-static int show_old(const struct making *m, const struct os_root_item *item, unsigned attr)
+static int show_old(struct making *m, const struct os_root_item *item, unsigned attr)
 {
     struct place p = {.folder = -1};
     struct stat st;
@@ -216,7 +256,6 @@ static int show_old(const struct making *m, const struct os_root_item *item, uns
     if (fstat(fd, &st) < 0)
         return -errno;
     int r = find_place(m, item->path, &p);
-    auto_close int folder = p.folder;
     if (r < 0)
         return r;
     if (S_ISLNK(st.st_mode))
@@ -311,7 +350,7 @@ static int check_contents(const char *folder)
     return 0;
 }
 
-static int show_mount(const struct making *m, const struct os_root_item *item)
+static int show_mount(struct making *m, const struct os_root_item *item)
 {
     struct place p = {.folder = -1};
     auto_close int again = -1, tree = -1;
@@ -325,7 +364,6 @@ static int show_mount(const struct making *m, const struct os_root_item *item)
             &tree);
     if (r == 0)
         r = find_place(m, item->path, &p);
-    auto_close int folder = p.folder;
     return r < 0 ? r : attach(&p, tree, true);
 }
 
@@ -338,7 +376,6 @@ static int show_memory(struct making *m, const struct os_root_item *item)
         r = note_ours(m, tree);
     if (r == 0)
         r = find_place(m, item->path, &p);
-    auto_close int folder = p.folder;
     if (r == 0)
         r = attach(&p, tree, true);
     if (r == 0 && item->ret_fd != NULL)
@@ -347,7 +384,7 @@ static int show_memory(struct making *m, const struct os_root_item *item)
 }
 
 /* Mounted while the old /proc is still seen: without one that is seen whole the kernel gives a new user namespace none. */
-static int show_proc(const struct making *m, const struct os_root_item *item)
+static int show_proc(struct making *m, const struct os_root_item *item)
 {
     static const char *const no_options[] = {NULL};
     struct place p = {.folder = -1};
@@ -356,18 +393,24 @@ static int show_proc(const struct making *m, const struct os_root_item *item)
                     &tree);
     if (r == 0)
         r = find_place(m, item->path, &p);
-    auto_close int folder = p.folder;
     return r < 0 ? r : attach(&p, tree, true);
 }
 
+static int make_empty(struct making *m)
+{
+    static const char *const options[] = {"size", "4k", "nr_inodes", "1", "mode", "0555", NULL};
+    return make_fs("tmpfs", options,
+                   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+                   &m->empty);
+}
+
 /* An empty folder over a folder, /dev/null over a file. */
-static int hide(const struct making *m, const struct os_root_item *item)
+static int hide(struct making *m, const struct os_root_item *item)
 {
     struct place p = {.folder = -1};
     struct stat st;
     auto_close int tree = -1;
     int r = find_place(m, item->path, &p);
-    auto_close int folder = p.folder;
     if (r < 0)
         return is_absent(r) ? 0 : r;
     if (fstatat(p.folder, p.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -375,10 +418,9 @@ static int hide(const struct making *m, const struct os_root_item *item)
     if (S_ISLNK(st.st_mode))
         return 0;
     if (S_ISDIR(st.st_mode)) {
-        static const char *const options[] = {"size", "4k", "nr_inodes", "1", "mode", "0555", NULL};
-        r = make_fs("tmpfs", options,
-                    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-                    &tree);
+        r = m->empty < 0 ? make_empty(m) : 0;
+        if (r == 0)
+            r = clone_tree(m->empty, MOUNT_ATTR_RDONLY, &tree);
     } else {
         auto_close int null = open("/dev/null", O_PATH | O_CLOEXEC);
         r = null < 0 ? -errno
@@ -390,11 +432,10 @@ static int hide(const struct making *m, const struct os_root_item *item)
     return move_mount(tree, "", p.folder, p.name, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
-static int write_name(const struct making *m, const struct os_root_item *item)
+static int write_name(struct making *m, const struct os_root_item *item)
 {
     struct place p = {.folder = -1};
     int r = find_place(m, item->path, &p);
-    auto_close int folder = p.folder;
     if (r < 0)
         return r;
     if (item->kind == OS_ROOT_FOLDER)
@@ -408,24 +449,24 @@ static int write_name(const struct making *m, const struct os_root_item *item)
     return os_write_all(fd, str_of(item->text));
 }
 
-static int copy_file(const struct making *m, const struct os_root_item *item)
+static int copy_file(struct making *m, const struct os_root_item *item)
 {
     enum { COPY_MAX = 128 << 10 };
+    static char bytes[COPY_MAX]; /* one at a time */
     struct place p = {.folder = -1};
     struct stat st;
-    uint64_t copied;
     auto_close int from = open(item->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (from < 0 || fstat(from, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > COPY_MAX)
         return 0; /* not there, or not what it should be */
-    int r = find_place(m, item->path, &p);
-    auto_close int folder = p.folder;
+    ssize_t len = os_read(from, bytes, sizeof(bytes));
+    int r = len < 0 ? (int)len : find_place(m, item->path, &p);
     if (r < 0)
         return r;
     auto_close int to =
         openat(p.folder, p.name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0444);
     if (to < 0)
         return -errno;
-    return os_copy_range(from, to, COPY_MAX, &copied);
+    return os_write_all(to, (struct str){bytes, (size_t)len});
 }
 
 static int make_item(struct making *m, const struct os_root_item *item)
@@ -484,16 +525,20 @@ static int enter(const struct making *m)
 
 int os_root_make(const struct os_root_item *items, size_t count, size_t *ret_at)
 {
-    struct making m = {.root = -1};
+    struct making m = {.root = -1, .folder = -1, .empty = -1};
     int r = begin(&m);
-    auto_close int root unused_ = m.root;
     *ret_at = count;
     for (size_t i = 0; r == 0 && i < count; i++) {
         r = make_item(&m, &items[i]);
         if (r < 0)
             *ret_at = i;
     }
-    return r < 0 ? r : enter(&m);
+    os_close(m.folder);
+    os_close(m.empty);
+    if (r == 0)
+        r = enter(&m);
+    os_close(m.root);
+    return r;
 }
 
 static bool is_named(const char *name, const struct os_root_item *items, size_t count)

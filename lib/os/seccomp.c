@@ -29,6 +29,7 @@ _Static_assert(OS_SECCOMP_INSNS_MAX <= BPF_MAXINSNS, "more than the kernel takes
 
 #define X32_BIT 0x40000000u
 #define TREE_DEPTH_MAX 12
+#define NUMBERS_MAX 1024 /* calls have smaller numbers */
 
 static const struct {
     const char *name;
@@ -55,10 +56,11 @@ struct placed_rule {
     const struct os_seccomp_rule *rule;
 };
 
-enum fate { FATE_OTHERWISE, FATE_PASS, FATE_LOOK };
+enum fate { FATE_OTHERWISE, FATE_ALWAYS, FATE_LOOK };
 struct range {
     uint32_t first; /* up to the next range's first */
     enum fate fate;
+    uint32_t verdict;        /* FATE_ALWAYS */
     size_t rule, rule_count; /* FATE_LOOK: into placed */
 };
 
@@ -70,6 +72,7 @@ struct compiler {
     size_t placed_count;
     struct range ranges[2 * OS_SYSCALL_COUNT + 2];
     size_t range_count;
+    uint16_t leaf_ends[2 * OS_SYSCALL_COUNT + 3]; /* instructions of all leaves before this one */
 };
 
 static size_t emit(struct compiler *c, unsigned code, uint32_t k, size_t jt, size_t jf)
@@ -91,6 +94,20 @@ static void emit_load(struct compiler *c, size_t offset)
 static void emit_verdict(struct compiler *c, uint32_t verdict)
 {
     emit(c, BPF_RET | BPF_K, verdict, 0, 0);
+}
+
+static uint32_t verdict_of(const struct os_seccomp_rule *rule)
+{
+    return rule->error == 0 ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | rule->error;
+}
+
+static bool has_tests(const struct os_seccomp_rule *rule)
+{
+    for (size_t t = 0; t < OS_SECCOMP_TESTS_MAX; t++) {
+        if (rule->tests[t].kind != OS_ARG_ANY)
+            return true;
+    }
+    return false;
 }
 
 /* How many instructions a test takes; emit_test() below must agree (checked in emit_look). */
@@ -123,6 +140,21 @@ static void emit_test(struct compiler *c, const struct os_seccomp_test *t, size_
     emit(c, BPF_JMP | BPF_JEQ | BPF_K, t->value, 0, after);
 }
 
+/* What a leaf takes; emit_leaf() must agree (checked in emit_tree). */
+static size_t leaf_size(const struct compiler *c, const struct range *r)
+{
+    size_t size = 1; /* what is behind the last rule */
+    for (size_t i = 0; r->fate == FATE_LOOK && i < r->rule_count; i++) {
+        const struct os_seccomp_rule *rule = c->placed[r->rule + i].rule;
+        if (!has_tests(rule))
+            return size; /* the rule itself is the end */
+        for (size_t t = 0; t < OS_SECCOMP_TESTS_MAX; t++)
+            size += test_size(&rule->tests[t]);
+        size++;
+    }
+    return size;
+}
+
 /* The rules of one call, in order. */
 static void emit_look(struct compiler *c, const struct range *r)
 {
@@ -136,8 +168,10 @@ static void emit_look(struct compiler *c, const struct range *r)
             left -= test_size(&rule->tests[t]);
             emit_test(c, &rule->tests[t], left);
         }
-        emit_verdict(c, rule->error == 0 ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | rule->error);
+        emit_verdict(c, verdict_of(rule));
         must(c->is_full || c->out->count == end);
+        if (!has_tests(rule))
+            return; /* nothing comes past it */
     }
     emit_verdict(c, c->otherwise);
 }
@@ -146,34 +180,60 @@ static void emit_leaf(struct compiler *c, const struct range *r)
 {
     switch (r->fate) {
     case FATE_OTHERWISE: emit_verdict(c, c->otherwise); break;
-    case FATE_PASS: emit_verdict(c, SECCOMP_RET_ALLOW); break;
+    case FATE_ALWAYS: emit_verdict(c, r->verdict); break;
     case FATE_LOOK: emit_look(c, r); break;
     }
 }
 
-/* Ranges [from, to). Conditional jumps reach 255 instructions, plain ones any distance: hence the
- * pair. */
+/* At most: with the longer of the two jumps at each fork. */
+static size_t tree_size_max(const struct compiler *c, size_t from, size_t to)
+{
+    return (size_t)c->leaf_ends[to] - c->leaf_ends[from] + 2 * (to - from - 1);
+}
+
+/* Ranges [from, to). Conditional jumps reach 255 instructions, plain ones any distance: where the left half may be
+ * longer, a pair. Every instruction costs at each start: the kernel checks and translates it. */
 static void emit_tree(struct compiler *c, size_t from, size_t to, unsigned depth)
 {
     must(depth < TREE_DEPTH_MAX && from < to);
     if (to - from == 1) {
+        size_t end = c->out->count + leaf_size(c, &c->ranges[from]);
         emit_leaf(c, &c->ranges[from]);
+        must(c->is_full || c->out->count == end);
         return;
     }
     size_t middle = from + (to - from) / 2;
-    emit(c, BPF_JMP | BPF_JGE | BPF_K, c->ranges[middle].first, 0, 1);
-    size_t jump = emit(c, BPF_JMP | BPF_JA, 0, 0, 0);
+    bool is_near = tree_size_max(c, from, middle) <= UINT8_MAX;
+    size_t jump = emit(c, BPF_JMP | BPF_JGE | BPF_K, c->ranges[middle].first, 0, is_near ? 0 : 1);
+    if (!is_near)
+        jump = emit(c, BPF_JMP | BPF_JA, 0, 0, 0);
     emit_tree(c, from, middle, depth + 1);
-    if (!c->is_full)
-        c->out->at[jump].k = (uint32_t)(c->out->count - jump - 1);
+    size_t distance = c->out->count - jump - 1;
+    if (!c->is_full && is_near)
+        c->out->at[jump].jt = (uint8_t)distance;
+    else if (!c->is_full)
+        c->out->at[jump].k = (uint32_t)distance;
     emit_tree(c, middle, to, depth + 1);
 }
 
-/* Insertion keeps the order of equal numbers; the tables are short and nearly sorted runs do not
- * matter. */
+/* By their numbers; those of one number stay in their order. */
+static void sort_rules(struct compiler *c, const struct placed_rule *found, size_t count)
+{
+    uint16_t starts[NUMBERS_MAX + 1] = {0};
+    for (size_t i = 0; i < count; i++)
+        starts[found[i].number + 1]++;
+    for (size_t n = 0; n < NUMBERS_MAX; n++)
+        starts[n + 1] = (uint16_t)(starts[n + 1] + starts[n]);
+    for (size_t i = 0; i < count; i++)
+        c->placed[starts[found[i].number]++] = found[i];
+    c->placed_count = count;
+}
+
 static bool place_rules(struct compiler *c, const struct os_seccomp_rules *lists, size_t list_count,
                         enum os_arch arch)
 {
+    struct placed_rule found[ARRAY_LEN(c->placed)];
+    size_t count = 0;
     for (size_t l = 0; l < list_count; l++) {
         for (size_t i = 0; i < lists[l].count; i++) {
             const struct os_seccomp_rule *rule = &lists[l].at[i];
@@ -184,35 +244,26 @@ static bool place_rules(struct compiler *c, const struct os_seccomp_rules *lists
             int number = os_syscall_number(rule->call, arch);
             if (number < 0)
                 continue;
-            if (c->placed_count == ARRAY_LEN(c->placed))
+            if (count == ARRAY_LEN(found))
                 return false;
-            size_t at = c->placed_count++;
-            for (; at > 0 && c->placed[at - 1].number > (uint32_t)number; at--)
-                c->placed[at] = c->placed[at - 1];
-            c->placed[at] = (struct placed_rule){(uint32_t)number, rule};
+            must(number < NUMBERS_MAX);
+            found[count++] = (struct placed_rule){(uint32_t)number, rule};
         }
     }
+    sort_rules(c, found, count);
     return true;
 }
 
-static void add_range(struct compiler *c, uint32_t first, enum fate fate, size_t rule,
-                      size_t rule_count)
+static void add_range(struct compiler *c, const struct range *range)
 {
-    if (fate != FATE_LOOK && c->range_count > 0 && c->ranges[c->range_count - 1].fate == fate)
+    const struct range *last = c->range_count > 0 ? &c->ranges[c->range_count - 1] : NULL;
+    if (range->fate != FATE_LOOK && last != NULL && last->fate == range->fate &&
+        last->verdict == range->verdict)
         return; /* goes on as before */
     must(c->range_count < ARRAY_LEN(c->ranges));
-    c->ranges[c->range_count++] = (struct range){first, fate, rule, rule_count};
-}
-
-static bool passes_unseen(const struct os_seccomp_rule *rule)
-{
-    if (rule->error != 0)
-        return false;
-    for (size_t t = 0; t < OS_SECCOMP_TESTS_MAX; t++) {
-        if (rule->tests[t].kind != OS_ARG_ANY)
-            return false;
-    }
-    return true;
+    c->leaf_ends[c->range_count + 1] =
+        (uint16_t)(c->leaf_ends[c->range_count] + leaf_size(c, range));
+    c->ranges[c->range_count++] = *range;
 }
 
 static void make_ranges(struct compiler *c)
@@ -223,12 +274,16 @@ static void make_ranges(struct compiler *c)
         run = 1;
         while (i + run < c->placed_count && c->placed[i + run].number == number)
             run++;
+        const struct os_seccomp_rule *first = c->placed[i].rule;
         if (number > next)
-            add_range(c, next, FATE_OTHERWISE, 0, 0);
-        add_range(c, number, passes_unseen(c->placed[i].rule) ? FATE_PASS : FATE_LOOK, i, run);
+            add_range(c, &(struct range){.first = next, .fate = FATE_OTHERWISE});
+        if (has_tests(first))
+            add_range(c, &(struct range){number, FATE_LOOK, 0, i, run});
+        else
+            add_range(c, &(struct range){number, FATE_ALWAYS, verdict_of(first), 0, 0});
         next = number + 1;
     }
-    add_range(c, next, FATE_OTHERWISE, 0, 0);
+    add_range(c, &(struct range){.first = next, .fate = FATE_OTHERWISE});
 }
 
 int os_seccomp_compile(const struct os_seccomp_rules *lists, size_t list_count, enum os_arch arch,
@@ -239,6 +294,7 @@ int os_seccomp_compile(const struct os_seccomp_rules *lists, size_t list_count, 
     c.is_full = false;
     c.otherwise = SECCOMP_RET_KILL_PROCESS;
     c.placed_count = c.range_count = 0;
+    c.leaf_ends[0] = 0;
     ret->count = 0;
     if (!place_rules(&c, lists, list_count, arch))
         return -FAULT_CAP;

@@ -107,6 +107,8 @@ def plan():
         for word in rest:
             if word in ("FLOOR", "DIR", "SOURCE", "USES", "LIBS"):
                 key = word
+            elif word == "WHOLE": # a flag
+                key = None
             elif key in ("USES", "LIBS"):
                 entry[key].append(word)
             else:

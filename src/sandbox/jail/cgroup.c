@@ -12,7 +12,7 @@
 enum { CGROUP_FILE_MAX = 16384 };
 
 /* Each line: number ":" controllers ":" path; number 0 without controllers is version 2. */
-const char *jail_cgroup(void)
+static const char *read_cgroup(void)
 {
     struct buf file;
     const char *found = "none";
@@ -34,6 +34,15 @@ const char *jail_cgroup(void)
     }
     buf_done(&file);
     return found;
+}
+
+/* Nobody of ours is moved once it runs, so it is read once, for the children of this process too. */
+const char *jail_cgroup(void)
+{
+    static const char *known;
+    if (known == NULL)
+        known = read_cgroup();
+    return known;
 }
 
 bool jail_cgroup_v2_is_delegated(void)

@@ -70,6 +70,7 @@ bool jail_is_in_own_root(const struct jail_work *w);
 #define JAIL_PATHS_MAX 32
 must_use int jail_read_paths(const struct jail_work *w, const char *ret[JAIL_PATHS_MAX + 1]);
 
+const struct os_namespace_ids *jail_spawner_ids(void); /* of this process, read once */
 const char *jail_cgroup(void); /* "none", "v1", "v2": what limits this process */
 bool jail_cgroup_v2_is_delegated(void);
 

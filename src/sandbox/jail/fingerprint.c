@@ -41,16 +41,20 @@ static void digest_block(uint32_t state[8], const uint8_t block[BLOCK])
         w[i] = w[i - 16] + low + w[i - 7] + high;
     }
     memcpy(s, state, sizeof(s));
+    /* Each round names what the last one called s[k] s[k + 1]: instead of moving them, the names turn. 64 is a multiple
+     * of 8, so that at the end each has its own again. */
+#define S(k) s[((k) + BLOCK - i) % 8]
     for (unsigned i = 0; i < BLOCK; i++) {
-        uint32_t choice = (s[4] & s[5]) ^ (~s[4] & s[6]);
-        uint32_t majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
-        uint32_t one = s[7] + (turn(s[4], 6) ^ turn(s[4], 11) ^ turn(s[4], 25)) + choice +
-                       round_constants[i] + w[i];
-        uint32_t two = (turn(s[0], 2) ^ turn(s[0], 13) ^ turn(s[0], 22)) + majority;
-        memmove(s + 1, s, 7 * sizeof(s[0]));
-        s[4] += one;
-        s[0] = one + two;
+        uint32_t e = S(4), a = S(0);
+        uint32_t choice = (e & S(5)) ^ (~e & S(6));
+        uint32_t majority = (a & S(1)) ^ (a & S(2)) ^ (S(1) & S(2));
+        uint32_t one =
+            S(7) + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + choice + round_constants[i] + w[i];
+        uint32_t two = (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + majority;
+        S(3) += one;
+        S(7) = one + two;
     }
+#undef S
     for (unsigned i = 0; i < 8; i++)
         state[i] += s[i];
 }

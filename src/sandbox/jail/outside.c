@@ -17,15 +17,25 @@
 enum { PORTS_MAX = 64, PATHS_MAX = 8 };
 _Static_assert(ARRAY_LEN(((struct jail_outside *)0)->namespaces) == OS_NAMESPACE_COUNT, "one each");
 
+const struct os_namespace_ids *jail_spawner_ids(void)
+{
+    static struct os_namespace_ids ids;
+    static int pid; /* whose they are: a copy of this process may stand elsewhere */
+    if (pid != os_pid()) {
+        os_namespace_read_ids(&ids);
+        pid = os_pid();
+    }
+    return &ids;
+}
+
 void jail_outside_arg(char ret[JAIL_OUTSIDE_ARG_SIZE])
 {
-    struct os_namespace_ids ids;
-    os_namespace_read_ids(&ids);
+    const struct os_namespace_ids *ids = jail_spawner_ids();
     int n = snprintf(ret, JAIL_OUTSIDE_ARG_SIZE, OUTSIDE "%u:%u", os_uid(), os_gid());
     for (size_t i = 0; i < OS_NAMESPACE_COUNT; i++) {
         must(n > 0 && n < JAIL_OUTSIDE_ARG_SIZE);
         n += snprintf(ret + n, JAIL_OUTSIDE_ARG_SIZE - (size_t)n, ":%llu",
-                      (unsigned long long)ids.id[i]);
+                      (unsigned long long)ids->id[i]);
     }
     must(n > 0 && n < JAIL_OUTSIDE_ARG_SIZE);
 }

@@ -202,9 +202,8 @@ uint32_t jail_namespaces(enum jail_program program)
     /* A new namespace in which nobody can map the user is worse than none: a program there would be a
      * stranger to its own files. It takes a /proc that knows us, and for user 0 CAP_SETFCAP, which
      * some containers take away. */
-    struct os_namespace_ids ids;
-    os_namespace_read_ids(&ids);
-    bool can_be_mapped = ids.id[0] != 0 && (os_uid() != 0 || os_caps_has(OS_CAP_SETFCAP));
+    bool can_be_mapped =
+        jail_spawner_ids()->id[0] != 0 && (os_uid() != 0 || os_caps_has(OS_CAP_SETFCAP));
     return can_be_mapped ? jail_plans[program].namespaces : 0;
 }
 

@@ -11,6 +11,7 @@
 #include "os/file.h"
 #include "sandbox/ask/worker.h"
 #include "sandbox/jail/jail.h"
+#include "tools/guest_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -413,6 +414,23 @@ void app_done(struct app *a)
     free(a->egress_program);
     free(a->jail_program);
     *a = (struct app){.work_dir_fd = -1};
+}
+
+const struct sandbox_mount *app_mount_of(const struct app *a, const char *path,
+                                         const char **ret_rest)
+{
+    const struct sandbox_mount *best = NULL;
+    size_t best_len = 0;
+    for (size_t i = 0; i < a->mount_count; i++) {
+        const char *guest = a->mounts[i].guest;
+        size_t len = strcmp(guest, "/") == 0 ? 0 : strlen(guest);
+        if (!guest_path_is_below(str_of(path), str_of(guest)) || (best && len < best_len))
+            continue;
+        best = &a->mounts[i];
+        best_len = len;
+    }
+    *ret_rest = path + best_len + (path[best_len] == '/');
+    return best;
 }
 
 int app_start_worker(const struct app *a, const char *agent, int undo_root_fd, int64_t stack_max,

@@ -47,6 +47,7 @@ enum {
     OPT_READ_ONLY,
     OPT_CWD,
     OPT_WITH_PARENT,
+    OPT_APPROVALS,
     OPT_LIMIT = 1000, /* + index into sandbox_limit_rows */
 };
 
@@ -84,6 +85,9 @@ must_use int app_check_arguments(const struct app *a, const char *const *argv, s
                                  struct fault *reterr);
 /* The mounts in the words of the tool layer (borrowed strings). */
 size_t app_effect_mounts(const struct app *a, struct effect_mount *ret, size_t max);
+/* The mount that holds a normalised guest path, and what is left of the path beneath it (""= the mount itself); NULL = none. */
+const struct sandbox_mount *app_mount_of(const struct app *a, const char *path,
+                                         const char **ret_rest);
 /* Starts a worker with this app's mounts and required facets, and the engine-wide values of the
  * settings; only the stack is the caller's to say, and for which agent it is. undo_root_fd: borrowed, -1 = none. Faults as
  * sandbox_worker_new(). */

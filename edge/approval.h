@@ -1,39 +1,28 @@
-/* Asking a person. On the terminal, inline; never from the planner's side of the border. One question at a
- * time; equal questions within a session are asked once. When nobody can answer, the desk denies. */
+/* Asking a person. The questions of one session wait here, in order; whoever can answer is shown them: the terminal one at a time, the
+ * clients of a socket (approval_door.h) all of them. The first answer wins. When nobody can answer, the desk denies.
+ * Never from the planner's side of the border. */
 #pragma once
 
 #include "base/base.h"
+#include "edge/approval_door.h"
+#include "edge/question.h"
 #include "os/loop.h"
-#include "tools/policy.h"
 
 struct approval; /* opaque */
 
-/* Answers given for the whole session, for callers that outlive one approval. Zeroed is empty. */
-#define APPROVAL_REMEMBERED_MAX 256
-struct approval_memory {
-    char *at[APPROVAL_REMEMBERED_MAX]; /* own */
-    size_t count;
-};
-void approval_memory_done(struct approval_memory *m);
+#define APPROVAL_QUESTIONS_MAX 64 /* that wait at once */
 
-enum approval_answer { APPROVAL_ONCE, APPROVAL_SESSION, APPROVAL_NO };
+/* reply: lives for the call. APPROVAL_NOBODY: who could have answered is gone, or the question was withdrawn. */
+typedef void (*approval_fn)(const struct approval_reply *reply, void *arg);
 
-struct approval_question {
-    const char *tool;
-    const struct policy_decision *decision;
-    const char *what;  /* "write /src/a.c (12 lines)" */
-    const char *worst; /* what it could do at worst */
-};
-typedef void (*approval_fn)(enum approval_answer answer, void *arg);
-
-/* NULL in *ret when stdin or stderr is not a terminal: nobody to ask. */
-/* memory: borrowed; NULL = the approval keeps its own. */
-must_use int approval_new(struct os_loop *loop, struct approval_memory *memory,
+/* door: borrowed; NULL: nobody but the terminal. NULL in *ret: no terminal and no door, so nobody can be asked, ever. */
+must_use int approval_new(struct os_loop *loop, struct approval_door *door,
                           own struct approval **ret);
 void approval_free(own struct approval *a);
 DEFINE_FREEP(approval, struct approval);
-/* answer comes once, from the loop or at once (a remembered answer). */
-must_use int approval_ask(struct approval *a, const struct approval_question *q, approval_fn fn,
-                          void *arg);
-/* The pending question is withdrawn and counts as no. */
-void approval_cancel(struct approval *a);
+/* Whether there is somebody just now; a may be NULL. */
+bool approval_has_someone(const struct approval *a);
+/* fn comes once, from the loop. -FAULT_CAP: too many questions wait. */
+must_use int approval_ask(struct approval *a, own json_t *question, approval_fn fn, void *arg);
+/* Withdraws the questions of this arg: fn comes at once, with APPROVAL_NOBODY. a may be NULL. */
+void approval_cancel(struct approval *a, const void *arg);

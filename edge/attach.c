@@ -112,23 +112,6 @@ static int take_fd_of(struct attaching *x, own int fd, const char *path, const c
     return add(x, path, from, buf_str(&content), is_cut);
 }
 
-static const struct sandbox_mount *mount_of(const struct app *a, const char *path,
-                                            const char **ret_rest)
-{
-    const struct sandbox_mount *best = NULL;
-    size_t best_len = 0;
-    for (size_t i = 0; i < a->mount_count; i++) {
-        const char *guest = a->mounts[i].guest;
-        size_t len = strcmp(guest, "/") == 0 ? 0 : strlen(guest);
-        if (!guest_path_is_below(str_of(path), str_of(guest)) || (best && len < best_len))
-            continue;
-        best = &a->mounts[i];
-        best_len = len;
-    }
-    *ret_rest = path + best_len + (path[best_len] == '/');
-    return best;
-}
-
 static bool may_read(const struct app *a, const char *path, struct policy_decision *ret)
 {
     struct effect e = {.kind = EFFECT_READ};
@@ -149,7 +132,7 @@ static int take_path(struct attaching *x, struct str said, const char *from, boo
     struct policy_decision decision = {.verdict = POLICY_DENY};
     if (guest_path_normalise(said, path, &changed) != 0)
         return 0;
-    const struct sandbox_mount *mount = mount_of(x->app, path, &rest);
+    const struct sandbox_mount *mount = app_mount_of(x->app, path, &rest);
     if (!mount || !*rest)
         return 0;
     int fd = os_open_at(mount->dir_fd, rest, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, OS_NO_LINKS);

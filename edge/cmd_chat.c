@@ -4,6 +4,7 @@
 #include "edge/chat_input.h"
 #include "edge/cmd_undo.h"
 #include "edge/commands.h"
+#include "edge/grants_view.h"
 #include "edge/money.h"
 #include "edge/run_options.h"
 #include "edge/safe.h"
@@ -35,14 +36,14 @@ const struct command command_chat = {
 struct chat {
     struct app app;
     struct tree_config config;
-    struct approval_memory memory;
     char session[SESSION_ID_SIZE];
     const char *
         first_model; /* of the command line or the settings; a session that goes on knows its own */
     char *model;     /* own; from /model */
     struct chat_input *input;
-    int exit_code;       /* of the last message */
-    unsigned interrupts; /* Ctrl-C in a row */
+    struct approval_door *door; /* own; NULL without --approvals */
+    int exit_code;              /* of the last message */
+    unsigned interrupts;        /* Ctrl-C in a row */
     bool is_over;
 };
 
@@ -107,18 +108,36 @@ static void print_rule(enum policy_verdict verdict, enum policy_layer layer, con
     fprintf(stderr, "  (%s)\n", policy_layer_name(layer));
 }
 
+static int say_grants(const struct chat *c, struct fault *reterr)
+{
+    auto_(grants) struct grants *grants = NULL;
+    int r = grants_new(c->app.state, c->session, &grants);
+    if (r < 0)
+        return fault_sys(reterr, -r, "what you allowed cannot be read");
+    return grants_print(stderr, grants, true);
+}
+
+static int take_back(const struct chat *c, struct str number, struct fault *reterr)
+{
+    if (!*c->session)
+        return fault_set(reterr, FAULT_USAGE, "nothing was allowed yet");
+    int r = grants_revoke_text(c->app.state, c->session, number, reterr);
+    if (r > 0)
+        fprintf(stderr, "%d revoked\n", r);
+    return r < 0 ? r : 0;
+}
+
 static int say_permissions(struct chat *c, struct str rest, struct fault *reterr)
 {
-    (void)rest;
-    (void)reterr;
+    struct str word = rest, number = {"", 0};
+    (void)str_split(rest, ' ', &word, &number);
+    if (str_is(word, "revoke"))
+        return take_back(c, str_trim(number), reterr);
+    if (rest.len > 0)
+        return fault_set(reterr, FAULT_USAGE, "/permissions, or /permissions revoke [N]");
     fprintf(stderr, "mode %s\n", policy_mode_name(policy_mode_of(c->app.settings->policy)));
     policy_each(c->app.settings->policy, print_rule, NULL);
-    for (size_t i = 0; i < c->memory.count; i++) {
-        fputs("  yes   ", stderr);
-        safe_print_line(stderr, c->memory.at[i]);
-        fputs("  (you, for this session)\n", stderr);
-    }
-    return 0;
+    return *c->session ? say_grants(c, reterr) : 0;
 }
 
 static int say_session(struct chat *c, struct str rest, struct fault *reterr)
@@ -134,7 +153,6 @@ static int begin_new(struct chat *c, struct str rest, struct fault *reterr)
     (void)rest;
     (void)reterr;
     c->session[0] = '\0';
-    approval_memory_done(&c->memory);
     fputs("a new session begins with the next message\n", stderr);
     return 0;
 }
@@ -155,7 +173,7 @@ static const struct chat_command {
     {"/model", "[P/M]", "which model plans; another one from the next message on", set_model},
     {"/cost", "", "money spent in this session, and its budget", say_cost},
     {"/undo", "[CALL]", "put back the files that this session, or one call, changed", undo_it},
-    {"/permissions", "", "mode and rules in force, and what you allowed for the session",
+    {"/permissions", "[revoke [N]]", "mode, rules and what you allowed; take back grant N, or all",
      say_permissions},
     {"/session", "", "its name, for `boxagnts session`, `replay`, `undo` and `journal`",
      say_session},
@@ -169,7 +187,7 @@ static int say_help(struct chat *c, struct str rest, struct fault *reterr)
     (void)rest;
     (void)reterr;
     for (size_t i = 0; i < ARRAY_LEN(chat_commands); i++)
-        fprintf(stderr, "  %-13s %-7s %s\n", chat_commands[i].name, chat_commands[i].usage,
+        fprintf(stderr, "  %-13s %-13s %s\n", chat_commands[i].name, chat_commands[i].usage,
                 chat_commands[i].help);
     fputs(
         "  a backslash at the end of a line: it goes on in the next; @FILE: attach it; Ctrl-C: cancel, twice: leave\n",
@@ -301,8 +319,10 @@ static int start(struct chat *c, const struct parsed *p, struct fault *reterr)
     if (r < 0)
         return r;
     c->first_model = c->config.model ? c->config.model : c->app.settings->model;
-    c->config.memory = &c->memory;
     c->config.is_chat = true;
+    if (c->config.approvals && (r = approval_door_new(c->config.approvals, &c->door, reterr)) < 0)
+        return r;
+    c->config.door = c->door;
     for (size_t i = 0; i < ARRAY_LEN(chat_commands); i++)
         names[i] = chat_commands[i].name;
     snprintf(history, sizeof(history), "%s/chat_history", state_dir(c->app.state));
@@ -325,7 +345,7 @@ static int cmd_chat(const struct parsed *p, struct fault *reterr)
     if (r == 0)
         r = start(&c, p, reterr);
     chat_input_free(c.input);
-    approval_memory_done(&c.memory);
+    approval_door_free(c.door);
     free(c.model);
     app_done(&c.app);
     os_watch_free(guard);

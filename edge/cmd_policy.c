@@ -13,9 +13,10 @@ static int cmd_policy(const struct parsed *p, struct fault *reterr);
 
 const struct command command_policy = {
     .name = "policy",
-    .usage = "check | explain TOOL JSON | lint | test [FILE...] | replay FILE|- | schema",
+    .usage =
+        "check | explain TOOL JSON | lint | test [FILE...] | grants list|revoke SESSION[/N] | replay FILE|- | schema",
     .summary =
-        "check the settings, explain a decision, lint and test the rules, replay recorded calls",
+        "check the settings, explain a decision, lint and test the rules, list and revoke grants",
     .tables = tables,
     .run = cmd_policy,
 };
@@ -105,6 +106,9 @@ static const struct verb verbs[] = {
     {"test", "[FILE...]",
      "does the policy decide as the files say; else the policy.test.json beside the settings",
      policy_test_verb, 0, 64},
+    {"grants", "list|revoke SESSION[/N]",
+     "what was allowed for longer than one call; take one back, or all of a session",
+     policy_grants_verb, 2, 2},
     {"replay", "FILE|-", "recorded calls and results, one JSON line each: a verdict for each call",
      policy_replay_verb, 1, 1},
     {"schema", "", "the JSON Schema of the settings", policy_schema, 0, 0},

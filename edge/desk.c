@@ -8,6 +8,7 @@
 #include "edge/desk.h"
 
 #include "base/digest.h"
+#include "edge/asking.h"
 #include "edge/codes.h"
 #include "edge/fetch_result.h"
 #include "edge/hooks.h"
@@ -46,8 +47,10 @@ struct call {
     json_t *given;  /* own; its result, when the monitor itself gives it */
     struct policy_decision decision;
     const char *by;
-    size_t effect_count,
-        effects_asked; /* effects_asked: so many from the front need no (further) question */
+    size_t effect_count;
+    struct asking asking;
+    json_t *question;                                 /* own; the one that is open */
+    bool was_asked;                                   /* a person has decided about this call */
     bool writes, reaches, undo_begun, intent_written; /* reaches: it has a Net effect */
     struct sandbox_limits limits;                     /* of the settings, tightened by the tool */
     struct limit_doors limit_doors;
@@ -61,9 +64,8 @@ struct call {
     struct buf stdin_text;
     struct effect *effects; /* own */
     /* the operator's hooks */
-    bool is_hooked;   /* those before the call have answered */
-    bool hook_asks;   /* ... and want a person to be asked, whatever the policy says */
-    bool asking_hook; /* that is the question which is open */
+    bool is_hooked; /* those before the call have answered */
+    bool hook_asks; /* ... and want a person to be asked, whatever the policy says */
     struct policy_decision hook_decision;
     struct sandbox_outcome outcome; /* own; kept while the hooks after the call are asked */
     json_t *result;                 /* own; its result, which they are shown */
@@ -79,7 +81,9 @@ struct desk {
     struct hooks *hooks;             /* own; NULL until a hook is asked */
     struct origin *origin;           /* own; NULL: see desk_config.prompt */
     int undo_root_fd;
-    struct codes *codes;                /* own */
+    struct codes *codes;   /* own */
+    struct grants *grants; /* own */
+    struct refusals refusals;
     struct call *queue[DESK_QUEUE_MAX]; /* own; [0] is at the front */
     size_t queue_len;
     uint64_t calls_made;
@@ -108,6 +112,8 @@ int desk_new(const struct desk_config *config, own struct desk **ret)
     int r = d->scratch ? codes_new(config->app, config->loop, on_code_note, d, &d->codes) : -ENOMEM;
     if (r == 0 && d->c.prompt)
         r = origin_new(config->app->settings, config->prompt, &d->origin);
+    if (r == 0)
+        r = grants_new(config->app->state, config->session, &d->grants);
     if (r < 0) {
         desk_free(d);
         return r;
@@ -133,6 +139,8 @@ static void call_free(struct call *c)
     json_decref(c->given);
     json_decref(c->result);
     sandbox_outcome_done(&c->outcome);
+    asking_done(&c->asking);
+    json_decref(c->question);
     os_close(c->undo_fd);
     tool_argv_free(c->argv);
     free(c->effects);
@@ -153,6 +161,7 @@ void desk_free(own struct desk *d)
     codes_free(d->codes);
     os_close(d->undo_root_fd);
     origin_free(d->origin);
+    grants_free(d->grants);
     free(d->scratch);
     free(d);
 }
@@ -536,8 +545,8 @@ static int take_effects(struct desk *d, struct call *c, struct buf *sentence)
         has_writable = has_writable || mounts[i].writable;
     if (r == 0 && c->tool->is_native)
         r = command_effects(d->c.app->settings->policy, c->tool, c->input, has_writable,
-                            d->c.approval != NULL, d->scratch, CALL_EFFECTS_MAX, &count,
-                            &c->is_narrowed, &why);
+                            approval_has_someone(d->c.approval), d->scratch, CALL_EFFECTS_MAX,
+                            &count, &c->is_narrowed, &why);
     if (r == 0 && !(c->effects = malloc((count ? count : 1) * sizeof(*c->effects))))
         r = fault_set(&why, ENOMEM, "out of memory");
     if (r < 0) {
@@ -781,7 +790,7 @@ static void on_code(int result, const struct tool_code *code, const struct fault
 static bool begin_anew(struct desk *d)
 {
     struct call *c = front(d);
-    if (!d->c.tools || c->effects_asked > 0 || c->tries >= CALL_TRIES_MAX)
+    if (!d->c.tools || c->was_asked || c->tries >= CALL_TRIES_MAX)
         return false;
     tool_watch_look_now(d->c.tools);
     if (registry_find(d->c.app->registry, str_of(c->name)) == c->tool)
@@ -824,136 +833,143 @@ static void run(struct desk *d)
 
 static void ask_or_run(struct desk *d);
 
-static void on_answer(enum approval_answer answer, void *arg)
+static struct asking_facts facts_of(const struct desk *d, const struct call *c)
+{
+    return (struct asking_facts){d->c.app,
+                                 d->grants,
+                                 d->origin,
+                                 d->c.session,
+                                 d->c.agent,
+                                 c->id,
+                                 c->tool,
+                                 c->input,
+                                 c->effects,
+                                 c->effect_count,
+                                 c->hook_asks ? &c->hook_decision : NULL};
+}
+
+/* rule NULL: it stays the one that asked. */
+static void refuse(struct desk *d, const char *rule, const char *sentence)
+{
+    struct call *c = front(d);
+    c->decision.verdict = POLICY_DENY;
+    if (rule)
+        snprintf(c->decision.rule, sizeof(c->decision.rule), "%s", rule);
+    finish(d, NULL, d->cancelling ? SANDBOX_CANCEL : SANDBOX_DENIED_POLICY, sentence);
+    pump(d);
+}
+
+static void refuse_unasked(struct desk *d, const json_t *question)
+{
+    char sentence[2400];
+    const char *what = json_string_value(json_object_get(question, "what"));
+    snprintf(sentence, sizeof(sentence),
+             "refused: %.2000s needs a person's approval, and nobody can be asked here",
+             what ? what : "it");
+    refuse(d, "no-one-to-ask", sentence);
+}
+
+/* The reason is for the planner: it may do better the next time. */
+static void refuse_with(struct desk *d, const char *reason)
+{
+    char sentence[600];
+    snprintf(sentence, sizeof(sentence), "the person said no%s%s", *reason ? ": " : "", reason);
+    refuse(d, NULL, sentence);
+}
+
+static void on_answer(const struct approval_reply *reply, void *arg)
 {
     struct desk *d = arg;
     struct call *c = front(d);
-    if (!d->cancelling)
+    const struct asking_facts facts = facts_of(d, c);
+    auto_json json_t *question = take(c->question);
+    bool is_kept = true;
+    c->was_asked = true;
+    int r = asking_answer(&c->asking, &facts, reply, &is_kept);
+    if (!d->cancelling && reply->answer != APPROVAL_NOBODY)
         c->by = "person";
-    auto_json json_t *body =
-        json_pack("{s:s, s:s, s:s, s:o, s:s}", "call", c->id, "rule", c->decision.rule, "effect",
-                  effect_name(c->decision.effect.kind), "target",
-                  json_string_lossy(str_of(c->decision.effect.target)), "answer",
-                  d->cancelling             ? "withdrawn"
-                  : answer == APPROVAL_NO   ? "no"
-                  : answer == APPROVAL_ONCE ? "once"
-                                            : "session");
-    if (body)
-        (void)!journal_add(d->c.app->state, d->c.session, c->id, "grant", body, JOURNAL_LIGHT,
-                           NULL);
-    if (answer == APPROVAL_NO) {
-        c->decision.verdict = POLICY_DENY;
-        if (d->cancelling)
-            finish(d, NULL, SANDBOX_CANCEL, "cancelled");
-        else
-            finish(d, NULL, SANDBOX_DENIED_POLICY, "the person said no");
-        pump(d);
-        return;
+    if (!is_kept)
+        tell(d, "note",
+             json_pack("{s:s, s:s}", "tool", c->name, "text",
+                       "this session has as many grants as it may: yes for this call"));
+    if (d->cancelling) {
+        refuse(d, NULL, "cancelled");
+    } else if (reply->answer == APPROVAL_NOBODY) {
+        refuse_unasked(d, question);
+    } else if (reply->answer == APPROVAL_NO) {
+        refusals_add(&d->refusals, question, reply->reason);
+        refuse_with(d, reply->reason);
+    } else if (r < 0) {
+        refuse(d, NULL, "the answer cannot be journalled, so it does not count");
+    } else {
+        ask_or_run(d);
     }
-    if (c->asking_hook)
-        c->asking_hook = c->hook_asks = false;
-    else
-        c->effects_asked++;
-    ask_or_run(d);
-}
-
-/* How the question ends, where it is about where a target came from. */
-static void add_origin(const struct desk *d, const struct policy_decision *decision, char *text,
-                       size_t size)
-{
-    size_t len = strlen(text);
-    if (str_starts(str_of(decision->rule), STR("hook:")))
-        snprintf(text + len, size - len, "; %.500s", decision->why);
-    if (!d->origin || !str_starts(str_of(decision->rule), STR("provenance:")))
-        return;
-    unsigned bits = origin_bits(d->origin);
-    snprintf(text + len, size - len, "; %.400s%s", decision->why,
-             bits & ORIGIN_PRIVATE ? "; this session has read your files" : "");
 }
 
 static void ask_person(struct desk *d)
 {
     struct call *c = front(d);
-    if (d->c.approval && end_unreachable(d))
+    const struct asking_facts facts = facts_of(d, c);
+    if (approval_has_someone(d->c.approval) && end_unreachable(d))
         return;
-    if (d->c.approval && !c->tool->is_native)
-        codes_keep(d->codes, c->tool); /* the person decides about this very module */
-    const struct effect *e = &c->decision.effect;
-    struct effect_mount mounts[SANDBOX_MOUNTS_MAX];
-    size_t mount_count = app_effect_mounts(d->c.app, mounts, ARRAY_LEN(mounts));
-    char what[2000], worst[1600], backstop[256];
-    snprintf(what, sizeof(what), "%.200s wants %s(%s)%s", c->name, effect_name(e->kind), e->target,
-             e->recursive ? " and all beneath it" : "");
-    add_origin(d, &c->decision, what, sizeof(what));
-    policy_backstop(e, mounts, mount_count, backstop);
-    snprintf(worst, sizeof(worst), "%s %s%s; below it stands: %s",
-             e->kind == EFFECT_WRITE ? "changes or deletes" : "does", e->target,
-             e->recursive ? " and all beneath it" : "", backstop);
-    tell(d, "approval",
-         json_pack("{s:s, s:s, s:s, s:s}", "call", c->id, "tool", c->name, "what", what, "rule",
-                   c->decision.rule));
-    char asker[220];
-    snprintf(asker, sizeof(asker), "%s%.200s", c->asking_hook ? "hook: " : "", c->name);
-    const struct approval_question q = {asker, &c->decision, what, worst};
-    if (!d->c.approval || approval_ask(d->c.approval, &q, on_answer, d) < 0) {
-        c->decision.verdict = POLICY_DENY;
-        snprintf(c->decision.rule, sizeof(c->decision.rule), "no-one-to-ask");
-        auto_done(buf) struct buf sentence;
-        buf_init(&sentence, 4096);
-        (void)buf_addf(&sentence,
-                       "refused: %s needs a person's approval, and nobody can be asked here", what);
-        finish(d, NULL, SANDBOX_DENIED_POLICY, buf_str(&sentence).at);
-        pump(d);
+    auto_json json_t *question = asking_question(&c->asking, &facts);
+    const char *no = question ? refusals_find(&d->refusals, question) : NULL;
+    if (!question) {
+        refuse(d, NULL, fault_sentence(-ENOMEM));
+        return;
     }
-}
-
-/* What is decided about effect i of the call; a call without effects has one decision, about its tool. */
-static void decide_one(const struct desk *d, const struct call *c, size_t i,
-                       struct policy_decision *ret)
-{
-    policy_decide(d->c.app->settings->policy, c->tool, c->effect_count ? &c->effects[i] : NULL,
-                  c->effect_count ? 1 : 0, ret);
-    if (d->origin)
-        origin_judge(d->origin, ret);
-}
-
-static size_t decisions_of(const struct call *c)
-{
-    return c->effect_count ? c->effect_count : 1;
+    if (no) {
+        c->by = "person";
+        refuse_with(d, no);
+        return;
+    }
+    if (approval_has_someone(d->c.approval) && !c->tool->is_native)
+        codes_keep(d->codes, c->tool); /* the person decides about this very module */
+    tell(d, "approval",
+         json_pack("{s:s, s:s, s:O, s:s, s:O}", "call", c->id, "tool", c->name, "what",
+                   json_object_get(question, "what"), "rule", c->decision.rule, "effects",
+                   json_object_get(question, "effects")));
+    c->question = json_incref(question);
+    if (!approval_has_someone(d->c.approval) ||
+        approval_ask(d->c.approval, json_incref(question), on_answer, d) < 0)
+        refuse_unasked(d, question);
 }
 
 /* The narrowest of its effects' decisions is the call's. */
 static void decide(const struct desk *d, struct call *c)
 {
-    decide_one(d, c, 0, &c->decision);
-    for (size_t i = 1; i < decisions_of(c) && c->decision.verdict != POLICY_DENY; i++) {
+    const struct asking_facts facts = facts_of(d, c);
+    asking_decide(&facts, 0, &c->decision);
+    for (size_t i = 1; i < asking_decisions(&facts) && c->decision.verdict != POLICY_DENY; i++) {
         struct policy_decision one;
-        decide_one(d, c, i, &one);
+        asking_decide(&facts, i, &one);
         if (one.verdict > c->decision.verdict)
             c->decision = one;
     }
 }
 
-/* A yes is for the effect that was shown: each one that asks is asked for, and only then it runs. */
+/* A yes is for what was shown: whatever asks is asked for, at once, and only then it runs. */
 static void ask_or_run(struct desk *d)
 {
     struct call *c = front(d);
-    for (; c->effects_asked < decisions_of(c); c->effects_asked++) {
-        struct policy_decision one;
-        decide_one(d, c, c->effects_asked, &one);
-        if (one.verdict == POLICY_ALLOW)
-            continue;
-        c->decision = one;
+    const struct asking_facts facts = facts_of(d, c);
+    int r = asking_collect(&c->asking, &facts);
+    const struct asked *first = r == 0 ? asking_first(&c->asking) : NULL;
+    if (r == 0 && first) {
+        c->decision = first->decision;
+        if (c->hook_asks && str_starts(str_of(first->decision.rule), STR("hook:")))
+            c->by = "hook";
         ask_person(d);
         return;
     }
-    if (c->hook_asks) {
-        c->asking_hook = true;
-        c->decision = c->hook_decision;
-        c->by = "hook";
-        ask_person(d);
+    if (r == 0)
+        r = asking_use(&c->asking, &facts);
+    if (r < 0) {
+        refuse(d, NULL, "a grant cannot be journalled, so it does not count");
         return;
     }
+    if (c->asking.count > 0)
+        c->by = "person";
     c->decision.verdict = POLICY_ALLOW;
     run(d);
 }
@@ -1177,7 +1193,7 @@ void desk_cancel(struct desk *d)
     d->cancelling = true;
     if (d->queue_len == 0)
         return;
-    approval_cancel(d->c.approval);
+    approval_cancel(d->c.approval, d);
     cancel_code(d);
     cancel_hooks(d);
     if (d->command)
@@ -1190,7 +1206,7 @@ void desk_cancel(struct desk *d)
 void desk_end(struct desk *d)
 {
     d->cancelling = true;
-    approval_cancel(d->c.approval);
+    approval_cancel(d->c.approval, d);
     cancel_code(d);
     cancel_hooks(d);
     if (d->command)

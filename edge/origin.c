@@ -110,32 +110,48 @@ static struct str host_of(struct str target)
     return target;
 }
 
-void origin_judge(const struct origin *o, struct policy_decision *d)
+enum { SUSPECT_UNTRUSTED = 1, SUSPECT_UNKNOWN = 2 };
+
+static int suspicion(const struct origin *o, const struct effect *e, char ret[ORIGIN_WHY_SIZE])
 {
     struct provenance_answer a;
-    bool is_net = d->effect.kind == EFFECT_NET;
-    enum policy_mode mode = policy_mode_of(o->settings->policy);
-    bool must_deny = o->settings->provenance == PROVENANCE_DENY;
-    if (d->verdict == POLICY_DENY || (d->verdict == POLICY_ASK && !must_deny) ||
-        o->settings->provenance == PROVENANCE_OFF || (!is_net && d->effect.kind != EFFECT_EXEC))
-        return;
-    struct str target = str_of(d->effect.target);
+    bool is_net = e->kind == EFFECT_NET;
+    if (o->settings->provenance == PROVENANCE_OFF || (!is_net && e->kind != EFFECT_EXEC))
+        return 0;
+    struct str target = str_of(e->target);
     provenance_of(o->seen, is_net ? TARGET_HOST : TARGET_TEXT, is_net ? host_of(target) : target,
                   &a);
-    bool is_unknown =
-        a.verdict == PROVENANCE_UNKNOWN && is_net && provenance_has_untrusted(o->seen);
-    if (a.verdict != PROVENANCE_UNTRUSTED && !is_unknown)
+    if (a.verdict == PROVENANCE_UNTRUSTED) {
+        snprintf(ret, ORIGIN_WHY_SIZE, "%.200s comes only from untrusted content: %s", e->target,
+                 a.source);
+        return SUSPECT_UNTRUSTED;
+    }
+    if (a.verdict != PROVENANCE_UNKNOWN || !is_net || !provenance_has_untrusted(o->seen))
+        return 0;
+    snprintf(
+        ret, ORIGIN_WHY_SIZE,
+        "%.200s stands neither in the request nor in the operator's settings, and untrusted content was read",
+        e->target);
+    return SUSPECT_UNKNOWN;
+}
+
+bool origin_suspects(const struct origin *o, const struct effect *e, char ret[ORIGIN_WHY_SIZE])
+{
+    return suspicion(o, e, ret) != 0;
+}
+
+void origin_judge(const struct origin *o, struct policy_decision *d)
+{
+    char why[ORIGIN_WHY_SIZE];
+    enum policy_mode mode = policy_mode_of(o->settings->policy);
+    bool must_deny = o->settings->provenance == PROVENANCE_DENY;
+    if (d->verdict == POLICY_DENY || (d->verdict == POLICY_ASK && !must_deny))
         return;
-    if (!must_deny && mode == MODE_BYPASS)
+    int found = suspicion(o, &d->effect, why);
+    if (found == 0 || (!must_deny && mode == MODE_BYPASS))
         return;
     d->verdict = must_deny || mode == MODE_DONT_ASK ? POLICY_DENY : POLICY_ASK;
-    snprintf(d->rule, sizeof(d->rule), "provenance:%s", is_unknown ? "unknown" : "untrusted");
-    if (is_unknown)
-        snprintf(
-            d->why, sizeof(d->why),
-            "%.200s stands neither in the request nor in the operator's settings, and untrusted content was read",
-            d->effect.target);
-    else
-        snprintf(d->why, sizeof(d->why), "%.200s comes only from untrusted content: %s",
-                 d->effect.target, a.source);
+    snprintf(d->rule, sizeof(d->rule), "provenance:%s",
+             found == SUSPECT_UNKNOWN ? "unknown" : "untrusted");
+    snprintf(d->why, sizeof(d->why), "%s", why);
 }

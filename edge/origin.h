@@ -23,6 +23,10 @@ unsigned origin_ran(struct origin *o, const struct tool *tool, const struct effe
                     size_t count);
 /* What a tool said, as the planner will see it: {content: [{type, text}], ...}. */
 void origin_hear(struct origin *o, const struct tool *tool, const json_t *result);
+/* Whether an effect that leads out aims at what only untrusted content has named, or nobody has: ret is a sentence that names the
+ * source. Says so in every mode but `off`; it decides nothing. */
+#define ORIGIN_WHY_SIZE 512
+bool origin_suspects(const struct origin *o, const struct effect *e, char ret[ORIGIN_WHY_SIZE]);
 /* When the effect's target comes from untrusted content: an allow of policy becomes an ask, and with `deny` both an allow and an ask
  * become a deny; never the other way. */
 void origin_judge(const struct origin *o, struct policy_decision *decision);

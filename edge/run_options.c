@@ -12,12 +12,15 @@ const struct option_row options_run[] = {
     {OPT_BUDGET, "total-budget-usd", 0, OPTION_VALUE, "X",
      "money at most, the whole tree (default 5.00)"},
     {OPT_TIMEOUT, "timeout", 0, OPTION_VALUE, "D", "time at most: seconds, or with ms, s, m, h"},
+    {OPT_APPROVALS, "approvals", 0, OPTION_VALUE, "unix:PATH",
+     "questions are asked and answered there, too (docs/approvals.md)"},
     {0},
 };
 int run_options_take(const struct parsed *p, struct tree_config *ret, struct fault *reterr)
 {
     *ret = (struct tree_config){.model = option_value(p, OPT_MODEL),
                                 .is_budget_said = option_value(p, OPT_BUDGET) != NULL,
+                                .approvals = option_value(p, OPT_APPROVALS),
                                 .timeout_ns = INT64_MAX,
                                 .started_ns = os_now_mono_ns()};
     const char *timeout = option_value(p, OPT_TIMEOUT), *output = option_value(p, OPT_OUTPUT);

@@ -66,6 +66,7 @@ struct tree {
     struct peer agent;
     struct desk *desk;
     struct approval *approval;
+    struct approval_door *own_door; /* of this run alone */
     struct view *view;
     struct os_watch *clock, *grace, *signals;
     struct record *record;
@@ -890,6 +891,14 @@ static int watch_tools(struct tree *t, struct fault *reterr)
     return tool_watch_new(t->app, t->loop, &events, &t->tool_watch, reterr);
 }
 
+static int open_approval(struct tree *t, struct fault *reterr)
+{
+    int r = t->c->approvals && !t->c->door
+                ? approval_door_new(t->c->approvals, &t->own_door, reterr)
+                : 0;
+    return r < 0 ? r : approval_new(t->loop, t->c->door ? t->c->door : t->own_door, &t->approval);
+}
+
 static int begin(struct tree *t, struct fault *reterr)
 {
     struct app *a = t->app;
@@ -899,7 +908,7 @@ static int begin(struct tree *t, struct fault *reterr)
     if (r == 0)
         r = view_new(t->c->view, t->c->is_chat, t->loop, &t->view);
     if (r == 0)
-        r = approval_new(t->loop, t->c->memory, &t->approval);
+        r = open_approval(t, reterr);
     if (r == 0)
         r = t->c->resume ? begin_again(t, reterr) : begin_anew(t, reterr);
     if (r == 0)
@@ -981,6 +990,7 @@ static void tree_done(struct tree *t)
     desk_free(t->desk);
     models_done(&t->models);
     approval_free(t->approval);
+    approval_door_free(t->own_door);
     view_free(t->view);
     os_watch_free(t->signals);
     os_loop_free(t->loop);

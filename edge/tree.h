@@ -17,10 +17,10 @@ struct tree_config {
     int64_t timeout_ns; /* INT64_MAX = not said; max_wall_s of the settings holds too */
     char *
         ret_session; /* SESSION_ID_SIZE bytes: which one it was, once it has begun; NULL = not asked for */
-    struct approval_memory
-        *memory;  /* answers for the session, kept by the caller; NULL = forgotten with the tree */
-    bool is_chat; /* one message of many: no word about the session and its end */
-    int64_t started_ns; /* monotonic, when the process began: --timeout includes start-up */
+    const char *approvals;      /* --approvals unix:PATH, or NULL */
+    struct approval_door *door; /* the same, held open by the caller; NULL = opened for this run */
+    bool is_chat;               /* one message of many: no word about the session and its end */
+    int64_t started_ns;         /* monotonic, when the process began: --timeout includes start-up */
 };
 
 /* Runs to the end, whatever it is, and shows it. Returns the exit code, or a fault of before the first turn

@@ -49,7 +49,7 @@ def commands_and_names_are_completed_and_remembered(p):
     t.type("hello\r")
     t.until(r"Hi\.")
     t.type("look at @a.\t\r")
-    t.until(r"attached /a\.txt.*It says sauce")
+    t.until(r"attached /a\.txt.*It says sauce\..*> ")
     t.type("\x10\x10\x03") # up, up, and away
     t.until("once more to leave")
     t.type("/quit\r")

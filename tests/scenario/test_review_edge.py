@@ -30,13 +30,11 @@ def two_files(p):
 def each_effect_of_a_call_is_asked_for(p):
     two_files(p)
     t = Terminal(p, "run", "--model", p.script({"calls": [call("move", **{"from": "/harmless", "to": "/precious"})]}, {"text": "end"}), "q")
-    t.until(r"move wants Write\(/harmless\)[^\x00]*\[y\] once")
-    t.type("y\n")
-    t.until(r"move wants Write\(/precious\)[^\x00]*\[y\] once")
+    t.until(r"move wants Write\(/harmless\), Write\(/precious\)[^\x00]*worst: changes or deletes /harmless[^\x00]*worst: changes or deletes /precious[^\x00]*answer: ")
     t.type("n\n")
     expect(t.end() == 0 and "the person said no" in t.seen, t.seen)
     grants = [json.loads(line)["body"] for line in p.run("journal", "export").stdout.splitlines() if '"kind":"grant"' in line]
-    expect([(g["target"], g["answer"]) for g in grants] == [("/harmless", "once"), ("/precious", "no")], grants)
+    expect([(g["target"], g["answer"]) for g in grants] == [("/harmless", "no"), ("/precious", "no")], grants)
     expect('"kind":"intent"' not in p.run("journal", "export").stdout, "it ran")
     p.verify()
 

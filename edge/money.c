@@ -5,11 +5,35 @@
 #include "host/ledger.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 int money_add(json_t *object, const char *key, int64_t pico)
 {
     auto_free char *text = ledger_usd_text(pico);
     return text && json_object_set_new(object, key, json_string(text)) == 0 ? 0 : -ENOMEM;
+}
+
+int money_print(const json_t *object, const struct money_number *numbers, size_t count,
+                struct buf *out)
+{
+    int r = json_print(object, out);
+    if (r < 0)
+        return r;
+    must(out->len >= 2 && out->at[out->len - 1] == '}');
+    for (size_t i = 0; i < count; i++) {
+        auto_free char *text = ledger_usd_text(numbers[i].pico);
+        char member[120];
+        bool is_first = out->at[out->len - 2] == '{';
+        int n = text ? snprintf(member, sizeof(member), "%s\"%s\":%s", is_first ? "" : ",",
+                                numbers[i].key, text)
+                     : -1;
+        if (n < 0)
+            return -ENOMEM;
+        must((size_t)n < sizeof(member));
+        if ((r = buf_insert(out, out->len - 1, (struct str){member, (size_t)n})) < 0)
+            return r;
+    }
+    return 0;
 }
 
 static int add_balance(json_t *object, const struct ledger_balance *b)

@@ -9,6 +9,7 @@
 #include "edge/attach.h"
 #include "edge/desk.h"
 #include "edge/models.h"
+#include "edge/money.h"
 #include "edge/peer.h"
 #include "edge/planner.h"
 #include "edge/record.h"
@@ -954,14 +955,12 @@ static own json_t *done_object(const struct tree *t)
 {
     const struct usage *u = &t->usage;
     return json_pack(
-        "{s:i, s:s, s:s, s:s?, s:i, s:o, s:I, s:{s:I, s:I, s:I, s:I}, s:f, s:f, s:O}", "v", 1,
-        "session", t->session, "status", t->status, "stopped_by", t->stopped_by, "exit_code",
-        exit_code(t), "text", json_string_lossy(str_of(t->text ? t->text : "")), "turns",
-        (json_int_t)t->turns, "usage", "input_tokens", (json_int_t)u->input_tokens, "output_tokens",
+        "{s:i, s:s, s:s, s:s?, s:i, s:o, s:I, s:{s:I, s:I, s:I, s:I}, s:O}", "v", 1, "session",
+        t->session, "status", t->status, "stopped_by", t->stopped_by, "exit_code", exit_code(t),
+        "text", json_string_lossy(str_of(t->text ? t->text : "")), "turns", (json_int_t)t->turns,
+        "usage", "input_tokens", (json_int_t)u->input_tokens, "output_tokens",
         (json_int_t)u->output_tokens, "cache_read_tokens", (json_int_t)u->cache_read_tokens,
-        "cache_write_tokens", (json_int_t)u->cache_write_tokens, "cost_usd",
-        (double)t->spent_pico / (double)PICO_PER_USD, "budget_usd",
-        (double)t->budget_pico / (double)PICO_PER_USD, "calls", t->calls);
+        "cache_write_tokens", (json_int_t)u->cache_write_tokens, "calls", t->calls);
 }
 
 static void report(struct tree *t)
@@ -970,7 +969,10 @@ static void report(struct tree *t)
     if (!done)
         return;
     auto_json json_t *body = *t->session ? json_copy(done) : NULL;
-    if (body) {
+    const struct money_number money[] = {{"cost_usd", t->spent_pico},
+                                         {"budget_usd", t->budget_pico}};
+    if (body && money_add(body, money[0].key, money[0].pico) == 0 &&
+        money_add(body, money[1].key, money[1].pico) == 0) {
         json_object_del(
             body, "text"); /* the journal has what happened; what was said is not a decision */
         (void)!journal_add(t->app->state, t->session, NULL, "session", body, JOURNAL_DURABLE, NULL);
@@ -979,7 +981,7 @@ static void report(struct tree *t)
         (void)!session_end(t->app->state, t->session, t->status, t->spent_pico,
                            (int64_t)t->recalled.calls_made + t->calls_asked,
                            (int64_t)t->recalled.turns + t->turns);
-    view_done(t->view, done, t->detail);
+    view_done(t->view, done, money, t->detail);
 }
 
 static void tree_done(struct tree *t)

@@ -4,6 +4,8 @@
  * cursor, retitle the window or draw over a verdict. */
 #include "edge/view.h"
 
+#include "edge/money.h"
+
 #include "edge/markdown.h"
 #include "edge/safe.h"
 #include "host/ledger.h"
@@ -118,6 +120,16 @@ static void emit(own json_t *line)
     auto_done(buf) struct buf text; /* our own printer: an amount is its shortest exact decimal */
     buf_init(&text, JSON_SIZE_MAX);
     if (line && json_print(line, &text) == 0)
+        puts(text.at);
+    fflush(stdout);
+    json_decref(line);
+}
+
+static void emit_with_money(own json_t *line, const struct money_number *money, size_t count)
+{
+    auto_done(buf) struct buf text;
+    buf_init(&text, JSON_SIZE_MAX);
+    if (line && money_print(line, money, count, &text) == 0)
         puts(text.at);
     fflush(stdout);
     json_decref(line);
@@ -294,10 +306,11 @@ void view_usage(struct view *v, int64_t turn, const char *model, int64_t input_t
     v->total_pico = total_pico;
     if (v->mode != VIEW_STREAM_JSON)
         return;
-    emit(json_pack("{s:s, s:I, s:s, s:I, s:I, s:f, s:f}", "type", "usage", "turn", (json_int_t)turn,
-                   "model", model, "input_tokens", (json_int_t)input_tokens, "output_tokens",
-                   (json_int_t)output_tokens, "cost_usd", (double)cost_pico / (double)PICO_PER_USD,
-                   "total_usd", (double)total_pico / (double)PICO_PER_USD));
+    const struct money_number money[] = {{"cost_usd", cost_pico}, {"total_usd", total_pico}};
+    emit_with_money(json_pack("{s:s, s:I, s:s, s:I, s:I}", "type", "usage", "turn",
+                              (json_int_t)turn, "model", model, "input_tokens",
+                              (json_int_t)input_tokens, "output_tokens", (json_int_t)output_tokens),
+                    money, ARRAY_LEN(money));
 }
 
 void view_waiting(struct view *v, const char *what)
@@ -339,7 +352,8 @@ static void done_text(struct view *v, const json_t *done, const char *detail)
             json_array_size(json_object_get(done, "calls")), usd ? usd : "?", paint(v, PLAIN));
 }
 
-void view_done(struct view *v, const json_t *done, const char *detail)
+void view_done(struct view *v, const json_t *done, const struct money_number *money,
+               const char *detail)
 {
     view_waiting(v, NULL);
     if (v->mode == VIEW_TEXT) {
@@ -348,7 +362,7 @@ void view_done(struct view *v, const json_t *done, const char *detail)
         json_t *line = json_copy((json_t *)(uintptr_t)done);
         if (line && v->mode == VIEW_STREAM_JSON)
             json_object_set_new(line, "type", json_string("done"));
-        emit(line);
+        emit_with_money(line, money, 2);
         if (!detail || !*detail)
             return;
         fputs("boxagnts: ", stderr); /* the object says what stopped it, this says why */

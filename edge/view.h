@@ -33,5 +33,7 @@ void view_usage(struct view *v, int64_t turn, const char *model, int64_t input_t
                 int64_t output_tokens, int64_t cost_pico, int64_t total_pico);
 /* What is being waited for ("model", NULL = nothing): the spinner. */
 void view_waiting(struct view *v, const char *what);
-/* The end: done is the object of interfaces.md. */
-void view_done(struct view *v, const json_t *done, const char *detail);
+/* The end: done is the object of interfaces.md, without its two amounts: cost_usd and budget_usd. */
+struct money_number; /* edge/money.h */
+void view_done(struct view *v, const json_t *done, const struct money_number *money,
+               const char *detail);

@@ -9,6 +9,7 @@
 #include "tools/policy.h"
 
 #include "base/buf.h"
+#include "host/ledger.h"
 #include "tools/guest_path.h"
 #include "tools/json_walk.h"
 #include "wire/net_pattern.h"
@@ -201,16 +202,17 @@ static int text_effect(struct reading *r, const struct tool_effect *row, struct 
     return add_effect(r, row, target, false);
 }
 
+#define DOLLARS_MAX 1000000
+
 static int number_effect(struct reading *r, const struct tool_effect *row, const json_t *value)
 {
-    char target[64];
-    if (json_is_integer(value))
-        snprintf(target, sizeof target, "%lld", (long long)json_integer_value(value));
-    else
-        snprintf(target, sizeof target, "%.12f", json_real_value(value));
-    return json_number_value(value) < 0 || json_number_value(value) > 1e6
-               ? refuse(r, row->arg, str_of(target), "is no amount of dollars")
-               : add_effect(r, row, target, false);
+    int64_t pico = 0;
+    int result = ledger_decimal_from_json(value, 12, DOLLARS_MAX * PICO_PER_USD, &pico);
+    if (result == -EINVAL || result == -ERANGE)
+        return refuse(r, row->arg, STR("the number"),
+                      "is no amount of dollars: from 0 to 1000000, at most 15 digits");
+    auto_free char *target = result == 0 ? ledger_usd_text(pico) : NULL;
+    return target ? add_effect(r, row, target, false) : -ENOMEM;
 }
 
 /* --- rows --- */

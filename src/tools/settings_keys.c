@@ -919,6 +919,23 @@ static int read_keys(struct reader *r, const json_t *v, const struct key *table,
     return 0;
 }
 
+#define AMOUNT_TEXT_SIZE 48
+static void amount_text(int64_t value, unsigned scale, char ret[AMOUNT_TEXT_SIZE])
+{
+    uint64_t unit = 1, rest;
+    must(value >= 0 && scale < 19);
+    for (unsigned i = 0; i < scale; i++)
+        unit *= 10;
+    rest = (uint64_t)value % unit;
+    int n = snprintf(ret, AMOUNT_TEXT_SIZE, "%llu", (unsigned long long)((uint64_t)value / unit));
+    if (rest == 0)
+        return;
+    n += snprintf(ret + n, (size_t)(AMOUNT_TEXT_SIZE - n), ".%0*llu", (int)scale,
+                  (unsigned long long)rest);
+    while (ret[n - 1] == '0')
+        ret[--n] = '\0';
+}
+
 /* The decimal as it was written, as an exact integer. */
 static int amount_value(struct reader *r, const json_t *v, const struct settings_amount *a,
                         int64_t *ret)
@@ -930,12 +947,14 @@ static int amount_value(struct reader *r, const json_t *v, const struct settings
     for (; fits && value != 0 && shift > 0; shift--)
         fits = !__builtin_mul_overflow(value, 10u, &value);
     if (!fits || value > INT64_MAX || (int64_t)value < a->min || (int64_t)value > a->max) {
-        double unit = 1;
-        for (unsigned i = 0; i < a->scale; i++)
-            unit *= 10;
-        return bad(r, "must be %s from %.15g to %.15g%s%s", a->scale ? "a number" : "an integer",
-                   (double)a->min / unit, (double)a->max / unit, *a->unit ? " " : "", a->unit);
+        char min[AMOUNT_TEXT_SIZE], max[AMOUNT_TEXT_SIZE];
+        amount_text(a->min, a->scale, min);
+        amount_text(a->max, a->scale, max);
+        return bad(r, "must be %s from %s to %s%s%s", a->scale ? "a number" : "an integer", min,
+                   max, *a->unit ? " " : "", a->unit);
     }
+    if (json_is_real(v) && d.digits >= UINT64_C(1000000000000000))
+        return bad(r, "has more digits than a JSON number holds exactly: at most 15");
     *ret = (int64_t)value;
     return 0;
 }
@@ -1188,10 +1207,7 @@ static own json_t *object_schema(const struct key *table, size_t count)
 static own json_t *amount_schema(const struct settings_amount *a)
 {
     json_t *schema = json_object();
-    double unit = 1;
-    char help[200];
-    for (unsigned i = 0; i < a->scale; i++)
-        unit *= 10;
+    char help[200], text[AMOUNT_TEXT_SIZE];
     snprintf(help, sizeof help, "%s%s%s%s; the tighter one wins", a->help, *a->unit ? " (" : "",
              a->unit, *a->unit ? ")" : "");
     const struct {
@@ -1199,10 +1215,10 @@ static own json_t *amount_schema(const struct settings_amount *a)
         int64_t value;
     } rows[] = {{"minimum", a->min}, {"maximum", a->max}, {"default", a->fallback}};
     json_object_set_new(schema, "type", json_string(a->scale ? "number" : "integer"));
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        json_object_set_new(schema, rows[i].key,
-                            a->scale ? json_real((double)rows[i].value / unit)
-                                     : json_integer(rows[i].value));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) { /* amounts of money are whole here */
+        amount_text(rows[i].value, a->scale, text);
+        json_object_set_new(schema, rows[i].key, json_loads(text, JSON_DECODE_ANY, NULL));
+    }
     return described(schema, help);
 }
 

@@ -131,6 +131,21 @@ def amounts_are_exact_or_refused(p):
         p.run("run", "--model", p.script({"text": "x"}), "--total-budget-usd", text, "q", code=2)
 
 
+def what_is_printed_is_the_decimal_that_was_spent(p):
+    model = p.script({"script": 1, "price": {"input_per_mtok_usd": 0.1, "output_per_mtok_usd": 0.2}},
+                     {"text": "a", "calls": [call("list")], "usage": {"input_tokens": 1, "output_tokens": 1}}, {"text": "b", "usage": {"input_tokens": 123457, "output_tokens": 3}})
+    proc = p.run("run", "--model", model, "--output", "stream-json", "--total-budget-usd", "1234.000000000003", "q", code=2)
+    expect("15 in all" in proc.stderr, proc.stderr)
+    proc = p.run("run", "--model", model, "--output", "stream-json", "--total-budget-usd", "234.000000000003", "q", code=0)
+    expect('"cost_usd":0.0000003,' in proc.stdout, "0.1 and 0.2 are 0.3", proc.stdout)
+    done = json.loads(proc.stdout.splitlines()[-1], parse_float=Decimal)
+    expect(done["cost_usd"] == Decimal("0.0000003") + Decimal("123457") * Decimal("0.0000001") + Decimal("0.0000006"), done["cost_usd"])
+    expect('"budget_usd":234.000000000003' in proc.stdout, proc.stdout.splitlines()[-1])
+    (p.root / "s.json").write_text('{"total_budget_usd": 1234.000000000003}')
+    err = p.run("run", "--settings", p.root / "s.json", "--model", model, "q", code=2).stderr
+    expect("total_budget_usd" in err and "at most 15" in err, err)
+
+
 def an_unknown_price_says_how_to_set_one(p):
     env = {"ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}
     for budget in ([], ["--total-budget-usd", "0"]):
@@ -147,5 +162,5 @@ def the_caps_are_shown_before_there_is_a_session(p):
 
 
 main(a_day_and_a_month_stop_the_run_that_would_pass_them, a_cap_of_the_day_is_shared_by_processes, marks_are_told_once_and_journalled,
-     a_stream_that_breaks_costs_its_worst, a_service_that_reports_more_than_it_can_charge_passes_no_cap, a_killed_run_counts_at_its_worst, amounts_are_exact_or_refused, an_unknown_price_says_how_to_set_one,
+     a_stream_that_breaks_costs_its_worst, a_service_that_reports_more_than_it_can_charge_passes_no_cap, a_killed_run_counts_at_its_worst, amounts_are_exact_or_refused, what_is_printed_is_the_decimal_that_was_spent, an_unknown_price_says_how_to_set_one,
      the_caps_are_shown_before_there_is_a_session)

@@ -239,7 +239,7 @@ static void fixed_targets_and_amounts_are_effects_too(void **state)
     assert_int_equal(c.result, 0);
     assert_int_equal(c.count, 2);
     assert_string_equal(c.effects[0].target, "api.example.org:443");
-    assert_string_equal(c.effects[1].target, "0.250000000000");
+    assert_string_equal(c.effects[1].target, "0.25");
     call_tool(t, negative, &c);
     assert_int_equal(c.result, -FAULT_POLICY);
 }

@@ -28,7 +28,8 @@ struct outward {
     struct peer egress;
     bool is_up, is_gone, is_granted, is_answered;
     uint64_t id;
-    json_t *answer; /* own; body of MONITOR_GRANT_END, or what stands for it */
+    json_t *answer;      /* own; body of MONITOR_GRANT_END, or what stands for it */
+    json_t *confinement; /* own; of the egress that had the grant */
     struct receipt_http use;
     char why[256]; /* egress' last word */
 };
@@ -51,6 +52,7 @@ void outward_free(own struct outward *o)
         return;
     peer_done(&o->egress);
     json_decref(o->answer);
+    json_decref(o->confinement);
     free(o);
 }
 
@@ -360,6 +362,8 @@ static int grant(struct outward *o, const struct outward_ask *ask, int fd)
     o->id++;
     o->is_granted = true;
     o->is_answered = false;
+    json_decref(o->confinement);
+    o->confinement = json_incref(o->egress.confinement);
     return 0;
 }
 
@@ -422,6 +426,7 @@ const struct receipt_http *outward_revoke(struct outward *o)
         .contacted = json_object_get(o->answer, "contacted"),
         .refused = json_object_get(o->answer, "refused"),
         .limits_hit = json_object_get(o->answer, "limits_hit"),
+        .confinement = o->confinement,
     };
     return &o->use;
 }

@@ -119,6 +119,15 @@ static own json_t *limits_hit_json(const struct sandbox_outcome *o, const struct
     return list;
 }
 
+/* Of what ran the call, and of what stood between it and the network. */
+static own json_t *confinement_json(const struct receipt_facts *f)
+{
+    json_t *all = f->confinement ? json_copy(json_loose(f->confinement)) : json_object();
+    if (all && f->http && f->http->confinement)
+        (void)json_object_set(all, "egress", json_loose(f->http->confinement));
+    return all;
+}
+
 own json_t *receipt_new(const struct receipt_facts *f)
 {
     static const struct sandbox_use nothing = {0};
@@ -146,7 +155,6 @@ own json_t *receipt_new(const struct receipt_facts *f)
                         f->limits ? limits_receipt_json(f->limits, f->limit_doors, f->limits_of)
                                   : json_object());
     json_object_set_new(r, "contacted", contacted_json(f->http));
-    json_object_set_new(r, "confinement",
-                        f->confinement ? json_incref(json_loose(f->confinement)) : json_object());
+    json_object_set_new(r, "confinement", confinement_json(f));
     return r;
 }

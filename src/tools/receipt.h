@@ -11,6 +11,7 @@
 struct receipt_http {
     int64_t requests, bytes;
     const json_t *contacted, *refused, *limits_hit; /* borrowed arrays, or NULL */
+    const json_t *confinement;                      /* borrowed; of egress, as it measured */
 };
 
 struct receipt_facts {

@@ -34,6 +34,8 @@ def a_granted_request_is_in_the_receipt(place):
         expect(p.stdout.split()[0] == "200" and "hello" in p.stdout, p.stdout)
         expect(receipt["used"]["http_requests"] == 1 and receipt["used"]["http_bytes"] > 80, receipt)
         expect(receipt["contacted"] == [{"host": "127.0.0.1", "ip": "127.0.0.1", "port": server.port, "verdict": "allow"}], receipt)
+        inside, outward = receipt["confinement"], receipt["confinement"]["egress"]
+        expect("seccomp" in outward["facets"] and outward["seccomp"] != inside["seccomp"] and "net" not in outward["namespaces"], receipt["confinement"])
         expect(receipt["stopped_by"] == "exit" and receipt["refused"] == [] and receipt["limits_hit"] == [], receipt)
         journal = place.run("journal", "show", "--json", code=0).stdout
         expect(f'{{"effect":"Net","target":"{server.base}"}}' in journal, journal)

@@ -52,6 +52,9 @@ def behaves_like_the_program_itself(p):
     expect(receipt["used"]["output_bytes"] == len(proc.stdout) + len(proc.stderr) and receipt["used"]["peak_memory"] > 0, receipt)
     facets = {"fds_env", "namespaces", "rlimits", "no_new_privs", "capabilities", "landlock", "parent_death", "seccomp"}
     expect(set(receipt["confinement"]["facets"]) == facets, receipt["confinement"])
+    keeper = receipt["confinement"]["keeper"]
+    expect(set(keeper["facets"]) == facets and keeper["seccomp"].startswith("sha256:") and keeper["seccomp"] != receipt["confinement"]["seccomp"], keeper)
+    expect("egress" not in receipt["confinement"], "nothing led out")
     p.verify()
 
 

@@ -49,6 +49,9 @@ def what_is_granted_is_reached_by_the_proxy(p):
         expect("no_proxy" not in proc.stdout.lower() and server.heads[0].startswith(b"GET /a?b=c HTTP/1.1\r\n"), server.heads)
         expect(receipt["contacted"] == [{"host": "127.0.0.1", "ip": "127.0.0.1", "port": server.port, "verdict": "allow"}], receipt)
         expect(receipt["used"]["http_requests"] == 1 and receipt["used"]["http_bytes"] > 50 and receipt["refused"] == [], receipt)
+        egress = receipt["confinement"]["egress"]
+        expect({"seccomp", "landlock"} <= set(egress["facets"]) and "net" not in egress["namespaces"], egress)
+        expect("net" in receipt["confinement"]["namespaces"] and egress["seccomp"] != receipt["confinement"]["seccomp"], receipt["confinement"])
         proc, receipt = jail(p, PYTHON, "-c", TUNNEL, f"127.0.0.1:{echo.port}", "through", flags=grant)
         expect(proc.stdout == "HTTP/1.1 200 Connection established\nthrough\n" and receipt["used"]["http_bytes"] == 14, proc, receipt)
         if shutil.which("curl", path="/usr/bin"):

@@ -176,14 +176,20 @@ static int enter_last(struct jail_report *ret, struct fault *reterr)
     return jail_enter(&profile, ret, reterr);
 }
 
+/* What holds the command, and beside it what holds its keeper. */
 static int say_ready(struct channel *c, const struct jail_report *keeper,
-                     const struct jail_report *command, int listener)
+                     const struct jail_report *last, const struct jail_report *command,
+                     int listener)
 {
-    struct jail_report both = *command;
+    struct jail_report both = *command, its = *keeper;
+    its.in_force |= last->in_force;
+    memcpy(its.seccomp, last->seccomp, sizeof(its.seccomp));
     both.in_force |= keeper->in_force & (JAIL_NAMESPACES | JAIL_LANDLOCK | JAIL_PARENT_DEATH);
     both.landlock_abi = keeper->landlock_abi;
     memcpy(both.namespaces, keeper->namespaces, sizeof(both.namespaces));
     auto_json json_t *body = jail_report_json(&both);
+    if (body && json_object_set_new(body, "keeper", jail_report_json(&its)) < 0)
+        return -ENOMEM;
     return body ? speak(c, MONITOR_READY, 0, body, listener) : -ENOMEM;
 }
 
@@ -225,7 +231,7 @@ static int start_command(struct channel *c, const struct order *o,
         *reterr = said.fault;
         return said.error;
     }
-    r = say_ready(c, keeper, &said.report, listener);
+    r = say_ready(c, keeper, &last, &said.report, listener);
     if (r < 0)
         return r;
     *ret_pid = pid;

@@ -1,14 +1,14 @@
-/* JSON in: the one door for bytes from outside. Size, depth and number of values are bounded before
- * the parser allocates anything, because a short text can make a large tree or a deep recursion.
+/* JSON in: the one door for bytes from outside. Size, depth and number of values are bounded, because a short text can make a
+ * large tree or a deep recursion.
  * A string with U+0000 is refused: too much of what reads these values ends at a NUL, and a check
  * that sees less than the later use is a hole. Getters never convert between types, except that an
  * integer may be written as a real with nothing behind the point (JSON does not tell them apart). */
 #include "wire/json.h"
 
+#include "wire/json_read.h"
+
 #include <errno.h>
 #include <math.h>
-
-enum { TEXT_SHOWN = 200 };
 
 void json_start(uint32_t seed)
 {
@@ -34,56 +34,13 @@ static int fault_at(struct fault *reterr, struct place at, const char *what)
     return fault_set(reterr, FAULT_INPUT, "line %u column %u: %s", at.line, at.column, what);
 }
 
-/* Depth and number of values, by brackets and commas outside strings. On text that is not JSON the
- * counts mean nothing, but up to the point where the parser will stop they are right. */
-static int check_bounds(struct str s, struct fault *reterr)
+/* Where the reader stopped, as people count. */
+static int fault_from_reader(struct fault *reterr, struct str s, const struct json_read_error *e)
 {
     struct place at = {1, 0};
-    size_t depth = 0, values = 1;
-    bool in_string = false;
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.at[i];
-        place_step(&at, c);
-        if (c == '\0')
-            return fault_at(reterr, at, "a NUL byte"); /* the parser would skip it between values */
-        if (in_string) {
-            if (c == '\\' && i + 1 < s.len)
-                place_step(&at, s.at[++i]);
-            in_string = c != '"';
-            continue;
-        }
-        in_string = c == '"';
-        if (c == '[' || c == '{') {
-            values++;
-            if (++depth > JSON_DEPTH_MAX)
-                return fault_at(reterr, at, "nested too deep");
-        } else if ((c == ']' || c == '}') && depth > 0) {
-            depth--;
-        } else if (c == ',' && ++values > JSON_VALUES_MAX) {
-            return fault_at(reterr, at, "too many values");
-        }
-    }
-    return values > JSON_VALUES_MAX ? fault_at(reterr, at, "too many values") : 0;
-}
-
-/* The parser's sentence quotes the text near the error: as much as is readable, on one line. */
-static int fault_from_parser(struct fault *reterr, const json_error_t *error)
-{
-    char text[TEXT_SHOWN];
-    size_t len = strlen(error->text) < sizeof(text) ? strlen(error->text) : sizeof(text) - 1;
-    for (size_t i = 0; i < len; i++)
-        text[i] =
-            (unsigned char)error->text[i] < ' ' || error->text[i] == 0x7F ? ' ' : error->text[i];
-    len = utf8_valid_prefix((struct str){text, len});
-    text[len] = '\0';
-    struct place at = {error->line > 0 ? (unsigned)error->line : 1,
-                       error->column > 0 ? (unsigned)error->column : 0};
-    if (json_error_code(error) == json_error_null_character ||
-        json_error_code(error) == json_error_null_byte_in_key)
-        return fault_at(reterr, at, "a string with the character U+0000 is not accepted");
-    if (json_error_code(error) == json_error_out_of_memory)
-        return fault_set(reterr, ENOMEM, "no memory for a JSON value");
-    return fault_at(reterr, at, text);
+    for (size_t i = 0; i < e->end; i++)
+        place_step(&at, s.at[i]);
+    return fault_at(reterr, at, e->what);
 }
 
 static int check_size(size_t len, size_t size_max, struct fault *reterr)
@@ -97,18 +54,14 @@ static int check_size(size_t len, size_t size_max, struct fault *reterr)
 
 int json_parse(struct str s, size_t size_max, json_t **ret, struct fault *reterr)
 {
-    json_error_t error;
+    struct json_read_error error;
     int r = check_size(s.len, size_max, reterr);
-    if (r == 0)
-        r = check_bounds(s, reterr);
     if (r < 0)
         return r;
-    json_t *value =
-        json_loadb(s.len > 0 ? s.at : "", s.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (value == NULL)
-        return fault_from_parser(reterr, &error);
-    *ret = value;
-    return 0;
+    r = json_read(s, ret, &error);
+    if (r == -ENOMEM)
+        return fault_set(reterr, ENOMEM, "no memory for a JSON value");
+    return r < 0 ? fault_from_reader(reterr, s, &error) : 0;
 }
 
 /* ---- settings: comments and trailing commas ---- */

@@ -93,8 +93,8 @@ static void urls_that_can_be_read_in_two_ways_are_refused(void **state)
         "https://example.org/\n",
         "https://example.org/\x7f",
         " https://example.org/",
-        "https://b\xc3\xbc"
-        "cher.example/",
+        ("https://b\xc3\xbc"
+         "cher.example/"),
         "https://example%2eorg/",
         "https://%65xample.org/",
         "https://ex*mple.org/",

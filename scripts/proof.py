@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the proofs and prints pass/total for each kind, with the list of what was skipped and what failed.
 
-usage: proof.py BUILD_DIR [PROOF...]    (the tests must be built; PROOF: fault, guests, schema, escape, native, kill, wasi, rows, public, models, tests)
+usage: proof.py BUILD_DIR [PROOF...]    (the tests must be built; PROOF: fault, guests, schema, escape, native, http, kill, wasi, rows, public, models, tests)
 
 The proofs that count something of their own are run one by one; all other tests are counted by kind.
 """
@@ -72,6 +72,14 @@ def native(build):
     code, text = run([sys.executable, f"{SOURCE}/tests/escape/test_native.py"], build)
     counted(proof, code, text, r"native escapes: (\d+)/(\d+)")
     proof.skipped += re.findall(r"^void (\S+): (.*)$", text, re.M)
+    proof.failed += [(name, "") for name in re.findall(r"^FAIL (\S+):", text, re.M)]
+    return proof
+
+
+def http(build):
+    proof = Proof("guests' HTTP escapes")
+    code, text = run([sys.executable, f"{SOURCE}/tests/escape/test_http.py"], build)
+    counted(proof, code, text, r"http escapes: (\d+)/(\d+)")
     proof.failed += [(name, "") for name in re.findall(r"^FAIL (\S+):", text, re.M)]
     return proof
 
@@ -155,8 +163,8 @@ def guests(build):
     return proof
 
 
-OWN = {"fault": fault, "guests": guests, "schema": schema, "escape": escape, "native": native, "kill": kill, "wasi": wasi, "rows": wasi_rows, "public": public, "models": models}
-OWN_TESTS = (r"^(conformance/schema|conformance/wasi|conformance/models|fault/fault|escape/guest_fuzz|escape/escape|escape/native|scenario/kill|unit/wasi/.*|"
+OWN = {"fault": fault, "guests": guests, "schema": schema, "escape": escape, "native": native, "http": http, "kill": kill, "wasi": wasi, "rows": wasi_rows, "public": public, "models": models}
+OWN_TESTS = (r"^(conformance/schema|conformance/wasi|conformance/models|fault/fault|escape/guest_fuzz|escape/escape|escape/native|escape/http|scenario/kill|unit/wasi/.*|"
              r"unit_wasi_.*)$")
 
 

@@ -44,15 +44,25 @@ static void note_contact(struct allowance *a, const char *host, const char *ip, 
         json_decref(row);
 }
 
+static void add_refused(struct allowance *a, const char *target, const char *why)
+{
+    if (json_array_size(a->refused) < REFUSED_MAX)
+        (void)json_array_append_new(
+            a->refused, json_pack("{s:s, s:s, s:s}", "op", "http", "target", target, "why", why));
+}
+
 void allowance_refused(struct allowance *a, const struct url *u, const char *why)
 {
     char target[TARGET_MAX];
     snprintf(target, sizeof target, "%s://%s%s%s:%u%.200s", url_scheme(u),
              u->host.is_ip && u->host.ip.is_v6 ? "[" : "", u->host.name,
              u->host.is_ip && u->host.ip.is_v6 ? "]" : "", u->port, u->path);
-    if (json_array_size(a->refused) < REFUSED_MAX)
-        (void)json_array_append_new(
-            a->refused, json_pack("{s:s, s:s, s:s}", "op", "http", "target", target, "why", why));
+    add_refused(a, target, why);
+}
+
+void allowance_bad_request(struct allowance *a, const char *why)
+{
+    add_refused(a, "a request that is none", why);
 }
 
 /* --- what is asked --- */

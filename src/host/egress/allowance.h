@@ -28,5 +28,7 @@ int allowance_may_connect(struct allowance *a, const struct url *u, const struct
 bool allowance_spend(struct allowance *a, int64_t bytes); /* false = max_http_bytes is used up */
 int64_t allowance_left(const struct allowance *a);        /* bytes that may still be spent */
 void allowance_refused(struct allowance *a, const struct url *u, const char *why);
+/* What could not be read as a request: there is no URL to name, and the text itself may hold what belongs into no receipt. */
+void allowance_bad_request(struct allowance *a, const char *why);
 /* The body of MONITOR_GRANT_END; NULL on no memory. */
 own json_t *allowance_end(const struct allowance *a);

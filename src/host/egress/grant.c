@@ -112,6 +112,8 @@ static int tell_body(struct str bytes, void *arg)
 static void tell_over(int result, const char *why, void *arg)
 {
     struct grant *g = arg;
+    if (result == HTTP_BAD)
+        allowance_bad_request(&g->allowance, why);
     auto_json json_t *body = json_pack("{s:s, s:o}", "outcome", http_result_name(result), "text",
                                        json_string_lossy(str_of(why)));
     if (body)

@@ -90,16 +90,30 @@ static const struct fault_row *find_row(int code)
     return plain_code(code) >= FAULT_USAGE && i < ARRAY_LEN(fault_rows) ? &fault_rows[i] : NULL;
 }
 
-/* Copies text into a field of `size` bytes, cut where a character ends. */
+/* Copies text into a field of `size` bytes, cut where a character ends. A sentence is UTF-8 whatever it quotes: a "%.80s" may
+ * have cut a character in the middle, and a name of the host may be any bytes; one ? stands for what is none. */
 static void set_text(char *field, size_t size, struct str text)
 {
-    if (text.len >= size) {
-        text.len = size - 1;
-        while (text.len > 0 && ((unsigned char)text.at[text.len] & 0xC0) == 0x80)
-            text.len--;
+    size_t used = 0;
+    bool is_marked = false;
+    while (text.len > 0 && used + 1 < size) {
+        size_t valid = utf8_valid_prefix(text),
+               len = valid < size - 1 - used ? valid : size - 1 - used;
+        while (len > 0 && len < valid && ((unsigned char)text.at[len] & 0xC0) == 0x80)
+            len--;
+        memcpy(field + used, text.at, len);
+        used += len;
+        if (len < valid)
+            break;
+        is_marked = is_marked && len == 0;
+        if (len < text.len && !is_marked && used + 1 < size) {
+            field[used++] = '?';
+            is_marked = true;
+        }
+        size_t over = len < text.len ? len + 1 : len;
+        text = (struct str){text.at + over, text.len - over};
     }
-    memcpy(field, text.at, text.len);
-    field[text.len] = '\0';
+    field[used] = '\0';
 }
 
 /* Room for the longest field twice, so that a prefix and a text meet before they are cut. All

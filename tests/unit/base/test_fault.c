@@ -137,6 +137,25 @@ static void unknown_codes_are_named_so(void **state)
     assert_int_equal(fault_exit_code(FAULT_CAP + 1), 1);
 }
 
+static void a_sentence_is_utf8_whatever_it_quotes(void **state)
+{
+    struct fault f = {0};
+    (void)state;
+    (void)fault_set(&f, FAULT_INPUT, "key \"%.4s\"",
+                    "abc\xf1\xb1\xb1\xb1"); /* cut in a character */
+    assert_string_equal(f.text, "key \"abc?\"");
+    (void)fault_set(&f, FAULT_INPUT, "%s",
+                    "\xff\xfe\xfd"
+                    "a\x80"
+                    "b\xc3\xa4");
+    assert_string_equal(f.text, "?a?b\xc3\xa4");
+    char longer[2 * sizeof f.text];
+    for (size_t i = 0; i + 3 < sizeof longer; i += 3)
+        memcpy(longer + i, "\xe2\x82\xac", 4);
+    (void)fault_set(&f, FAULT_INPUT, "%s", longer);
+    assert_true(utf8_valid(str_of(f.text)) && strlen(f.text) > sizeof f.text - 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +164,7 @@ int main(void)
         cmocka_unit_test(a_long_sentence_is_cut_between_characters),
         cmocka_unit_test(a_fault_may_quote_itself),
         cmocka_unit_test(every_code_has_a_name_a_sentence_and_an_exit_code),
+        cmocka_unit_test(a_sentence_is_utf8_whatever_it_quotes),
         cmocka_unit_test(the_rows_stand_at_their_codes),
         cmocka_unit_test(unknown_codes_are_named_so),
     };

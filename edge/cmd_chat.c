@@ -8,9 +8,12 @@
 #include "edge/money.h"
 #include "edge/run_options.h"
 #include "edge/safe.h"
+#include "edge/show_call.h"
 #include "host/undo.h"
 #include "os/clock.h"
+#include "os/env.h"
 #include "os/loop.h"
+#include "os/term.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -140,6 +143,28 @@ static int say_permissions(struct chat *c, struct str rest, struct fault *reterr
     return *c->session ? say_grants(c, reterr) : 0;
 }
 
+static int send_message(struct chat *c, const char *text, struct fault *reterr);
+
+/* A run of its own like a message: within turns, money and time, and it can be cancelled. */
+static int compact(struct chat *c, struct str rest, struct fault *reterr)
+{
+    (void)rest;
+    if (!*c->session)
+        return fault_set(reterr, FAULT_USAGE, "nothing was said yet");
+    c->config.only_compacts = true;
+    int r = send_message(c, "", reterr);
+    c->config.only_compacts = false;
+    return r;
+}
+
+static int unfold(struct chat *c, struct str call, struct fault *reterr)
+{
+    if (!*c->session)
+        return fault_set(reterr, FAULT_USAGE, "nothing was done yet");
+    bool has_color = os_is_terminal(2) && !os_env("NO_COLOR");
+    return show_call(stderr, c->app.state, c->session, call, has_color, reterr);
+}
+
 static int say_session(struct chat *c, struct str rest, struct fault *reterr)
 {
     (void)rest;
@@ -175,6 +200,9 @@ static const struct chat_command {
     {"/undo", "[CALL]", "put back the files that this session, or one call, changed", undo_it},
     {"/permissions", "[revoke [N]]", "mode, rules and what you allowed; take back grant N, or all",
      say_permissions},
+    {"/compact", "", "sum up what was said so far, in one turn of the model; the newest stays",
+     compact},
+    {"/show", "[CALL]", "a call unfolded: arguments, result, receipt; else the last one", unfold},
     {"/session", "", "its name, for `boxagnts session`, `replay`, `undo` and `journal`",
      say_session},
     {"/new", "", "begin another session", begin_new},

@@ -679,7 +679,8 @@ static int send_start(struct tree *t)
                   "max_tool_calls", (json_int_t)s->max_tool_calls, "attached", t->attached.texts,
                   "conversation", past->conversation, "numbers", "turns", (json_int_t)past->turns,
                   "calls", (json_int_t)past->calls, "messages", (json_int_t)past->messages);
-    if (!body || !more || json_object_update(body, more))
+    if (!body || !more || json_object_update(body, more) ||
+        (t->c->only_compacts && json_object_set_new(body, "compact", json_true())))
         return -ENOMEM;
     channel_set_state(t->agent.channel, STATE_IDLE);
     return peer_send(&t->agent, AGENT_START, 0, body, str_of(t->c->prompt), NULL, 0);
@@ -773,7 +774,7 @@ static int recall(struct tree *t, const struct session_row *row, struct fault *r
     int r = record_recall(state, row->id, &t->recalled, reterr);
     if (r == 0)
         r = recalled_answers_by(&t->recalled, row->model);
-    if (r == 0 && t->recalled.ends_with_answer && !*t->c->prompt) {
+    if (r == 0 && t->recalled.ends_with_answer && !*t->c->prompt && !t->c->only_compacts) {
         r = fault_set(reterr, FAULT_USAGE, "session %s has said its last word", row->id);
         fault_next(reterr, "say what is to be done next: boxagnts session resume %s PROMPT",
                    row->id);

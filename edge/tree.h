@@ -19,8 +19,10 @@ struct tree_config {
         ret_session; /* SESSION_ID_SIZE bytes: which one it was, once it has begun; NULL = not asked for */
     const char *approvals;      /* --approvals unix:PATH, or NULL */
     struct approval_door *door; /* the same, held open by the caller; NULL = opened for this run */
-    bool is_chat;               /* one message of many: no word about the session and its end */
-    int64_t started_ns;         /* monotonic, when the process began: --timeout includes start-up */
+    bool
+        only_compacts; /* of a session that goes on: its conversation is summed up, and nothing else is done */
+    bool is_chat;       /* one message of many: no word about the session and its end */
+    int64_t started_ns; /* monotonic, when the process began: --timeout includes start-up */
 };
 
 /* Runs to the end, whatever it is, and shows it. Returns the exit code, or a fault of before the first turn

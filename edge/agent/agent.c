@@ -344,6 +344,8 @@ static int on_start(struct agent *g, const struct message *m, struct fault *rete
     const json_t *at = json_object_get(m->body, "numbers");
     const struct query_numbers numbers = {number_at(at, "turns"), number_at(at, "calls"),
                                           number_at(at, "messages")};
+    if (json_is_true(json_object_get(m->body, "compact")))
+        return query_compact(g->query, conversation, &numbers, act, g);
     return query_resume(g->query, conversation, &numbers, prompt, attached, act, g);
 }
 

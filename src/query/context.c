@@ -12,6 +12,7 @@
 #define SUMMARY_AT 85 /* the same */
 #define TAIL_KEPT 30  /* the same: the newest messages, as they are */
 #define SUMMARY_MAX 20
+#define COMPACT_LEAST 8000 /* tokens; what is compacted counts as so long at least */
 #define RESULTS_KEPT 2     /* newest messages of results that are left whole */
 #define TRIM_LEAST 512     /* bytes; shorter results stay */
 #define HEAD_KEPT 8192     /* bytes of a result that is itself too large */
@@ -200,6 +201,17 @@ int context_make_room(struct query *q, query_act act, void *arg)
             r = trim(q, 0, HEAD_KEPT, act, arg);
     }
     return r;
+}
+
+int context_compact(struct query *q, query_act act, void *arg)
+{
+    int64_t now = context_tokens(q);
+    int r = trim(q, RESULTS_KEPT, 0, act, arg);
+    if (now < COMPACT_LEAST)
+        now = COMPACT_LEAST;
+    if (q->context_limit == 0 || q->context_limit > now)
+        q->context_limit = now;
+    return r < 0 ? r : begin_summary(q);
 }
 
 bool context_is_hopeless(const struct query *q, int64_t *ret)

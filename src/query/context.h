@@ -16,6 +16,9 @@ enum { CONTEXT_FITS = 0, CONTEXT_SUMMARY = 1 };
 must_use int context_make_room(struct query *q, query_act act, void *arg);
 /* A request as it now is cannot fit, however its tokens are counted. *ret: as few as it can have. */
 bool context_is_hopeless(const struct query *q, int64_t *ret);
+/* Because a person wants it, whatever the limit: as if the conversation filled its context by now. The newest messages, up to
+ * some thousand tokens, always stay. */
+must_use int context_compact(struct query *q, query_act act, void *arg);
 /* The service said that the context is too long: 0 it is shorter now, CONTEXT_SUMMARY, or CONTEXT_FULL: nothing is left to
  * take out. */
 enum { CONTEXT_FULL = 2 };

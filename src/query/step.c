@@ -234,8 +234,7 @@ static int recall_results(struct query *q)
     return 0;
 }
 
-int query_resume(struct query *q, const json_t *conversation, const struct query_numbers *numbers,
-                 struct str prompt, const json_t *attached, query_act act, void *arg)
+static int recall(struct query *q, const json_t *conversation, const struct query_numbers *numbers)
 {
     size_t i;
     json_t *message;
@@ -261,10 +260,32 @@ int query_resume(struct query *q, const json_t *conversation, const struct query
         q->history.marks[q->history.count - 1].number =
             json_is_integer(number) ? (uint64_t)json_integer_value(number) : 0;
     }
-    int r = recall_results(q);
+    return recall_results(q);
+}
+
+int query_resume(struct query *q, const json_t *conversation, const struct query_numbers *numbers,
+                 struct str prompt, const json_t *attached, query_act act, void *arg)
+{
+    int r = recall(q, conversation, numbers);
     if (r == 0 && prompt.len)
         r = add_prompt(q, prompt, attached);
     return r < 0 ? r : query_ask_model(q, act, arg);
+}
+
+int query_compact(struct query *q, const json_t *conversation, const struct query_numbers *numbers,
+                  query_act act, void *arg)
+{
+    int r = recall(q, conversation, numbers);
+    if (r == 0)
+        r = context_compact(q, act, arg);
+    if (r < 0)
+        return r;
+    q->only_compacts = true;
+    if (r == CONTEXT_SUMMARY)
+        return query_ask_turn(q, act, arg);
+    r = query_say("context", STR("there is nothing to sum up: the conversation is short"), act,
+                  arg);
+    return r < 0 ? r : query_act_done(q, "done", "", "", act, arg);
 }
 
 /* --- incidents --- */
@@ -361,6 +382,8 @@ static int on_summary(struct query *q, query_act act, void *arg)
     q->waited_ms = 0;
     if (r == 0) {
         q->summary_tries = 0;
+        if (q->only_compacts)
+            return query_act_done(q, "done", "", "", act, arg);
         return query_ask_turn(q, act, arg);
     }
     if (q->summary_tries >= RECOVERY_TRIES_MAX)

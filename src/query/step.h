@@ -47,6 +47,10 @@ must_use int query_start(struct query *q, struct str prompt, const json_t *attac
 must_use int query_resume(struct query *q, const json_t *conversation,
                           const struct query_numbers *numbers, struct str prompt,
                           const json_t *attached, query_act act, void *arg);
+/* The same, but all that is done is to make the conversation shorter, now: old results go, and what is not among the newest messages
+ * is summed up in one turn. Then it is over, also when there was nothing to sum up. */
+must_use int query_compact(struct query *q, const json_t *conversation,
+                           const struct query_numbers *numbers, query_act act, void *arg);
 /* One event. After QUERY_ACT_DONE nothing more happens (0). Faults: -ENOMEM, or what act returned. */
 must_use int query_step(struct query *q, const struct query_event *e, query_act act, void *arg);
 

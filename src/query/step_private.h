@@ -44,6 +44,7 @@ struct query {
     json_t *
         summary_ask; /* own; the conversation that is asked with while a summary is under way, else NULL */
     size_t summary_from, summary_to;
+    bool only_compacts; /* with the summary it is over */
     unsigned summary_tries, context_tries;
 };
 

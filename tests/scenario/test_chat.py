@@ -89,6 +89,31 @@ def an_answer_for_the_session_holds_for_the_next_message(p):
     p.verify()
 
 
+def a_call_is_unfolded(p):
+    (p.work / "a.txt").write_text("".join(f"\x1b[2Jline {i}\n" for i in range(100)))
+    model = p.script({"calls": [call("read", path="a.txt"), call("write", path="b.txt", content="x\ny\n")]}, {"text": "done"})
+    done = p.run("chat", "--model", model, stdin="/show\n", code=2)
+    expect("nothing was done yet" in done.stderr, done.stderr)
+    done = p.run("chat", "--model", model, "--permission-mode", "acceptEdits", stdin="go\n/show 1\n/show\n/show c9\n", code=2)
+    one, two = done.stderr.split("c2 write\n")
+    expect("c1 read\n  arguments\n    path:\n      a.txt\n  result" in one and "line 50" in one and "more lines" in one and "\x1b" not in one, one)
+    expect("    content:\n      x\n      y\n" in two and "touched create /b.txt" in two and "allow by policy, rule mode:acceptEdits" in two, two)
+    expect("there is no call c9" in two and "stopped by exit" in one, two)
+
+
+def compact_sums_up_now_within_the_budget(p):
+    long = "what was said " * 800
+    model = p.script('{"script":1,"price":{"input_per_mtok_usd":1,"output_per_mtok_usd":1}}', {"text": long, "usage": {"input_tokens": 10, "output_tokens": 10}},
+                     {"text": long}, {"text": long}, {"text": "THE SUMMARY", "usage": {"input_tokens": 1000000, "output_tokens": 1000}}, {"text": "last"})
+    expect("nothing was said yet" in p.run("chat", "--model", model, stdin="/compact\n", code=2).stderr, "no session")
+    done = p.run("chat", "--model", model, "--total-budget-usd", "9", stdin="one\n/compact\ntwo\nthree\n/compact\n/cost\nfour\n", code=0)
+    expect("there is nothing to sum up" in done.stderr, done.stderr)
+    expect("messages were summed up" in done.stderr and "THE SUMMARY" in done.stderr, done.stderr)
+    expect("THE SUMMARY" not in done.stdout and done.stdout.endswith("last\n"), done.stdout[-50:])
+    expect("spent $0 of" not in done.stderr and "spent $" in done.stderr, done.stderr)
+    p.verify()
+
+
 def ctrl_c_cancels_once_and_leaves_twice(p):
     model = p.script({"delay_ms": 60000, "text": "late"}, {"text": "second"})
     t = Terminal(p, "chat", "--model", model)
@@ -108,4 +133,4 @@ def ctrl_c_cancels_once_and_leaves_twice(p):
 if __name__ == "__main__":
     main(each_line_of_a_pipe_is_a_message_of_one_session, what_is_wrong_is_said_and_ends_a_pipe, stream_json_is_one_stream,
          commands_and_names_are_completed_and_remembered, markdown_is_calm_and_hostile_text_cannot_draw,
-         an_answer_for_the_session_holds_for_the_next_message, ctrl_c_cancels_once_and_leaves_twice)
+         an_answer_for_the_session_holds_for_the_next_message, a_call_is_unfolded, compact_sums_up_now_within_the_budget, ctrl_c_cancels_once_and_leaves_twice)

@@ -54,9 +54,10 @@ struct call {
     bool writes, reaches, undo_begun, intent_written; /* reaches: it has a Net effect */
     struct sandbox_limits limits;                     /* of the settings, tightened by the tool */
     struct limit_doors limit_doors;
-    bool has_limits;  /* it came as far as being run */
-    bool is_narrowed; /* a native command whose Write is not granted: its folders are read-only */
-    int fault;        /* of starting it */
+    bool has_limits; /* it came as far as being run */
+    bool
+        is_narrowed; /* it could do without its Write effects, which are not granted: its folders are read-only */
+    int fault;           /* of starting it */
     json_t *confinement; /* own; of a native command */
     int undo_fd;
     char **argv; /* own; the guest's */
@@ -303,7 +304,7 @@ static void hear(struct desk *d, const struct call *c, const json_t *result)
 }
 
 static const char narrowed_note[] =
-    "note: the folders were read-only for this call, because Write(/**) is not granted";
+    "note: the folders were read-only for this call, because writing is not granted";
 
 /* Takes the call off the line: receipt into the journal, answer to the planner. outcome NULL = it never ran. */
 static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum sandbox_stop stop,
@@ -317,6 +318,8 @@ static void finish(struct desk *d, const struct sandbox_outcome *outcome, enum s
         : !outcome || !c->tool ? result_error(sentence)
         : is_native            ? result_from_command(outcome, c->is_narrowed ? narrowed_note : NULL)
                                : result_from_output(c->tool, outcome);
+    if (c->is_narrowed && outcome && !is_native)
+        result_add_note(result, narrowed_note);
     bool is_error = !result || json_is_true(json_object_get(result, "is_error"));
     auto_json json_t *touched = touched_of(d, c);
     struct digest input_digest;
@@ -547,6 +550,9 @@ static int take_effects(struct desk *d, struct call *c, struct buf *sentence)
         r = command_effects(d->c.app->settings->policy, c->tool, c->input, has_writable,
                             approval_has_someone(d->c.approval), d->scratch, CALL_EFFECTS_MAX,
                             &count, &c->is_narrowed, &why);
+    if (r == 0 && !c->tool->is_native)
+        c->is_narrowed = effects_narrow(d->c.app->settings->policy, c->tool, d->scratch, &count,
+                                        has_writable, approval_has_someone(d->c.approval)) > 0;
     if (r == 0 && !(c->effects = malloc((count ? count : 1) * sizeof(*c->effects))))
         r = fault_set(&why, ENOMEM, "out of memory");
     if (r < 0) {

@@ -45,8 +45,10 @@ static int add_effect(struct reading *r, const struct tool_effect *row, const ch
     if (r->count == r->max)
         return fault_set(r->fault, FAULT_POLICY, "the call has more than %zu effects", r->max);
     struct effect *e = &r->effects[r->count];
-    *e = (struct effect){
-        .kind = row->kind, .recursive = row->recursive, .outside_work_dir = outside};
+    *e = (struct effect){.kind = row->kind,
+                         .recursive = row->recursive,
+                         .outside_work_dir = outside,
+                         .optional = row->optional};
     if ((size_t)snprintf(e->target, sizeof e->target, "%s", target) >= sizeof e->target)
         return refuse(r, row->arg, str_of(target), "is longer than 1023 bytes");
     for (size_t i = 0; i < r->count; i++)
@@ -236,8 +238,11 @@ static int one_effect(struct reading *r, const struct tool_effect *row, const js
         return net_effect(r, row, json_view(value));
     if (row->kind != EFFECT_READ && row->kind != EFFECT_WRITE)
         return text_effect(r, row, json_view(value));
-    int result = path_effect(r, row, json_view(value), path, &rewrite);
-    if (result == 0 && rewrite) {
+    auto_free char *longer = NULL;
+    if (row->suffix && asprintf(&longer, "%s%s", json_string_value(value), row->suffix) < 0)
+        return -ENOMEM;
+    int result = path_effect(r, row, longer ? str_of(longer) : json_view(value), path, &rewrite);
+    if (result == 0 && rewrite && !longer) {
         *ret_rewritten = json_string(path);
         result = *ret_rewritten ? 0 : -ENOMEM;
     }
@@ -276,6 +281,8 @@ static int argument_effects(struct reading *r, const struct tool_effect *row, co
 static int row_effects(struct reading *r, const struct tool_effect *row)
 {
     const json_t *value = row->arg ? json_object_get(r->arguments, row->arg) : NULL;
+    if (row->unless && json_is_true(json_object_get(r->arguments, row->unless)))
+        return 0;
     if (value && !json_is_null(value))
         return argument_effects(r, row, value);
     if (!row->fallback)

@@ -137,7 +137,8 @@ static int read_effect_text(const json_t *row, const char *key, char **ret, stru
 /* {"effect": "Read", "arg": "path", "default": "/", "recursive": true} or {"effect": "Net", "target": "example.org:443"} */
 static int read_effect(struct tool *t, const json_t *row, struct fault *f)
 {
-    static const char *const names[] = {"effect", "arg", "default", "target", "recursive", NULL};
+    static const char *const names[] = {"effect", "arg",    "default",  "target", "recursive",
+                                        "suffix", "unless", "optional", NULL};
     struct tool_effect *e = &t->effects[t->effect_count];
     const char *key;
     json_t *value;
@@ -152,16 +153,24 @@ static int read_effect(struct tool *t, const json_t *row, struct fault *f)
             return unknown_key(f, "a row of effects", key, names);
     }
     const json_t *kind = json_object_get(row, "effect"),
-                 *recursive = json_object_get(row, "recursive");
+                 *recursive = json_object_get(row, "recursive"),
+                 *optional = json_object_get(row, "optional");
     if (!json_is_string(kind) || !effect_kind_find(json_view(kind), &e->kind))
         return bad(f, "effect", "one of Read, Write, Net, Exec, Tool, Spend");
     if (recursive && !json_is_boolean(recursive))
         return bad(f, "recursive", "true or false");
     e->recursive = json_is_true(recursive);
+    if (optional && (!json_is_boolean(optional) || e->kind != EFFECT_WRITE))
+        return bad(f, "optional", "true or false, of a Write effect");
+    e->optional = json_is_true(optional);
     t->effect_count++; /* from here on tool_free() owns its strings */
     int r = read_effect_text(row, "arg", &e->arg, f);
     if (r == 0)
         r = read_effect_text(row, e->arg ? "default" : "target", &e->fallback, f);
+    if (r == 0)
+        r = read_effect_text(row, "suffix", &e->suffix, f);
+    if (r == 0)
+        r = read_effect_text(row, "unless", &e->unless, f);
     if (r)
         return r;
     if (!e->arg && (!e->fallback || json_object_get(row, "default")))
@@ -266,24 +275,39 @@ static int read_keys(struct tool *t, const json_t *manifest, struct fault *f)
     return 0;
 }
 
+static int check_argument(const struct tool *t, const char *name, struct fault *f)
+{
+    const json_t *properties = json_object_get(t->input_schema_json, "properties");
+    if (!name || !json_is_object(properties) || json_object_get(properties, name))
+        return 0;
+    return fault_set(
+        f, FAULT_CONFIG,
+        "manifest: effects name the argument \"%.80s\", which input_schema does not have", name);
+}
+
 /* What the parts must be together. */
 static int check_whole(const struct tool *t, struct fault *f)
 {
-    const json_t *properties = json_object_get(t->input_schema_json, "properties");
+    bool has_optional = false, has_firm = false;
     for (size_t i = 0; i < t->effect_count; i++) {
         const struct tool_effect *e = &t->effects[i];
         if (t->read_only && e->kind != EFFECT_READ)
             return fault_set(f, FAULT_CONFIG,
                              "manifest: the tool says read_only but has a %s effect",
                              effect_name(e->kind));
-        if (!e->arg || !json_is_object(properties) || json_object_get(properties, e->arg))
-            continue;
-        return fault_set(
-            f, FAULT_CONFIG,
-            "manifest: effects name the argument \"%.80s\", which input_schema does not have",
-            e->arg);
+        if (e->suffix && (!e->arg || (e->kind != EFFECT_READ && e->kind != EFFECT_WRITE)))
+            return bad(f, "suffix", "of a Read or Write effect of an argument");
+        has_optional = has_optional || e->optional;
+        has_firm = has_firm || (e->kind == EFFECT_WRITE && !e->optional);
+        int r = check_argument(t, e->arg, f);
+        if (r == 0)
+            r = check_argument(t, e->unless, f);
+        if (r)
+            return r;
     }
-    return 0;
+    /* A run's folders are writable or not, all of them: what one row gives up another must not bring back. */
+    return has_optional && has_firm ? bad(f, "optional", "the same for all Write effects of a tool")
+                                    : 0;
 }
 
 int tool_from_manifest(struct str json, own struct tool **ret, struct fault *reterr)
@@ -363,6 +387,8 @@ void tool_free(own struct tool *t)
     for (size_t i = 0; i < t->effect_count; i++) {
         free(t->effects[i].arg);
         free(t->effects[i].fallback);
+        free(t->effects[i].suffix);
+        free(t->effects[i].unless);
     }
     net_limits_done(&t->net);
     os_close(t->module_fd);

@@ -49,6 +49,7 @@ struct effect {
     char target[1024]; /* guest path ("/src/a.c"), host:port, program args, tool name, usd */
     bool recursive;
     bool outside_work_dir; /* a path in another mount than "/": acceptEdits is not about it */
+    bool optional;         /* see effects_narrow() */
 };
 #define CALL_EFFECTS_MAX 64
 
@@ -64,6 +65,13 @@ must_use int effects_of_call(const struct tool *tool, const json_t *arguments,
                              const struct effect_mount *mounts, size_t mount_count,
                              struct effect *ret, size_t max, size_t *ret_count,
                              own json_t **ret_mapped_arguments, struct fault *reterr);
+
+/* What a tool would write if it may, and does without if not (manifest: "optional"). When policy denies one of these effects, or asks
+ * and nobody can be asked, all of them leave the list, and the call must be run with its folders read-only. Without a
+ * folder that is writable at all they leave it as well.
+ * returns 0 = nothing was taken away that could have been | 1 = the call is narrowed */
+must_use int effects_narrow(const struct policy *policy, const struct tool *tool,
+                            struct effect *effects, size_t *count, bool has_writable, bool can_ask);
 
 /* Words as one text, as an Exec effect has them: one that a shell would read otherwise is quoted. Faults stay in out. */
 void effect_words(const json_t *words, struct buf *out);

@@ -38,5 +38,6 @@ own json_t *receipt_new(const struct receipt_facts *f);
  * bytes (base64 with a note); sanitised (control characters other than \n \t, lone escapes), cut with a mark. Always gives a result. */
 own json_t *result_from_output(const struct tool *tool, const struct sandbox_outcome *outcome);
 /* Of the tool `command`: what it wrote to both streams, and how it ended. note: NULL, or what the planner should know besides. */
+void result_add_note(json_t *result, const char *note); /* one more text; result may be NULL */
 own json_t *result_from_command(const struct sandbox_outcome *outcome, const char *note);
 own json_t *result_error(const char *sentence);

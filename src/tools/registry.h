@@ -22,7 +22,12 @@ struct tool_effect {
     enum effect_kind kind;
     char *arg;      /* own; name of the argument that says the target; NULL = fixed target */
     char *fallback; /* own; target when the argument is absent ("/"), or the fixed target */
+    char
+        *suffix; /* own; is put behind the argument's text (a database's journal); NULL = nothing */
+    char *
+        unless; /* own; name of an argument: when it is true there is no such effect; NULL = always */
     bool recursive; /* the whole tree below the target */
+    bool optional;  /* Write only: see effects_narrow() */
 };
 
 /* How arguments reach the guest: see tools/invoke.h. INVOKE_WORDS is for tools that say nothing but their --help. */

@@ -250,3 +250,16 @@ own json_t *result_from_output(const struct tool *tool, const struct sandbox_out
         explain_end(result, outcome);
     return result;
 }
+
+void result_add_note(json_t *result, const char *note)
+{
+    json_t *content = json_object_get(result, "content");
+    if (json_is_string(content)) {
+        json_t *list = json_pack("[{s:s, s:O}]", "type", "text", "text", content);
+        if (!list || json_object_set_new(result, "content", list))
+            return;
+        content = list;
+    }
+    if (json_is_array(content))
+        add_text(content, str_of(note));
+}

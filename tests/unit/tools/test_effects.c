@@ -282,6 +282,89 @@ static void normalising_twice_is_normalising_once(void **state)
     }
 }
 
+#define OPTIONAL                                                                                     \
+    "[{'effect':'Read','arg':'path'},{'effect':'Write','arg':'path','optional':true,'unless':'ro'}," \
+    "{'effect':'Write','arg':'path','suffix':'-log','optional':true,'unless':'ro'}]"
+
+static struct tool *optional_tool(void)
+{
+    return tool_of("'path':{'type':'string'},'ro':{'type':'boolean'}", OPTIONAL, false);
+}
+
+static void a_suffix_is_another_file_and_leaves_the_argument(void **state)
+{
+    (void)state;
+    struct tool *t = optional_tool();
+    struct call c;
+    auto_json json_t *plain = json_of("{'path':'d/../a'}"), *ro = json_of("{'path':'a','ro':true}");
+    call_tool(t, plain, &c);
+    assert_int_equal(c.result, 0);
+    assert_int_equal(c.count, 3);
+    assert_string_equal(c.effects[2].target, "/a-log");
+    assert_string_equal(json_string_value(json_object_get(c.mapped, "path")), "/a");
+    json_decref(c.mapped);
+    call_tool(t, ro, &c);
+    assert_int_equal(c.count, 1);
+    assert_int_equal(c.effects[0].kind, EFFECT_READ);
+    tool_free(t);
+}
+
+/* All of a tool's optional effects, or none: the folders of a run are writable or not. */
+static void what_is_optional_leaves_together_when_one_part_is_not_granted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule;
+        enum policy_verdict verdict;
+        bool has_writable, can_ask;
+        int result;
+        size_t count;
+    } rows[] = {
+        {NULL, POLICY_ALLOW, true, true, 0, 3}, /* asks for both */
+        {NULL, POLICY_ALLOW, true, false, 1, 1},
+        {NULL, POLICY_ALLOW, false, true, 0, 1},
+        {"Write", POLICY_ALLOW, true, false, 0, 3},
+        {"Write(/a)", POLICY_ALLOW, true, false, 1, 1},
+        {"Write(/a-log)", POLICY_DENY, true, true, 1, 1},
+    };
+    struct tool *t = optional_tool();
+    auto_json json_t *arguments = json_of("{'path':'a'}");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct policy *p = NULL;
+        assert_int_equal(policy_new(&p), 0);
+        struct fault fault = {0};
+        struct call c;
+        if (rows[i].rule)
+            assert_int_equal(
+                policy_add_rule(p, POLICY_USER, rows[i].verdict, str_of(rows[i].rule), &fault), 0);
+        call_tool(t, arguments, &c);
+        assert_int_equal(
+            effects_narrow(p, t, c.effects, &c.count, rows[i].has_writable, rows[i].can_ask),
+            rows[i].result);
+        assert_int_equal(c.count, rows[i].count);
+        assert_int_equal(c.effects[0].kind, EFFECT_READ);
+        policy_free(p);
+    }
+    tool_free(t);
+}
+
+static void a_call_that_has_nothing_left_asks_by_its_name(void **state)
+{
+    (void)state;
+    struct tool *t = tool_of("", "[{'effect':'Write','target':'/','optional':true}]", false);
+    struct policy *p = NULL;
+    assert_int_equal(policy_new(&p), 0);
+    auto_json json_t *arguments = json_object();
+    struct call c;
+    call_tool(t, arguments, &c);
+    assert_int_equal(effects_narrow(p, t, c.effects, &c.count, true, false), 1);
+    assert_int_equal(c.count, 1);
+    assert_int_equal(c.effects[0].kind, EFFECT_TOOL);
+    assert_string_equal(c.effects[0].target, "t");
+    policy_free(p);
+    tool_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +378,9 @@ int main(void)
         cmocka_unit_test(a_tool_that_says_nothing_asks_by_its_name),
         cmocka_unit_test(fixed_targets_and_amounts_are_effects_too),
         cmocka_unit_test(normalising_twice_is_normalising_once),
+        cmocka_unit_test(a_suffix_is_another_file_and_leaves_the_argument),
+        cmocka_unit_test(what_is_optional_leaves_together_when_one_part_is_not_granted),
+        cmocka_unit_test(a_call_that_has_nothing_left_asks_by_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

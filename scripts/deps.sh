@@ -49,6 +49,8 @@ list_missing() {
     fi
     # A guest's build uses a package of it; whoever has an npm of another origin keeps that.
     command -v npm >/dev/null || missing+=(npm)
+    # Whatever go there is fetches the one that is needed (scripts/go.sh).
+    command -v go >/dev/null || [[ -x /usr/local/go/bin/go ]] || missing+=(golang-go)
 }
 
 install_missing() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Tools on large inputs, through the whole tree of programs, with what a person would use in the same run: grep over 10,000 files
-beside GNU grep (and ripgrep, where it is installed), an edit of a file of 10 MB.
+beside GNU grep (and ripgrep, where it is installed), an edit of a file of 10 MB; and a shell that says one word.
 
     bench_tools.py BUILD_DIR [CALLS]
 
@@ -90,3 +90,7 @@ with tempfile.TemporaryDirectory(prefix="boxagnts-bench-tools-") as name:
     row(f"governed grep over {FILES} files", governed(top, tree, "grep", query, calls), "<= 3 x", "GNU grep", reference["p50"])
     row(f"governed edit of a file of {len(text) / 1e6:.1f} MB",
         governed(top, single, "edit", {"path": "big.txt", "old_string": "line %d of a", "new_string": "LINE of a"}, calls), "<= 50")
+    governed(top, single, "shell", {"command": "echo hi"}, 1)
+    row("governed shell, echo hi", governed(top, single, "shell", {"command": "echo hi"}, 10 * calls), "<= 4")
+    row("governed shell, a pipeline of four",
+        governed(top, single, "shell", {"command": "printf 'b\\na\\n' | sort | uniq -c | head -n 1"}, 10 * calls))

@@ -12,6 +12,7 @@
 #include "sandbox/ask/worker.h"
 #include "sandbox/jail/jail.h"
 #include "tools/guest_path.h"
+#include "tools/tool_index.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -360,7 +361,7 @@ static int open_work_dir(struct app *a, const struct parsed *p, struct fault *re
 
 int app_open(struct app *a, const struct parsed *p, unsigned needs, struct fault *reterr)
 {
-    *a = (struct app){.work_dir_fd = -1, .json = option_flag(p, OPT_JSON)};
+    *a = (struct app){.work_dir_fd = -1, .tools_notify_fd = -1, .json = option_flag(p, OPT_JSON)};
     int r = find_programs(a);
     if (r == 0)
         r = open_work_dir(a, p, reterr);
@@ -401,6 +402,8 @@ void app_done(struct app *a)
         free(a->mounts[i].guest);
     }
     registry_free(a->registry);
+    tool_index_free(a->tool_index);
+    os_close(a->tools_notify_fd);
     free(a->own_tools);
     codecache_free(a->cache);
     state_free(a->state);
@@ -413,7 +416,7 @@ void app_done(struct app *a)
     free(a->agent_program);
     free(a->egress_program);
     free(a->jail_program);
-    *a = (struct app){.work_dir_fd = -1};
+    *a = (struct app){.work_dir_fd = -1, .tools_notify_fd = -1};
 }
 
 const struct sandbox_mount *app_mount_of(const struct app *a, const char *path,

@@ -63,11 +63,13 @@ struct app {
     struct settings *settings; /* own */
     struct sandbox_mount mounts[SANDBOX_MOUNTS_MAX];
     size_t mount_count;
-    struct state *state;       /* own */
-    struct codecache *cache;   /* own */
-    struct registry *registry; /* own */
-    char *own_tools;           /* own; the person's folder of tools; NULL = no home */
-    char *bin_dir;             /* own; where our programs are */
+    struct state *state;           /* own */
+    struct codecache *cache;       /* own */
+    struct registry *registry;     /* own */
+    int tools_notify_fd;           /* own; what changed in its folders: edge/tool_watch.h */
+    struct tool_index *tool_index; /* own; NULL = no state folder was opened */
+    char *own_tools;               /* own; the person's folder of tools; NULL = no home */
+    char *bin_dir;                 /* own; where our programs are */
     char *worker_program, *compile_program, *agent_program, *egress_program,
         *jail_program; /* own */
     bool json;

@@ -36,10 +36,10 @@ const struct command command_tool = {
 static int tool_list(const struct parsed *p, struct fault *reterr)
 {
     struct app app;
-    int r = app_open(&app, p, APP_TOOLS, reterr);
+    int r = app_open(&app, p, APP_STATE | APP_TOOLS, reterr);
     auto_json json_t *list = json_array();
     for (size_t i = 0; r == 0 && i < registry_count(app.registry); i++) {
-        const struct tool *t = registry_at(app.registry, i);
+        const struct tool *t = registry_peek(app.registry, i);
         if (!app.json) {
             printf("%-12s %-8s %.*s\n", t->name, t->version ? t->version : "",
                    (int)strcspn(t->description, "\n"), t->description);
@@ -71,7 +71,7 @@ int tool_not_there(const struct app *app, const char *name, struct fault *reterr
 static int tool_show(const struct parsed *p, struct fault *reterr)
 {
     struct app app;
-    int r = app_open(&app, p, APP_TOOLS, reterr);
+    int r = app_open(&app, p, APP_STATE | APP_TOOLS, reterr);
     const struct tool *t = r == 0 ? registry_find(app.registry, str_of(p->positional[1])) : NULL;
     if (r == 0 && !t)
         r = tool_not_there(&app, p->positional[1], reterr);
@@ -226,7 +226,7 @@ static int tool_call(const struct parsed *p, struct fault *reterr)
 {
     auto_done(buf) struct buf arguments;
     buf_init(&arguments, ARGUMENTS_MAX);
-    struct app app = {.work_dir_fd = -1};
+    struct app app = {.work_dir_fd = -1, .tools_notify_fd = -1};
     int r = take_arguments(p->positional[2], &arguments, reterr);
     if (r == 0)
         r = app_open(&app, p, APP_MOUNTS | APP_STATE | APP_TOOLS, reterr);

@@ -47,6 +47,7 @@ struct planner {
     json_t *recorded;
     size_t recorded_fallbacks;
     bool recorded_summariser;
+    bool shows_tools; /* somebody reads the list of tools; a script and a record do not */
     struct planner_events events;
     /* An upper bound of the input tokens of the next turn, given the request body. */
     int64_t (*input_bound)(struct planner *p, struct str body, const struct planner_tools *tools);

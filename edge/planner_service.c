@@ -431,6 +431,7 @@ int planner_service_new(const char *provider, const char *name, const struct app
         return -ENOMEM;
     s->planner = (struct planner){.wire = request_wire_name(choice.wire),
                                   .price = choice.price,
+                                  .shows_tools = true,
                                   .input_bound = input_bound,
                                   .ask = ask,
                                   .cancel = cancel,

@@ -3,8 +3,8 @@
  * a twentieth of the time, on a timer. */
 #include "edge/tool_watch.h"
 
+#include "edge/app_tools.h"
 #include "os/clock.h"
-#include "os/fd.h"
 #include "os/notify.h"
 
 #include <errno.h>
@@ -21,28 +21,11 @@ struct tool_watch {
     int64_t rest_until_ns; /* monotonic */
 };
 
-/* The folder, or what is there of the way to it: then its next part is waited for. */
-static int watch_folder(int fd, const char *folder)
-{
-    auto_free char *path = str_dup(str_of(folder));
-    if (!path)
-        return -ENOMEM;
-    int r = os_notify_add(fd, path, OS_NOTIFY_ALL);
-    while (r == -ENOENT || r == -ENOTDIR) {
-        char *slash = strrchr(path, '/');
-        if (!slash || strcmp(path, "/") == 0)
-            return r;
-        slash[slash == path] = 0; /* "/a" -> "/" */
-        r = os_notify_add(fd, path, OS_NOTIFY_NEW_NAMES);
-    }
-    return r;
-}
-
 static void watch_folders(const struct tool_watch *w)
 {
     const struct registry *r = w->app->registry;
-    for (size_t i = 0; w->notify_fd >= 0 && i < registry_folder_count(r); i++)
-        (void)!watch_folder(w->notify_fd, registry_folder(r, i));
+    for (size_t i = 0; i < registry_folder_count(r); i++)
+        app_watch_folder(w->app, registry_folder(r, i));
 }
 
 /* Watched first, looked at second: what comes in between is an event. */
@@ -72,7 +55,7 @@ static void on_timer(void *arg)
 
 static bool is_due(struct tool_watch *w)
 {
-    if (w->notify_fd >= 0 && os_notify_drain(w->notify_fd) == 1)
+    if (w->app->tools_notify_fd >= 0 && os_notify_drain(w->app->tools_notify_fd) == 1)
         w->is_due = true;
     return w->is_due;
 }
@@ -106,14 +89,13 @@ int tool_watch_new(struct app *app, struct os_loop *loop, const struct tool_watc
     auto_(tool_watch) struct tool_watch *w = calloc(1, sizeof(*w));
     if (!w)
         return -ENOMEM;
-    *w = (struct tool_watch){.app = app, .events = *events, .notify_fd = os_notify_new()};
+    *w = (struct tool_watch){.app = app, .events = *events};
     int r = os_loop_watch_timer(loop, INT64_MAX, on_timer, w, &w->timer);
-    if (r == 0 && w->notify_fd >= 0)
-        r = os_loop_watch_fd(loop, w->notify_fd, OS_READ, on_readable, w, &w->readable);
+    if (r == 0 && w->app->tools_notify_fd >= 0)
+        r = os_loop_watch_fd(loop, w->app->tools_notify_fd, OS_READ, on_readable, w, &w->readable);
     if (r < 0)
         return fault_sys(reterr, -r, "cannot watch the folders of tools");
-    look(w);
-    w->rest_until_ns = 0;
+    tool_watch_look(w); /* what happened since the folders were read */
     *ret = take(w);
     return 0;
 }
@@ -124,6 +106,5 @@ void tool_watch_free(own struct tool_watch *w)
         return;
     os_watch_free(w->readable);
     os_watch_free(w->timer);
-    os_close(w->notify_fd < 0 ? -1 : w->notify_fd);
     free(w);
 }

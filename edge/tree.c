@@ -318,10 +318,11 @@ static void on_planner_end(const struct planner_end *e, void *arg)
     }
 }
 
-/* What the planner is shown from the next request on. */
+/* What the planner is shown from the next request on; a thousand tools are not listed for nobody. */
 static int list_tools(struct tree *t)
 {
-    if (t->tools)
+    bool is_read = t->asked->shows_tools || models_context(&t->models, t->planner) > 0;
+    if (t->tools || !is_read)
         return 0;
     t->tools = desk_tools_json(t->desk);
     t->tools_bytes = t->tools ? request_tools_bytes(t->tools) : 0;
@@ -486,8 +487,8 @@ static void tell_tools(struct tree *t, json_t *body)
 {
     if (t->tools_told || list_tools(t) < 0)
         return;
-    t->tools_told =
-        json_object_set_new(body, "tools_bytes", json_integer((json_int_t)t->tools_bytes)) == 0;
+    t->tools_told = t->tools && json_object_set_new(body, "tools_bytes",
+                                                    json_integer((json_int_t)t->tools_bytes)) == 0;
 }
 
 static void on_call_done(const struct desk_outcome *o, void *arg)

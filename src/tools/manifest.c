@@ -3,9 +3,11 @@
 #include "tools/registry.h"
 
 #include "base/buf.h"
+#include "base/digest.h"
 #include "os/fd.h"
 #include "tools/json_walk.h"
 #include "tools/nearest.h"
+#include "tools/tool_index.h"
 
 #include <errno.h>
 
@@ -87,16 +89,22 @@ static int read_description(struct tool *t, const json_t *v, struct fault *f)
     return read_text(v, "description", TEXT_MAX, &t->description, f);
 }
 
+/* A manifest that was read before has schemas that compile: that is left until they are asked. */
+static int read_schema(const struct tool *t, const json_t *v, struct schema **ret, struct fault *f)
+{
+    return t->is_known ? schema_compile_later(v, ret) : schema_compile(v, ret, f);
+}
+
 static int read_input_schema(struct tool *t, const json_t *v, struct fault *f)
 {
-    int r = schema_compile(v, &t->input_schema, f);
+    int r = read_schema(t, v, &t->input_schema, f);
     fault_prefix(r ? f : NULL, "manifest: input_schema");
     t->input_schema_json = r ? NULL : json_incref(json_loose(v));
     return r;
 }
 static int read_output_schema(struct tool *t, const json_t *v, struct fault *f)
 {
-    int r = schema_compile(v, &t->output_schema, f);
+    int r = read_schema(t, v, &t->output_schema, f);
     fault_prefix(r ? f : NULL, "manifest: output_schema");
     return r;
 }
@@ -310,12 +318,14 @@ static int check_whole(const struct tool *t, struct fault *f)
                                     : 0;
 }
 
-int tool_from_manifest(struct str json, own struct tool **ret, struct fault *reterr)
+static int from_manifest(struct str json, bool is_known, own struct tool **ret,
+                         struct fault *reterr)
 {
     auto_json json_t *manifest = NULL;
     auto_(tool) struct tool *t = calloc(1, sizeof *t);
     if (!t)
         return -ENOMEM;
+    t->is_known = is_known;
     t->origin = "section";
     t->module_fd = -1;
     t->destructive = t->open_world = true;
@@ -335,6 +345,55 @@ int tool_from_manifest(struct str json, own struct tool **ret, struct fault *ret
         return r;
     t->verified = true;
     *ret = take(t);
+    return 0;
+}
+
+int tool_from_manifest(struct str json, own struct tool **ret, struct fault *reterr)
+{
+    return from_manifest(json, false, ret, reterr);
+}
+
+int tool_from_known_manifest(struct str json, own struct tool **ret, struct fault *reterr)
+{
+    return from_manifest(json, true, ret, reterr);
+}
+
+int tool_frozen(const struct tool_known *known, own struct tool **ret)
+{
+    auto_(tool) struct tool *t = calloc(1, sizeof *t);
+    if (!t)
+        return -ENOMEM;
+    t->module_fd = -1;
+    t->origin = "section";
+    t->verified = true;
+    t->frozen = known->manifest;
+    t->name = str_dup(known->name);
+    t->version = str_dup(known->version);
+    t->description = str_dup(known->description);
+    digest_hex((const struct digest *)(const void *)known->sha256, t->sha256);
+    if (!t->name || !t->version || !t->description)
+        return -ENOMEM;
+    *ret = take(t);
+    return 0;
+}
+
+int tool_thaw(struct tool *t)
+{
+    struct tool *whole = NULL;
+    if (!t->frozen.at)
+        return 0;
+    int r = tool_from_known_manifest(t->frozen, &whole, NULL);
+    if (r < 0)
+        return r;
+    free(t->name);
+    free(t->version);
+    free(t->description);
+    whole->path = t->path;
+    whole->module_fd = t->module_fd;
+    whole->holders = t->holders;
+    memcpy(whole->sha256, t->sha256, sizeof whole->sha256);
+    *t = *whole; /* all that it owns */
+    free(whole);
     return 0;
 }
 

@@ -16,6 +16,7 @@ struct registry {
     } table;
     struct tool **fixed; /* own; no file of a folder */
     size_t fixed_count;
+    struct tool_index *index; /* borrowed; NULL = none */
     struct folder folders[REGISTRY_FOLDERS_MAX];
     size_t folder_count;
 };
@@ -88,9 +89,15 @@ static struct tool *table_find(const struct table *t, struct str name)
     return i < t->count && str_is(name, t->at[i]->name) ? t->at[i] : NULL;
 }
 
+/* A tool whose manifest cannot be read (no memory; it was read before) is as one that is not there. */
+static const struct tool *thawed(struct tool *t)
+{
+    return t && tool_thaw(t) == 0 ? t : NULL;
+}
+
 const struct tool *registry_find(const struct registry *r, struct str name)
 {
-    return table_find(&r->table, name);
+    return thawed(table_find(&r->table, name));
 }
 
 const struct tool *registry_nearest(const struct registry *r, struct str name)
@@ -107,6 +114,10 @@ size_t registry_count(const struct registry *r)
     return r->table.count;
 }
 const struct tool *registry_at(const struct registry *r, size_t i)
+{
+    return i < r->table.count ? thawed(r->table.at[i]) : NULL;
+}
+const struct tool *registry_peek(const struct registry *r, size_t i)
 {
     return i < r->table.count ? r->table.at[i] : NULL;
 }
@@ -162,7 +173,7 @@ int registry_add_dir(struct registry *r, const char *dir, registry_broken_fn on_
         return fault_set(reterr, FAULT_CONFIG, "there are more than %d folders of tools",
                          REGISTRY_FOLDERS_MAX);
     struct folder *f = &r->folders[r->folder_count];
-    *f = (struct folder){.dir = str_dup(str_of(dir))};
+    *f = (struct folder){.dir = str_dup(str_of(dir)), .index = r->index};
     int result = f->dir ? folder_scan(f, on_broken, arg, reterr) : -ENOMEM;
     if (result < 0) {
         folder_done(f);
@@ -171,6 +182,11 @@ int registry_add_dir(struct registry *r, const char *dir, registry_broken_fn on_
     r->folder_count++;
     put_folder(&r->table, f, on_broken, arg);
     return 0;
+}
+
+void registry_set_index(struct registry *r, struct tool_index *index)
+{
+    r->index = index;
 }
 
 size_t registry_folder_count(const struct registry *r)

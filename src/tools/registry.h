@@ -51,6 +51,10 @@ struct tool {
     const char *origin; /* "section" | "sidecar" | "help" | "built in" */
     bool is_native; /* no module: a native program in the process jail (command.h); path is NULL */
     bool verified;
+    bool is_known; /* its manifest was read before: its schemas are compiled when they are asked */
+    struct str
+        frozen; /* view into the index: the manifest, not read yet; then only name, version, description, path, sha256,
+                        * origin and verified are there. Only registry_peek() and events show such a tool */
     unsigned holders; /* beside the first: see tool_hold() */
 };
 /* A tool that is to outlive its place in the registry: each hold is given back by tool_free(). */
@@ -65,6 +69,9 @@ typedef void (*registry_broken_fn)(const char *path, const struct fault *why, vo
  * registry_reload(). Broken tools: on_broken(path, sentence). Later folders do not replace names of earlier ones. At most
  * REGISTRY_FOLDERS_MAX folders: -FAULT_CONFIG. */
 #define REGISTRY_FOLDERS_MAX 64
+struct tool_index; /* tools/tool_index.h */
+/* What is known of modules from before; borrowed for the registry's life. To be set before the first folder is added. */
+void registry_set_index(struct registry *r, struct tool_index *index);
 must_use int registry_add_dir(struct registry *r, const char *dir, registry_broken_fn on_broken,
                               void *arg, struct fault *reterr);
 size_t registry_folder_count(const struct registry *r);
@@ -90,6 +97,8 @@ const struct tool *registry_nearest(const struct registry *r,
                                     struct str name); /* for "did you mean" */
 size_t registry_count(const struct registry *r);
 const struct tool *registry_at(const struct registry *r, size_t i); /* sorted by name */
+/* The same without reading its manifest: see struct tool, frozen. */
+const struct tool *registry_peek(const struct registry *r, size_t i);
 must_use int tool_wasm(const struct tool *t, struct buf *out,
                        struct fault *reterr); /* reads the module; refuses when its hash changed */
 /* Manifest parser by itself (fuzzed): section or sidecar bytes -> tool without path. */
@@ -101,6 +110,11 @@ must_use int tool_wasm(const struct tool *t, struct buf *out,
 must_use int tool_from_help(const char *file, struct str text, const char *sha256,
                             own struct tool **ret, struct fault *reterr);
 must_use int tool_from_manifest(struct str json, own struct tool **ret, struct fault *reterr);
+/* The same for a text that tool_from_manifest() took before, at less cost. */
+must_use int tool_from_known_manifest(struct str json, own struct tool **ret, struct fault *reterr);
+struct tool_known; /* tools/tool_index.h */
+must_use int tool_frozen(const struct tool_known *known, own struct tool **ret);
+must_use int tool_thaw(struct tool *t); /* 0, also when it is not frozen; -FAULT_CONFIG, -ENOMEM */
 void tool_free(own struct tool *t);
 DEFINE_FREEP(tool, struct tool);
 /* Custom section `boxagnts.tool` of a wasm file: view into wasm; 0 | 1 there is none | -FAULT_MODULE. */

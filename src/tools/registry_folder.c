@@ -4,6 +4,7 @@
 #include "tools/registry_inside.h"
 
 #include "base/digest.h"
+#include "os/clock.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/notify.h"
@@ -44,23 +45,6 @@ void folder_done(struct folder *f)
 
 /* --- files --- */
 
-static int64_t ns_of(struct timespec t)
-{
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-static struct file_mark mark_of(const struct stat *st)
-{
-    return (struct file_mark){st->st_dev, st->st_ino, st->st_size, ns_of(st->st_ctim),
-                              ns_of(st->st_mtim)};
-}
-
-static bool is_same(const struct file_mark *a, const struct file_mark *b)
-{
-    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           a->changed_ns == b->changed_ns && a->written_ns == b->written_ns;
-}
-
 /* O_NONBLOCK: a named pipe in place of a file must not hold us up before we look at its kind. */
 #define TO_READ (O_RDONLY | O_NONBLOCK | O_NOCTTY)
 
@@ -81,7 +65,7 @@ static struct file_mark look_at(int dir_fd, const char *name)
 {
     struct stat st;
     auto_close int fd = open_file(dir_fd, name, O_PATH, &st);
-    return fd < 0 ? (struct file_mark){0} : mark_of(&st);
+    return fd < 0 ? (struct file_mark){0} : file_mark_of(&st);
 }
 
 /* The whole file, as one state of it: 0 | BEING_WRITTEN | -errno | -FAULT_CAP. ret_fd: own; NULL = it is not wanted. */
@@ -91,13 +75,13 @@ static int read_file(int dir_fd, const char *name, struct buf *out, int *ret_fd)
     auto_close int fd = open_file(dir_fd, name, TO_READ, &st);
     if (fd < 0)
         return fd;
-    const struct file_mark before = mark_of(&st);
+    const struct file_mark before = file_mark_of(&st);
     if (os_is_being_written(fd) == 1)
         return BEING_WRITTEN;
     int r = os_read_all(fd, out);
     if (r == 0 && (r = os_stat_fd(fd, &st)) == 0) {
-        const struct file_mark after = mark_of(&st);
-        r = is_same(&before, &after) ? 0 : BEING_WRITTEN;
+        const struct file_mark after = file_mark_of(&st);
+        r = file_mark_same(&before, &after) ? 0 : BEING_WRITTEN;
     }
     if (r == 0 && ret_fd)
         *ret_fd = take_fd(&fd);
@@ -131,19 +115,20 @@ static int read_beside(int dir_fd, const char *module, const char *suffix, struc
 
 /* --- one module --- */
 
-/* Manifest from the section, else from the sidecar beside it, else what its --help said when it was added. */
-static int read_manifest(int dir_fd, struct entry *e, struct str wasm, const char *sha256,
-                         struct fault *reterr)
+/* What lies beside it says what the section does not: first how it stands, then what it says. */
+static void look_at_both(int dir_fd, struct entry *e)
 {
-    struct str section;
+    e->sidecar = look_beside(dir_fd, e->file, TOOL_SIDECAR_SUFFIX);
+    e->help = look_beside(dir_fd, e->file, TOOL_HELP_SUFFIX);
+}
+
+/* Manifest from the sidecar, else what its --help said when it was added. */
+static int read_manifest_beside(int dir_fd, struct entry *e, const char *sha256,
+                                struct fault *reterr)
+{
     auto_done(buf) struct buf beside;
     buf_init(&beside, SIDECAR_SIZE_MAX);
-    int r = tool_manifest_section(wasm, &section);
-    if (r == 0)
-        return tool_from_manifest(section, &e->tool, reterr);
-    if (r < 0)
-        return fault_set(reterr, FAULT_MODULE, "this is not a WebAssembly module, or a broken one");
-    r = read_beside(dir_fd, e->file, TOOL_SIDECAR_SUFFIX, &beside, reterr);
+    int r = read_beside(dir_fd, e->file, TOOL_SIDECAR_SUFFIX, &beside, reterr);
     if (r == 0 && (r = tool_from_manifest(buf_str(&beside), &e->tool, reterr)) == 0)
         e->tool->origin = "sidecar";
     if (r != -ENOENT)
@@ -159,35 +144,73 @@ static int read_manifest(int dir_fd, struct entry *e, struct str wasm, const cha
     return r;
 }
 
-/* e: has its file's name, and takes marks and tool. keep_file: see MODULE_FD_MAX. 0 | BEING_WRITTEN | a fault with a sentence. */
-static int load(int dir_fd, const char *dir, bool keep_file, struct entry *e, struct fault *reterr)
+/* A module that is being loaded. */
+struct loading {
+    int dir_fd;
+    const char *path;
+    struct entry *entry; /* has its file's name; takes marks and tool */
+    struct tool_index *index;
+    bool keep_file; /* see MODULE_FD_MAX */
+};
+
+static bool load_known(const struct loading *l)
+{
+    struct tool_known known;
+    struct entry *e = l->entry;
+    return l->index && tool_index_find(l->index, l->path, &e->module, &known) &&
+           tool_frozen(&known, &e->tool) == 0;
+}
+
+static int load_read(const struct loading *l, struct fault *reterr)
 {
     struct digest digest;
-    auto_close int file = -1;
+    struct str section;
+    struct entry *e = l->entry;
     char hex[DIGEST_HEX_SIZE];
+    auto_close int file = -1;
     auto_done(buf) struct buf wasm;
-    auto_done(buf) struct buf path;
     buf_init(&wasm, MODULE_SIZE_MAX);
-    buf_init(&path, 8192);
-    /* Before anything is read: what changes from here on has another mark the next time. */
-    e->module = look_at(dir_fd, e->file);
-    e->sidecar = look_beside(dir_fd, e->file, TOOL_SIDECAR_SUFFIX);
-    e->help = look_beside(dir_fd, e->file, TOOL_HELP_SUFFIX);
-    int r = read_file(dir_fd, e->file, &wasm, &file);
+    int r = read_file(l->dir_fd, e->file, &wasm, &file);
     if (r < 0)
         return fault_sys(reterr, r == -FAULT_CAP ? EFBIG : -r, "cannot read the module");
     if (r == BEING_WRITTEN)
         return r;
     digest_sha256(buf_str(&wasm).at, wasm.len, &digest);
     digest_hex(&digest, hex);
-    r = read_manifest(dir_fd, e, buf_str(&wasm), hex, reterr);
+    r = tool_manifest_section(buf_str(&wasm), &section);
+    bool has_section = r == 0;
+    if (r < 0)
+        return fault_set(reterr, FAULT_MODULE, "this is not a WebAssembly module, or a broken one");
+    if (has_section) {
+        r = tool_from_manifest(section, &e->tool, reterr);
+    } else {
+        look_at_both(l->dir_fd, e);
+        r = read_manifest_beside(l->dir_fd, e, hex, reterr);
+    }
     if (r != 0)
         return r;
     memcpy(e->tool->sha256, hex, sizeof hex);
-    if (keep_file && file < MODULE_FD_MAX)
+    if (has_section && l->index) {
+        const struct tool_known known = {str_of(e->tool->name), str_of(e->tool->version),
+                                         str_of(e->tool->description), section, digest.bytes};
+        tool_index_add(l->index, l->path, &e->module, &known, os_now_real_ns());
+    }
+    if (l->keep_file && file < MODULE_FD_MAX)
         e->tool->module_fd = take_fd(&file);
-    buf_addf(&path, "%s/%s", dir, e->file);
-    return (e->tool->path = buf_take(&path)) ? 0 : -ENOMEM;
+    return 0;
+}
+
+/* 0 | BEING_WRITTEN | a fault with a sentence. */
+static int load(const struct loading *l, struct fault *reterr)
+{
+    /* Before anything is read: what changes from here on has another mark the next time. */
+    l->entry->module = look_at(l->dir_fd, l->entry->file);
+    int r = load_known(l) ? 0 : load_read(l, reterr);
+    if (r == 0)
+        r = (l->entry->tool->path = str_dup(str_of(l->path))) ? 0 : -ENOMEM;
+    else if (r < 0 && l->entry->sidecar.inode == 0 && l->entry->help.inode == 0)
+        look_at_both(l->dir_fd, l->entry);
+    return r;
 }
 
 /* --- the folder --- */
@@ -219,13 +242,13 @@ static const struct entry *find_before(const struct folder *f, const char *file)
 static bool is_as_before(const struct scan *s, const struct entry *was)
 {
     struct file_mark module = look_at(s->dir_fd, was->file);
-    if (!is_same(&module, &was->module))
+    if (!file_mark_same(&module, &was->module))
         return false;
     if (was->tool && !was->is_broken && strcmp(was->tool->origin, "section") == 0)
         return true; /* what lies beside it is not asked */
     struct file_mark sidecar = look_beside(s->dir_fd, was->file, TOOL_SIDECAR_SUFFIX);
     struct file_mark help = look_beside(s->dir_fd, was->file, TOOL_HELP_SUFFIX);
-    return is_same(&sidecar, &was->sidecar) && is_same(&help, &was->help);
+    return file_mark_same(&sidecar, &was->sidecar) && file_mark_same(&help, &was->help);
 }
 
 static void tell_broken(const struct scan *s, const char *file, const struct fault *why)
@@ -255,7 +278,10 @@ static int scan_file(struct scan *s, const char *file)
         return -ENOMEM;
     s->now.count++;
     bool is_known = was && is_as_before(s, was);
-    int r = is_known ? 0 : load(s->dir_fd, s->now.dir, s->before->is_scanned, e, &why);
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", s->now.dir, file);
+    const struct loading l = {s->dir_fd, path, e, s->before->index, s->before->is_scanned};
+    int r = is_known ? 0 : load(&l, &why);
     if (r == -ENOMEM || (r == 0 && !is_known))
         return r;
     tool_free(take(e->tool)); /* of a load that came half way */
@@ -325,7 +351,7 @@ int folder_scan(struct folder *f, registry_broken_fn on_broken, void *arg, struc
 {
     struct names names = {0};
     struct scan s = {.before = f,
-                     .now = {.dir = f->dir, .is_scanned = true},
+                     .now = {.dir = f->dir, .index = f->index, .is_scanned = true},
                      .on_broken = on_broken,
                      .arg = arg};
     auto_close int fd = os_open_trusted(f->dir, O_RDONLY | O_DIRECTORY, 0);

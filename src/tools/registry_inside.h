@@ -4,14 +4,7 @@
 #pragma once
 
 #include "tools/registry.h"
-
-#include <sys/stat.h>
-
-/* Which file it was, and which state of it: another content has another of these. Zeros: there was none. */
-struct file_mark {
-    uint64_t device, inode;
-    int64_t size, changed_ns, written_ns;
-};
+#include "tools/tool_index.h"
 
 /* A module in a folder. Its marks say of which state of its files `tool` and `is_broken` were made. */
 struct entry {
@@ -26,7 +19,8 @@ struct folder {
     char *dir;             /* own */
     struct entry *entries; /* own; sorted by file */
     size_t count;
-    bool is_scanned; /* once at least */
+    struct tool_index *index; /* borrowed; NULL = none */
+    bool is_scanned;          /* once at least */
 };
 
 /* Looks at the folder again. `f` changes only when 0 is returned. -errno, -FAULT_CAP, -ENOMEM with a sentence. */

@@ -7,9 +7,12 @@
 #include "base/fault.h"
 #include "wire/json.h"
 
-struct schema; /* opaque, immutable after compile */
+struct schema; /* opaque; nothing that is seen of it changes after compile */
 must_use int schema_compile(const json_t *text, own struct schema **ret,
                             struct fault *reterr); /* -FAULT_CONFIG */
+/* The same, but compiled when the first value is validated: for a text that is known to compile. If it does not, every value is invalid.
+ * text: borrowed, held; it must not change. */
+must_use int schema_compile_later(const json_t *text, own struct schema **ret);
 void schema_free(own struct schema *s);
 DEFINE_FREEP(schema, struct schema);
 

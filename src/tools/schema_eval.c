@@ -768,7 +768,9 @@ int schema_validate(const struct schema *s, const json_t *value, struct schema_e
 {
     struct schema_error error = {0};
     struct eval e = {.s = s, .error = &error};
-    int r = eval_node(&e, s->root, value, NULL, NULL, NULL);
+    int r = s->is_later ? schema_compile_now(s) : s->root ? 0 : -FAULT_CONFIG;
+    if (r == 0)
+        r = eval_node(&e, s->root, value, NULL, NULL, NULL);
     if (r == -FAULT_CAP)
         snprintf(error.sentence, sizeof error.sentence,
                  "the value is too deep or too costly to check");

@@ -115,10 +115,13 @@ struct schema {
     size_t resource_count;
     struct pending *pending;
     size_t pending_count, pending_done; /* references still to be looked up */
-    struct node *root;
-    bool tracks; /* unevaluated* is used somewhere: marks must be kept */
+    struct node *root;                  /* NULL: it cannot be compiled */
+    bool is_later;                      /* it is compiled by the first validation */
+    bool tracks;                        /* unevaluated* is used somewhere: marks must be kept */
 };
 
+/* Of one that is_later; whatever comes of it, it is not any more. */
+must_use int schema_compile_now(const struct schema *later);
 must_use int schema_load_node(struct schema *s, const json_t *json, struct str at,
                               struct resource *in, unsigned depth, struct node **ret,
                               struct fault *reterr);

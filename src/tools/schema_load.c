@@ -535,6 +535,13 @@ int schema_load_node(struct schema *s, const json_t *json, struct str at, struct
     return 0;
 }
 
+/* s has its text. */
+static int compile(struct schema *s, struct fault *reterr)
+{
+    int r = schema_load_node(s, s->text, STR(""), NULL, 0, &s->root, reterr);
+    return r == 0 ? schema_resolve_pending(s, reterr) : r;
+}
+
 int schema_compile(const json_t *text, own struct schema **ret, struct fault *reterr)
 {
     auto_(schema) struct schema *s = calloc(1, sizeof *s);
@@ -543,13 +550,35 @@ int schema_compile(const json_t *text, own struct schema **ret, struct fault *re
     s->text = json_deep_copy(text);
     if (!s->text)
         return -ENOMEM;
-    int r = schema_load_node(s, s->text, STR(""), NULL, 0, &s->root, reterr);
-    if (r == 0)
-        r = schema_resolve_pending(s, reterr);
+    int r = compile(s, reterr);
     if (r)
         return r;
     *ret = take(s);
     return 0;
+}
+
+int schema_compile_later(const json_t *text, own struct schema **ret)
+{
+    struct schema *s = calloc(1, sizeof *s);
+    if (!s)
+        return -ENOMEM;
+    s->text = json_incref(json_loose(text));
+    s->is_later = true;
+    *ret = s;
+    return 0;
+}
+
+int schema_compile_now(const struct schema *later)
+{
+    struct schema *s = (struct schema *)(uintptr_t)later;
+    json_t *shared = s->text;
+    s->text = json_deep_copy(shared);
+    json_decref(shared);
+    s->is_later = false;
+    int r = s->text ? compile(s, NULL) : -ENOMEM;
+    if (r)
+        s->root = NULL; /* nothing is valid by it */
+    return r;
 }
 
 static void map_done(struct node_map *map)

@@ -217,6 +217,33 @@ def beside(command, runs, others, env):
             p.wait()
 
 
+def leb(n):
+    return bytes([n]) if n < 128 else bytes([n & 127 | 128]) + leb(n >> 7)
+
+
+def registry_bench(work):
+    """How much later a command with a thousand more tools starts, when their modules were seen before."""
+    env = {**os.environ, "BOXAGNTS_STATE": str(work / "registry"), "HOME": str(work), "XDG_CACHE_HOME": str(work / "cache")}
+    folder = work / "many/boxagnts/tools"
+    folder.mkdir(parents=True)
+    module = (build / "share/boxagnts/hostile/echo_args.wasm").read_bytes()
+    for i in range(1000):
+        manifest = json.dumps({"name": f"tool{i}", "version": "1", "description": f"does something with a file, number {i}", "annotations": {"read_only": True},
+                               "input_schema": {"type": "object", "properties": {"path": {"type": "string"}, "limit": {"type": "integer", "minimum": 1}, "word": {"pattern": "^[a-z]+$"}},
+                                                "required": ["path"], "additionalProperties": False}, "effects": [{"effect": "Read", "arg": "path"}]}).encode()
+        title = b"boxagnts.tool"
+        content = leb(len(title)) + title + manifest
+        (folder / f"tool{i}.wasm").write_bytes(module + b"\0" + leb(len(content)) + content)
+    time.sleep(2.1)  # what is younger is not remembered
+    few, many = ({**env, "XDG_DATA_HOME": str(work / name)} for name in ("few", "many"))
+    args, more = [str(bin_dir / "boxagnts"), "tool", "list"], []
+    for kw in (few, many):
+        timed(args, 2, env=kw)
+    for _ in range(5 if quick else 40):  # one beside the other: the machine is never the same for long
+        more.append(timed(args, 1, env=many)["p50"] - timed(args, 1, env=few)["p50"])
+    add("start with 1,000 tools, later than with ten by", "ms", quantiles(more), "<= 20")
+
+
 def neighbour_benches(work):
     """A good guest beside 64 that loop, and the same beside 64 plain programs that loop, in the same run: what the kernel's scheduler gives
     to one among so many is the same for both, so all that we add is the ratio of the two. The command is a chain of short programs that
@@ -256,6 +283,7 @@ with tempfile.TemporaryDirectory(prefix="boxagnts-bench-") as folder:
     tree_benches(pathlib.Path(folder))
     for agents in (1, 4):
         worker_memory(pathlib.Path(folder), agents)
+    registry_bench(pathlib.Path(folder))
     neighbour_benches(pathlib.Path(folder))
     script_bench("bench_stream.py", "200")
     script_bench("bench_http.py", "50")

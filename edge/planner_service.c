@@ -184,6 +184,7 @@ static void free_service(own struct planner *p)
 struct choice {
     const struct request_wire *wire;
     const char *base_url, *key_env;
+    char base_from[100]; /* whose word base_url is */
     const json_t *headers;
     struct price price;
 };
@@ -255,6 +256,12 @@ static int choose(struct choice *c, const char *provider, const char *model, con
                   : base                 ? base
                   : built                ? built->base_url
                                          : NULL;
+    snprintf(c->base_from, sizeof(c->base_from), "%s%.60s%s",
+             said && said->base_url ? "providers."
+             : base                 ? ""
+                                    : "built in: ",
+             base && !(said && said->base_url) ? built->base_env : provider,
+             said && said->base_url ? ".base_url" : "");
     if (!c->base_url) {
         (void)fault_set(f, FAULT_CONFIG, "provider %s has no base_url", provider);
         fault_next(f, "set providers.%s.base_url in the settings", provider);
@@ -273,13 +280,21 @@ struct place {
     bool is_tls;
 };
 
+/* Its value is not shown: it may have a password in it. */
+static int bad_place(struct fault *f, const char *what, const char *why)
+{
+    (void)fault_set(f, FAULT_CONFIG, "%s: the URL %s", what, why);
+    fault_next(f, "it looks like https://host[:port]/path");
+    return -FAULT_CONFIG;
+}
+
 /* Where a URL leads, as far as the lockdown needs it. The URL is the operator's; it is read again, whole, by egress. */
 static int place_of(const char *url, const char *what, struct place *ret, struct fault *f)
 {
     const char *rest = strstr(url, "://");
     ret->is_tls = strncmp(url, "https://", 8) == 0;
     if (!rest || (!ret->is_tls && strncmp(url, "http://", 7) != 0))
-        return fault_set(f, FAULT_CONFIG, "the %s is neither https:// nor http://", what);
+        return bad_place(f, what, "begins with neither https:// nor http://");
     rest += 3;
     size_t len = strcspn(rest, "/?#");
     const char *at = memrchr(rest, '@', len);
@@ -296,7 +311,7 @@ static int place_of(const char *url, const char *what, struct place *ret, struct
     int64_t port;
     if (base_parse_i64((struct str){colon + 1, len - (size_t)(colon + 1 - rest)}, 1, 65535, &port) <
         0)
-        return fault_set(f, FAULT_CONFIG, "the %s has no valid port", what);
+        return bad_place(f, what, "has no valid port: 1 to 65535");
     ret->port = (unsigned)port;
     return 0;
 }
@@ -336,6 +351,16 @@ static int find_key(const struct service *s, const struct choice *c, struct str 
         return -FAULT_CONFIG;
     }
     *ret = str_trim(str_of(key ? key : ""));
+    for (size_t i = 0; i < ret->len; i++) {
+        if (ret->at[i] > 0x20 && ret->at[i] < 0x7f)
+            continue;
+        (void)fault_set(
+            f, FAULT_CONFIG,
+            "the key in %s has a space, a line end or another character that no key has",
+            c->key_env);
+        fault_next(f, "set %s to the key alone, without quotes and line ends", c->key_env);
+        return -FAULT_CONFIG;
+    }
     return 0;
 }
 
@@ -355,11 +380,11 @@ static void egress_words_done(struct egress_words *w)
 static int find_words(const struct choice *c, struct egress_words *w, struct fault *f)
 {
     struct place base, proxy = {0};
-    int r = place_of(c->base_url, "base URL", &base, f);
+    int r = place_of(c->base_url, c->base_from, &base, f);
     if (r == 0)
         r = find_proxy(&base, &w->proxy, f);
     if (r == 0 && w->proxy)
-        r = place_of(w->proxy, "proxy", &proxy, f);
+        r = place_of(w->proxy, "the proxy in the environment", &proxy, f);
     if (r == 0)
         r = certificates_find(&w->ca_file, &w->read, f);
     if (r < 0)

@@ -155,9 +155,14 @@ static void on_grace(void *arg)
 {
     over(arg);
 }
+/* With what the service said last, when that is why the time went by. */
 static void on_clock(void *arg)
 {
-    begin_ending(arg, "time", "the time limit is reached");
+    struct tree *t = arg;
+    char detail[sizeof(t->detail)];
+    snprintf(detail, sizeof(detail), "the time limit is reached%s%.400s",
+             *t->detail ? "; last " : "", t->detail);
+    begin_ending(t, "time", detail);
 }
 
 static void on_signal(int signal, void *arg)

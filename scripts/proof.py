@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the proofs and prints pass/total for each kind, with the list of what was skipped and what failed.
 
-usage: proof.py BUILD_DIR [PROOF...]    (the tests must be built; PROOF: fault, guests, schema, escape, native, http, kill, wasi, rows, public, models, tests)
+usage: proof.py BUILD_DIR [PROOF...]    (the tests must be built; PROOF: fault, guests, schema, escape, native, http, kill, steps, wasi, rows, public, models, tests)
 
 The proofs that count something of their own are run one by one; all other tests are counted by kind.
 """
@@ -15,6 +15,7 @@ import xml.etree.ElementTree as xml
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 KILLS = "200"
+SEQUENCES = "1000000"
 # What is proven elsewhere or cannot be proven here, said each time.
 GAPS = [("MCP conformance, budget races, worst-case planner", "there is no suite of them yet")]
 
@@ -92,6 +93,14 @@ def kill(build):
     return proof
 
 
+def steps(build):
+    """The loop, whatever is said to it: random sequences of events."""
+    proof = Proof(f"the loop, {SEQUENCES} random sequences")
+    code, text = run([os.path.join(build, "tests/unit/unit_query_step_properties")], build, BX_SEQUENCES=SEQUENCES)
+    counted(proof, code, text, r"(\d+)/(\d+) sequences")
+    return proof
+
+
 def wasi(build):
     """Our own suite through the real worker, with what it checked as the count, then the rows of the unit tests."""
     proof = Proof("WASI preview 1, cases")
@@ -163,7 +172,7 @@ def guests(build):
     return proof
 
 
-OWN = {"fault": fault, "guests": guests, "schema": schema, "escape": escape, "native": native, "http": http, "kill": kill, "wasi": wasi, "rows": wasi_rows, "public": public, "models": models}
+OWN = {"fault": fault, "guests": guests, "schema": schema, "escape": escape, "native": native, "http": http, "kill": kill, "steps": steps, "wasi": wasi, "rows": wasi_rows, "public": public, "models": models}
 OWN_TESTS = (r"^(conformance/schema|conformance/wasi|conformance/models|fault/fault|escape/guest_fuzz|escape/escape|escape/native|escape/http|scenario/kill|unit/wasi/.*|"
              r"unit_wasi_.*)$")
 

@@ -259,6 +259,7 @@ static void random_sequences_pass_no_cap_lose_no_result_and_end(void **state)
     unsigned long count = said ? strtoul(said, NULL, 10) : SEQUENCES;
     for (unsigned long i = 0; i < count; i++)
         run_one(i + 1);
+    print_message("%lu/%lu sequences\n", count, count);
 }
 
 int main(void)

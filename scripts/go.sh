@@ -9,6 +9,8 @@ least=1.26.0
 pinned=1.26.8
 declare -A sums=([amd64]='h1:ZOmGe1OnfREDMIdb1Qi4G9JSuDPBLGExZMQ4nis1RXM=' [arm64]='h1:sYL/O6MqS68ML0kjsQ36WoYIpJqkw60TxizWUYUKQMc=')
 
+cd /          # outside of any module: an old go does not read the go.mod of a new one
+unset GOROOT # the caller's is not that of another toolchain
 die() { printf 'go: %s\n' "$*" >&2; exit 1; }
 
 for go in "$(command -v go || true)" /usr/local/go/bin/go /usr/bin/go; do

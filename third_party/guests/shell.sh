@@ -11,7 +11,7 @@ bx_make_unit() {
     cp -r "$bx_root/guests/shell" "$copy"
     say "shell: fetching the modules of guests/shell/go.mod"
     # The environment of the caller must not change what is built.
-    (cd "$copy" && env -u GOWORK GOFLAGS=-mod=mod GOTOOLCHAIN=local "$go" mod vendor) ||
+    (cd "$copy" && env -u GOWORK -u GOROOT GOFLAGS=-mod=mod GOTOOLCHAIN=local "$go" mod vendor) ||
         die "shell: the Go modules cannot be fetched: is the network up? The reason is above"
     cmp -s "$copy/go.sum" "$bx_root/guests/shell/go.sum" || die "shell: go.sum of guests/shell is not complete: run go mod tidy there"
     BX_GO=$go sh "$copy/upstream/prepare.sh" "$copy" || die "shell: upstream/prepare.sh failed; the reason is above"

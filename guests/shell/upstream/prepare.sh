@@ -57,6 +57,6 @@ change $sh/runner.go 'r.stmt(ctx, body)' 'r.callBody(ctx, body)'
 # Its clock is asked, not waited for: no timer is heard while awk computes.
 change $awk/newexecute.go 'case <-p.ctxDone:' 'case <-p.ctx.Done():'
 # The definitions of jq are read from its source, not built by a program of a third of a megabyte.
-cp "$(cd "$1" && GOFLAGS= "${BX_GO:-go}" list -mod=mod -m -f '{{.Dir}}' "$jq")/builtin.jq" "$vendor/$jq/builtin.jq"
+cp "$(cd "$1" && env -u GOROOT GOFLAGS= "${BX_GO:-go}" list -mod=mod -m -f '{{.Dir}}' "$jq")/builtin.jq" "$vendor/$jq/builtin.jq"
 rm "$vendor/$jq/builtin.go"
 change $jq/func.go 'func init() {' 'func loadInternalFuncs() {'

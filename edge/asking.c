@@ -96,6 +96,11 @@ const struct asked *asking_first(const struct asking *a)
 
 /* --- the question --- */
 
+static bool is_again(const struct asking_facts *f, const struct effect *e)
+{
+    return e->kind == EFFECT_WRITE && grants_has_pattern(f->grants, e->kind);
+}
+
 static own json_t *effect_json(const struct asking_facts *f, const struct asked *one)
 {
     const struct effect *e = &one->decision.effect;
@@ -112,7 +117,7 @@ static own json_t *effect_json(const struct asking_facts *f, const struct asked 
     bool is_full =
         ret && (!one->is_suspect ||
                 json_object_set_new(ret, "source", json_string_lossy(str_of(one->source))) == 0);
-    if (is_full && !*one->source && question_offer(e, pattern))
+    if (is_full && !*one->source && question_offer(e, is_again(f, e), pattern))
         is_full = json_object_set_new(ret, "pattern", json_string_lossy(str_of(pattern))) == 0;
     if (is_full)
         return ret;
@@ -170,7 +175,7 @@ static int answer_one(struct asking *a, const struct asking_facts *f, const stru
     if (is_always && *reply->pattern && !*one->source && grant_pattern_covers(reply->pattern, e))
         has_pattern = snprintf(pattern, sizeof(pattern), "%s", reply->pattern) > 0;
     else if (is_always && !*one->source)
-        has_pattern = question_offer(e, pattern);
+        has_pattern = question_offer(e, is_again(f, e), pattern);
     int r = grants_add(f->grants, &ask, words[reply->answer], has_pattern ? pattern : NULL,
                        is_always ? &reply->bounds : &none, reply->by);
     if (r != -FAULT_CAP)

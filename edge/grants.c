@@ -111,6 +111,7 @@ static int read_granted(struct grants *g, const json_t *body, int64_t number)
         .tool = dup_text(body, "tool"),
         .sha256 = dup_text(body, "tool_sha256"),
         .recursive = json_is_true(json_object_get(body, "recursive")),
+        .is_outside = json_is_true(json_object_get(body, "outside")),
         .knows_source = json_is_true(json_object_get(body, "knows_source")),
         .bounds = {.uses = number_in(body, "uses"), .usd_pico = number_in(body, "usd_pico")},
         .until_ms = number_in(body, "until_ms"),
@@ -191,6 +192,21 @@ enum grant_state grants_state_of(const struct grants *g, const struct grant *one
     return GRANT_IN_FORCE;
 }
 
+/* Hidden files (.git/hooks, .github, .envrc) are run or read by programs of the person's outside of any sandbox. A pattern is about
+ * them only when it names something hidden itself. */
+static bool is_hidden(const char *path)
+{
+    return strstr(path, "/.") != NULL;
+}
+
+static bool matches_by_pattern(const struct grant *one, const struct effect *e)
+{
+    bool is_path = e->kind == EFFECT_READ || e->kind == EFFECT_WRITE;
+    if (is_path && is_hidden(e->target) && !is_hidden(one->pattern))
+        return false;
+    return one->is_outside == e->outside_work_dir && matches(one->matcher, e);
+}
+
 static bool answers(const struct grant *one, const struct grant_ask *ask)
 {
     const struct effect *e = &ask->decision->effect;
@@ -200,7 +216,7 @@ static bool answers(const struct grant *one, const struct grant_ask *ask)
         return false;
     if (ask->is_suspect && (one->pattern || !one->knows_source))
         return false;
-    return one->pattern ? matches(one->matcher, e)
+    return one->pattern ? matches_by_pattern(one, e)
                         : one->recursive == e->recursive && strcmp(one->target, e->target) == 0;
 }
 
@@ -212,6 +228,15 @@ int64_t grants_find(struct grants *g, const struct grant_ask *ask)
         if (answers(&g->at[i], ask) && grants_state_of(g, &g->at[i]) == GRANT_IN_FORCE)
             return g->at[i].number;
     return 0;
+}
+
+bool grants_has_pattern(const struct grants *g, enum effect_kind kind)
+{
+    for (size_t i = 0; i < g->count; i++)
+        if (g->at[i].kind == kind && g->at[i].pattern &&
+            grants_state_of(g, &g->at[i]) == GRANT_IN_FORCE)
+            return true;
+    return false;
 }
 
 size_t grants_count(const struct grants *g)
@@ -298,6 +323,8 @@ int grants_add(struct grants *g, const struct grant_ask *ask, const char *answer
     bool is_full =
         !body || json_object_set_new(body, "grant", json_integer((json_int_t)number)) ||
         json_object_set_new(body, "recursive", json_boolean(ask->decision->effect.recursive)) ||
+        json_object_set_new(body, "outside",
+                            json_boolean(ask->decision->effect.outside_work_dir)) ||
         json_object_set_new(body, "knows_source", json_boolean(ask->is_suspect)) ||
         (pattern && json_object_set_new(body, "pattern", json_string(pattern))) ||
         (is_bound && (json_object_set_new(body, "tool", json_string(ask->tool)) ||

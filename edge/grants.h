@@ -41,7 +41,8 @@ struct grant {
     char *rule;    /* own; that asked: a grant answers no other */
     char *tool;    /* own; NULL: any tool */
     char *sha256;  /* own; of that tool's module */
-    bool recursive, knows_source, is_revoked;
+    bool recursive, knows_source, is_revoked,
+        is_outside; /* is_outside: of another mount than the work folder */
     struct grant_bounds bounds;
     int64_t uses, until_ms, spent_before_pico; /* until_ms: wall clock, 0 = no end */
     struct policy *matcher;                    /* own; has the pattern alone */
@@ -69,6 +70,8 @@ must_use int grants_add(struct grants *g, const struct grant_ask *ask, const cha
 must_use int grants_note(struct grants *g, const struct grant_ask *ask, const char *answer,
                          const char *by, const char *reason);
 enum grant_state grants_state_of(const struct grants *g, const struct grant *one);
+/* Something of this kind was allowed by a pattern, and is in force. */
+bool grants_has_pattern(const struct grants *g, enum effect_kind kind);
 size_t grants_count(const struct grants *g);
 const struct grant *grants_at(const struct grants *g, size_t i);
 /* As people read it: `Write(/src)`, `Exec(make test) by command, this target alone`. Never more than size. */

@@ -12,8 +12,9 @@
 
 #include <stdio.h>
 
-/* The pattern that is offered for an effect: a folder, a program. false: none is, only the target itself. */
-bool question_offer(const struct effect *e, char ret[GRANT_PATTERN_MAX]);
+/* The pattern that is offered for an effect: a folder, a program; is_again (a folder was allowed before): the work folder, which does
+ * not cover hidden files. false: none is, only the target itself. */
+bool question_offer(const struct effect *e, bool is_again, char ret[GRANT_PATTERN_MAX]);
 
 /* What an effect could do at worst, and what stands below. has_read: the session has read files. */
 void question_worst(const struct effect *e, const struct tool *tool,

@@ -69,9 +69,18 @@ static bool offer_command(const char *line, char ret[GRANT_PATTERN_MAX])
                                       STR_FMT(verb)) < GRANT_PATTERN_MAX;
 }
 
-/* The folder of the file; nothing for the root itself: that would be everything. */
-static bool offer_folder(const struct effect *e, char ret[GRANT_PATTERN_MAX])
+/* The folder of the file. In the root itself only what has the same ending: its folder would be everything. Nothing for what is
+ * hidden. */
+static bool offer_folder(const struct effect *e, bool is_again, char ret[GRANT_PATTERN_MAX])
 {
+    const char *dot = strrchr(e->target, '.');
+    if (strstr(e->target, "/."))
+        return false;
+    if (is_again && !e->outside_work_dir && !e->recursive)
+        return snprintf(ret, GRANT_PATTERN_MAX, "%s(/**)", effect_name(e->kind)) > 0;
+    if (strrchr(e->target, '/') == e->target && dot && !strpbrk(dot, "*?[]\\!()"))
+        return snprintf(ret, GRANT_PATTERN_MAX, "%s(/*%s)", effect_name(e->kind), dot) <
+               GRANT_PATTERN_MAX;
     const char *slash = strrchr(e->target, '/');
     if (!slash || slash == e->target || strpbrk(e->target, "*?[]\\!()"))
         return false;
@@ -79,10 +88,10 @@ static bool offer_folder(const struct effect *e, char ret[GRANT_PATTERN_MAX])
                     (int)(slash - e->target), e->target) < GRANT_PATTERN_MAX;
 }
 
-bool question_offer(const struct effect *e, char ret[GRANT_PATTERN_MAX])
+bool question_offer(const struct effect *e, bool is_again, char ret[GRANT_PATTERN_MAX])
 {
     bool has = e->kind == EFFECT_EXEC                              ? offer_command(e->target, ret)
-               : e->kind == EFFECT_WRITE || e->kind == EFFECT_READ ? offer_folder(e, ret)
+               : e->kind == EFFECT_WRITE || e->kind == EFFECT_READ ? offer_folder(e, is_again, ret)
                                                                    : false;
     /* an offer that would not answer the question itself is none */
     if (!has || !grant_pattern_covers(ret, e))
@@ -109,7 +118,7 @@ static void worst_of_command(const struct effect_mount *mounts, size_t count, st
     add_folders(mounts, count, false, out);
     (void)buf_add_z(out,
                     ", and uses time and processes up to its limits; it changes files only where a "
-                    "Write is allowed, and has no network");
+                    "Write is allowed, and reaches no host but those that are allowed");
 }
 
 void question_worst(const struct effect *e, const struct tool *tool,

@@ -107,7 +107,7 @@ static void print_offers(FILE *out, const json_t *question)
         }
         fprintf(out, "%s(", text_in(one, "effect"));
         safe_print_line(out, text_in(one, "target"));
-        fputc(')', out);
+        fputs(json_is_true(json_object_get(one, "recursive")) ? ") and all beneath it" : ")", out);
     }
 }
 

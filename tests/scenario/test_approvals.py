@@ -38,7 +38,7 @@ def a_question_shows_what_will_happen(p):
     t.type("n\n")
     t.until(r"/src/b\.c stays as it is: the text to replace does not occur.*\[y\] once")
     t.type("n\n")
-    t.until(r"command wants Exec\(make 'a b'\), Exec\(V=1 make 'a b'\), Write\(/\) and all beneath it.*\$ make 'a b'.*env: .*timeout: 5.*no network.*answer")
+    t.until(r"command wants Exec\(make 'a b'\), Exec\(V=1 make 'a b'\), Write\(/\) and all beneath it.*\$ make 'a b'.*env: .*timeout: 5.*no host but.*answer")
     t.type("n\n")
     t.until(r"patch wants Write\(/src/b\.c\).*\+x = 3.*answer")
     t.type("n\n")
@@ -79,6 +79,19 @@ def always_is_by_pattern_and_bounded(p):
     p.run("policy", "grants", "revoke", "last", code=2)
     p.run("policy", "grants", "take", "last", code=2)
     p.verify()
+
+
+def a_pattern_leaves_hidden_files_out(p):
+    model = p.script(write("src/a", "1"), write("docs/b", "1"), write(".git/hooks/pre-commit", "1"), write("src/.envrc", "1"), {"text": "end"})
+    t = Terminal(p, "run", "--model", model, "q")
+    t.until(r"always: Write\(/src/\*\*\).*answer: ")
+    t.type("a\n")
+    t.until(r"always: Write\(/\*\*\).*answer: ")  # the second folder: the offer is wider
+    t.type("a\n")
+    for name in ("/.git/hooks/pre-commit", "/src/.envrc"):
+        t.until(rf"wants Write\({name}\).*always: Write\({name}\).*answer: ")
+        t.type("n\n")
+    expect(t.end() == 0 and not (p.work / ".git").exists(), t.seen)
 
 
 def the_very_same_question_is_asked_once(p):
@@ -333,7 +346,7 @@ def a_chat_keeps_its_clients_between_messages(p):
 
 
 if __name__ == "__main__":
-    main(a_question_shows_what_will_happen, a_long_diff_is_cut_and_d_shows_it, always_is_by_pattern_and_bounded, the_very_same_question_is_asked_once,
+    main(a_question_shows_what_will_happen, a_long_diff_is_cut_and_d_shows_it, always_is_by_pattern_and_bounded, a_pattern_leaves_hidden_files_out, the_very_same_question_is_asked_once,
          a_grant_is_revoked_in_a_running_session, a_session_that_goes_on_has_its_grants, a_source_is_named_where_a_rule_asks,
          a_client_answers_by_the_socket, nobody_there_is_a_refusal, the_first_answer_wins_at_terminal_and_socket,
          clients_that_flood_stall_or_crowd_harm_nobody, the_door_is_the_persons_alone, a_chat_keeps_its_clients_between_messages)

@@ -9,12 +9,14 @@
 
 #include <cmocka.h>
 
+static bool is_again;
+
 static void expect_offer(enum effect_kind kind, const char *target, const char *expected)
 {
     struct effect e = {.kind = kind};
     char pattern[GRANT_PATTERN_MAX] = "";
     snprintf(e.target, sizeof e.target, "%s", target);
-    bool has = question_offer(&e, pattern);
+    bool has = question_offer(&e, is_again, pattern);
     if (has != (expected != NULL) || (has && strcmp(pattern, expected) != 0))
         fail_msg("%s: offered %s", target, has ? pattern : "nothing");
 }
@@ -24,7 +26,14 @@ static void offers_are_a_folder_or_a_program(void **state)
     (void)state;
     expect_offer(EFFECT_WRITE, "/src/a.c", "Write(/src/**)");
     expect_offer(EFFECT_WRITE, "/src/lib/a.c", "Write(/src/lib/**)");
-    expect_offer(EFFECT_WRITE, "/a.c", NULL);
+    expect_offer(EFFECT_WRITE, "/README.md", "Write(/*.md)");
+    expect_offer(EFFECT_WRITE, "/Makefile", NULL);
+    expect_offer(EFFECT_WRITE, "/.git/hooks/pre-commit", NULL);
+    expect_offer(EFFECT_WRITE, "/src/.envrc", NULL);
+    is_again = true;
+    expect_offer(EFFECT_WRITE, "/src/a.c", "Write(/**)");
+    expect_offer(EFFECT_WRITE, "/.git/config", NULL);
+    is_again = false;
     expect_offer(EFFECT_WRITE, "/", NULL);
     expect_offer(EFFECT_WRITE, "/sr*c/a.c", NULL);
     expect_offer(EFFECT_EXEC, "make", "Exec(make *)");

@@ -39,7 +39,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GUESTS = os.path.join(HERE, "..", "..", "guests", "c")
-TOOLS = ["read", "write", "edit", "patch", "glob", "grep", "list", "tree", "todo", "web_fetch", "javascript"]
+TOOLS = ["read", "write", "edit", "patch", "glob", "grep", "list", "tree", "todo", "web_fetch", "javascript", "sql"]
 
 
 def write_file(path, step):

@@ -50,11 +50,29 @@ def a_deny_of_a_part_holds_inside_the_program(p):
     tool(p, "javascript", {"code": "1"}, "--deny", "Tool(javascript)", code=3)
 
 
+def a_database_is_held_by_the_rules_about_its_file(p):
+    fill = {"database": "a.db", "sql": "CREATE TABLE t(a); INSERT INTO t VALUES (1)"}
+    tool(p, "sql", fill, "--yes-to", "Write(/a.db)", code=1)
+    expect(not (p.work / "a.db").exists(), "its journal is a file as well")
+    tool(p, "sql", fill, "--yes-to", "Write(/a.db*)")
+    ask = {"database": "a.db", "sql": "SELECT count(*) FROM t"}
+    expect(tool(p, "sql", ask)[0]["structured"]["rows"] == [[1]], "reading needs nobody")
+    out, _ = tool(p, "sql", {"database": "a.db", "sql": "DELETE FROM t"}, code=1)
+    expect("Writing is not granted" in text(out), out)
+    tool(p, "sql", ask, "--deny", "Read(*.db)", code=3)
+    before = (p.work / "a.db").read_bytes()
+    script = p.script({"calls": [call("sql", database="a.db", sql="INSERT INTO t VALUES (2); SELECT count(*) FROM t")]}, {"text": "end"})
+    p.run_json("--model", script, "--permission-mode", "acceptEdits", "q", code=0)
+    expect((p.work / "a.db").read_bytes() != before, "written")
+    p.run("undo", "last", code=0)
+    expect((p.work / "a.db").read_bytes() == before and tool(p, "sql", ask)[0]["structured"]["rows"] == [[1]], "taken back")
+
+
 def the_tools_are_listed(p):
     names = p.run("tool", "list", code=0).stdout
-    expect("javascript" in names, names)
+    expect(all(name in names for name in ("javascript", "sql")), names)
 
 
 if __name__ == "__main__":
     main(without_a_grant_the_folders_are_read_only, a_granted_program_writes_and_undo_takes_it_back,
-         a_deny_of_a_part_holds_inside_the_program, the_tools_are_listed)
+         a_deny_of_a_part_holds_inside_the_program, a_database_is_held_by_the_rules_about_its_file, the_tools_are_listed)

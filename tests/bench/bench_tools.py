@@ -94,3 +94,6 @@ with tempfile.TemporaryDirectory(prefix="boxagnts-bench-tools-") as name:
     row("governed shell, echo hi", governed(top, single, "shell", {"command": "echo hi"}, 10 * calls), "<= 4")
     row("governed shell, a pipeline of four",
         governed(top, single, "shell", {"command": "printf 'b\\na\\n' | sort | uniq -c | head -n 1"}, 10 * calls))
+    # a fresh instance each; read-only, so that no durable intent is part of it
+    row("governed javascript of 1+1", governed(top, single, "javascript", {"code": "1+1", "read_only": True}, calls * 20), "<= 1")
+    row("governed sql, a query in memory", governed(top, single, "sql", {"sql": "SELECT 1+1", "read_only": True}, calls * 20))

@@ -51,6 +51,7 @@ def a_deny_of_a_part_holds_inside_the_program(p):
 
 
 def a_database_is_held_by_the_rules_about_its_file(p):
+    expect(tool(p, "sql", {"sql": "SELECT 1"})[0]["structured"]["rows"] == [[1]], "a database in memory needs nobody")
     fill = {"database": "a.db", "sql": "CREATE TABLE t(a); INSERT INTO t VALUES (1)"}
     tool(p, "sql", fill, "--yes-to", "Write(/a.db)", code=1)
     expect(not (p.work / "a.db").exists(), "its journal is a file as well")

@@ -47,12 +47,14 @@ static int make_fs(const char *type, const char *const *options, unsigned attr, 
     return 0;
 }
 
-static int make_memory(uint64_t size, bool may_execute, int *ret_fd)
+static int make_memory(uint64_t size, uint64_t names_max, bool may_execute, int *ret_fd)
 {
     char bytes[32], names[32];
+    uint64_t most = size / BYTES_A_NAME + 15;
     const char *const options[] = {"size", bytes, "nr_inodes", names, "mode", "1777", NULL};
     (void)snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)size);
-    (void)snprintf(names, sizeof(names), "%llu", (unsigned long long)(size / BYTES_A_NAME + 16));
+    (void)snprintf(names, sizeof(names), "%llu",
+                   (unsigned long long)(1 + (names_max < most ? names_max : most)));
     return make_fs("tmpfs", options,
                    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (may_execute ? 0 : MOUNT_ATTR_NOEXEC),
                    ret_fd);
@@ -371,7 +373,7 @@ static int show_memory(struct making *m, const struct os_root_item *item)
 {
     struct place p = {.folder = -1};
     auto_close int tree = -1;
-    int r = make_memory(item->size, item->may_execute, &tree);
+    int r = make_memory(item->size, item->names, item->may_execute, &tree);
     if (r == 0)
         r = note_ours(m, tree);
     if (r == 0)

@@ -15,10 +15,10 @@ enum os_root_kind {
     OS_ROOT_FOLDER, /* an empty folder */
     OS_ROOT_LINK,   /* a link to `text` */
     OS_ROOT_FILE,   /* a file that holds `text` */
-    OS_ROOT_MEMORY, /* an empty folder in memory of at most `size` bytes and size / 4 KiB names, for everybody;
+    OS_ROOT_MEMORY, /* an empty folder in memory of at most `size` bytes and size / 4 KiB names, or `names`, for everybody;
                      * `fd`, when not NULL, gets it to ask for its use (os_memory_used) */
-    OS_ROOT_PROC, /* /proc of the own pid namespace; writable until os_root_close_proc() */
-    OS_ROOT_HIDE, /* nothing is to be read there any more; left out when it is not there */
+    OS_ROOT_PROC,   /* /proc of the own pid namespace; writable until os_root_close_proc() */
+    OS_ROOT_HIDE,   /* nothing is to be read there any more; left out when it is not there */
 };
 
 struct os_root_item {
@@ -26,8 +26,9 @@ struct os_root_item {
     const char *path; /* where it is seen: absolute, no ".", "..", no slash at the end */
     const char *text;
     uint64_t size;
-    int fd;      /* OS_ROOT_MOUNT: borrowed */
-    int *ret_fd; /* OS_ROOT_MEMORY: own; may be NULL */
+    uint64_t names; /* OS_ROOT_MEMORY: at most so many besides itself, when that is fewer */
+    int fd;         /* OS_ROOT_MOUNT: borrowed */
+    int *ret_fd;    /* OS_ROOT_MEMORY: own; may be NULL */
     bool writable;
     bool may_execute; /* OS_ROOT_MEMORY */
 };

@@ -136,10 +136,13 @@ def every_limit_has_its_stop(p):
         ("quota", "max_write_bytes", ("--max-write-bytes", "1MiB"),
          ("sh", "-c", "i=0; while :; do head -c 100000 /dev/zero > f$i; i=$((i+1)); done")),
     ]
+    cases.insert(0, ("quota", "max_created_files", ("--max-created-files", "300"),
+                     ("sh", "-c", "mkdir -p a/b; i=0; while :; do i=$((i+1)); : > a/b/$i; done")))
     for stop, limit, flags, argv in cases:
         _, receipt = jail(p, *argv, flags=flags, code=5)
         expect(receipt["stopped_by"] == stop and receipt["limits_hit"] == [limit], argv, receipt)
     used = receipt["used"]
+    expect(len(os.listdir(p.work / "a/b")) >= 298, "it was allowed so many")
     expect(used["written_bytes"] > 1 << 20 and sum(f.stat().st_size for f in p.work.iterdir()) < 64 << 20, used)
 
 
@@ -150,6 +153,13 @@ def what_the_kernel_limits_the_program_survives(p):
     _, receipt = jail(p, PYTHON, "-c", "import os\ntry:\n while 1: os.dup(0)\nexcept OSError as e: raise SystemExit(e.errno)",
                       flags=("--max-open-files", "20"), code=8)
     expect(receipt["exit_code"] == 24, "EMFILE", receipt)
+    script = "import os\ntry:\n for i in range(100): open(f'/tmp/{i}', 'x')\nexcept OSError as e: print(i); raise SystemExit(e.errno)"
+    proc, receipt = jail(p, PYTHON, "-c", script, flags=("--max-created-files", "50"), code=8)
+    expect(receipt["exit_code"] == 28 and proc.stdout == "50\n", "ENOSPC, exactly", proc, receipt)
+    proc, _ = jail(p, "sh", "-c", "touch /tmp/x 2>/dev/null || echo none", flags=("--max-created-files", "0"))
+    expect(proc.stdout == "none\n", "none at all", proc)
+    _, receipt = jail(p, PYTHON, "-c", "for i in range(5): open(f'quick{i}', 'x')", flags=("--max-created-files", "4000"))
+    expect(receipt["limits_hit"] == [] and receipt["limits"]["max_created_files"] == {"value": 4000, "by": "flag"}, receipt)
     _, receipt = jail(p, "sh", "-c", "head -c 1000000 /dev/zero > /tmp/f", flags=("--command-max-temporary", "64KiB"), code=8)
     expect(receipt["stopped_by"] == "exit", receipt)
     proc, receipt = jail(p, "sh", "-c", "yes | head -c 100000", flags=("--max-output-bytes", "10"))

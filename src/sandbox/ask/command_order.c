@@ -136,13 +136,10 @@ static int add_limits(const struct sandbox_limits *l, char **argv, size_t *count
         const char *name;
         int64_t value;
     } rows[] = {
-        {"timeout", l->command_timeout_ns},
-        {"cpu", l->command_max_cpu_ns},
-        {"memory", l->command_max_memory},
-        {"processes", l->command_max_processes},
-        {"temporary", l->command_max_temporary},
-        {"write", l->max_write_bytes},
-        {"files", l->max_open_files},
+        {"timeout", l->command_timeout_ns},      {"cpu", l->command_max_cpu_ns},
+        {"memory", l->command_max_memory},       {"processes", l->command_max_processes},
+        {"temporary", l->command_max_temporary}, {"write", l->max_write_bytes},
+        {"created", l->max_created_files},       {"files", l->max_open_files},
     };
     int r = 0;
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(rows); i++)

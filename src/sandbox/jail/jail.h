@@ -60,6 +60,7 @@ struct jail_command_limits {
     uint64_t processes;       /* of all, threads included */
     uint64_t files;           /* open in each process */
     uint64_t temporary_bytes; /* of /tmp */
+    uint64_t created_files;   /* names in /tmp, and in /dev/shm */
     bool loopback; /* 127.0.0.1 works within, so that a test may talk to its own server */
     bool
         proxy; /* a listener stands at 127.0.0.1:JAIL_PROXY_PORT within; of the network nothing else when loopback is false */

@@ -7,6 +7,7 @@
 #include "sandbox/jail/filters.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define KIB UINT64_C(1024)
 #define MIB (1024 * KIB)
@@ -151,7 +152,7 @@ const struct jail_plan jail_plans[JAIL_PROGRAM_COUNT] = {
                     [OS_RLIMIT_CPU_SECONDS] = JAIL_NO_LIMIT,
                     [OS_RLIMIT_ADDRESS_SPACE] = 256 * MIB,
                     [OS_RLIMIT_FILE_SIZE] = 64 * MIB,
-                    [OS_RLIMIT_FDS] = 64,
+                    [OS_RLIMIT_FDS] = 256, /* folders on its way down, when it counts files */
                     [OS_RLIMIT_PROCESSES] = 0,
                 },
         },
@@ -182,12 +183,25 @@ const struct jail_plan jail_plans[JAIL_PROGRAM_COUNT] = {
         },
 };
 
+/* A place is made for each path; within a folder that is shown already none can be made, and none is needed. */
+static bool is_below_one_of(const char *path, const char *const *folders)
+{
+    for (; folders != NULL && *folders != NULL; folders++) {
+        size_t len = strlen(*folders);
+        if (strncmp(path, *folders, len) == 0 && (path[len] == '/' || path[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
 int jail_read_paths(const struct jail_work *w, const char *ret[JAIL_PATHS_MAX + 1])
 {
     const char *const *lists[] = {w->plan->read_paths, w->profile->read_paths};
     size_t count = 0;
     for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
         for (size_t i = 0; lists[l] != NULL && lists[l][i] != NULL; i++) {
+            if (l > 0 && is_below_one_of(lists[l][i], w->plan->read_paths))
+                continue;
             if (count == JAIL_PATHS_MAX)
                 return -E2BIG;
             ret[count++] = lists[l][i];

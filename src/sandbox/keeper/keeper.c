@@ -12,6 +12,7 @@
 #include "base/fault.h"
 #include "host/ask/channel.h"
 #include "host/ask/protocol.h"
+#include "os/created.h"
 #include "os/env.h"
 #include "os/fd.h"
 #include "os/file.h"
@@ -76,6 +77,7 @@ static void describe_limits(const struct order *o, struct jail_command_limits *r
         .processes = o->processes,
         .files = o->files > 8 ? o->files : 8,
         .temporary_bytes = o->temporary,
+        .created_files = o->created,
         .loopback = o->loopback,
         .proxy = o->proxy,
     };
@@ -245,6 +247,24 @@ static int start_command(struct channel *c, const struct order *o,
     return 1;
 }
 
+/* The folders that it may write to, before it is there: what is in them from now on is its own. */
+static int begin_counting(const struct order *o, own struct os_created **ret, struct fault *reterr)
+{
+    int fds[SANDBOX_MOUNTS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < o->mount_count; i++) {
+        int fd = o->mounts[i].writable
+                     ? os_open_trusted(o->mounts[i].place, O_RDONLY | O_DIRECTORY, 0)
+                     : -1;
+        if (fd >= 0)
+            fds[count++] = fd;
+    }
+    int r = os_created_new(fds, count, o->created, ret);
+    for (size_t i = 0; i < count; i++)
+        os_close(fds[i]);
+    return r < 0 ? fault_sys(reterr, -r, "the files of the command cannot be counted") : 0;
+}
+
 static int keep(struct channel *c, struct order *o, struct fault *reterr)
 {
     struct jail_command_limits limits;
@@ -260,12 +280,17 @@ static int keep(struct channel *c, struct order *o, struct fault *reterr)
     auto_close int proc = os_open_trusted("/proc", O_RDONLY | O_DIRECTORY, 0);
     if (proc < 0)
         return fault_sys(reterr, -proc, "/proc is missing in the jail");
+    auto_(os_created) struct os_created *created = NULL;
+    r = begin_counting(o, &created, reterr);
+    if (r < 0)
+        return r;
     r = start_command(c, o, &limits, &report, listener, &pid, &ended, reterr);
     os_close(take_fd(&listener)); /* egress has it, and alone */
     if (r == 0) {
         const struct watch_config config = {.order = o,
                                             .channel = c,
                                             .command = pid,
+                                            .created = created,
                                             .proc_fd = proc,
                                             .memory_fds = {memory_fds[0], memory_fds[1]}};
         r = watch_command(&config, &ended, reterr);

@@ -17,6 +17,7 @@ static const struct number {
     {"--processes=", offsetof(struct order, processes), 1},
     {"--temporary=", offsetof(struct order, temporary), 1},
     {"--write=", offsetof(struct order, write_bytes), 0},
+    {"--created=", offsetof(struct order, created), 0},
     {"--files=", offsetof(struct order, files), 0},
 };
 

@@ -22,7 +22,7 @@ struct order {
     struct jail_mount mounts[SANDBOX_MOUNTS_MAX];
     size_t mount_count;
     const char *cwd;
-    uint64_t timeout_ns, cpu_ns, memory, processes, temporary, write_bytes, files;
+    uint64_t timeout_ns, cpu_ns, memory, processes, temporary, write_bytes, created, files;
     bool loopback, proxy;
     char **argv; /* of the command; NULL-terminated */
     char **env;  /* own; likewise */

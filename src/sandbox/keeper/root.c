@@ -125,6 +125,21 @@ static bool has_mount_below(const struct jail_profile *p, const char *folder)
     return false;
 }
 
+/* The folders on the way to what is mounted below one are names in it, too, and not the command's. */
+static uint64_t names_below(const struct jail_profile *p, const char *folder)
+{
+    uint64_t names = 0;
+    size_t len = strlen(folder);
+    for (size_t i = 0; i < p->mount_count; i++) {
+        const char *place = p->mounts[i].place;
+        if (place == NULL || strncmp(place, folder, len) != 0)
+            continue;
+        for (const char *at = place + len; *at != '\0'; at++)
+            names += *at == '/';
+    }
+    return names;
+}
+
 static size_t list_items(const struct jail_profile *p, const struct accounts *accounts,
                          struct os_root_item items[ITEMS_MAX])
 {
@@ -140,16 +155,19 @@ static size_t list_items(const struct jail_profile *p, const struct accounts *ac
         .kind = OS_ROOT_FILE, .path = "/etc/passwd", .text = accounts->passwd, .fd = -1};
     items[count++] = (struct os_root_item){
         .kind = OS_ROOT_FILE, .path = "/etc/group", .text = accounts->group, .fd = -1};
-    items[count++] = (struct os_root_item){.kind = OS_ROOT_MEMORY,
-                                           .path = "/tmp",
-                                           .size = p->command->temporary_bytes,
-                                           .may_execute = true,
-                                           .fd = -1,
-                                           .ret_fd = p->ret_memory_fds};
+    items[count++] =
+        (struct os_root_item){.kind = OS_ROOT_MEMORY,
+                              .path = "/tmp",
+                              .size = p->command->temporary_bytes,
+                              .names = p->command->created_files + names_below(p, "/tmp"),
+                              .may_execute = true,
+                              .fd = -1,
+                              .ret_fd = p->ret_memory_fds};
     items[count++] =
         (struct os_root_item){.kind = OS_ROOT_MEMORY,
                               .path = "/dev/shm",
                               .size = SHARED_MEMORY,
+                              .names = p->command->created_files + names_below(p, "/dev/shm"),
                               .fd = -1,
                               .ret_fd = p->ret_memory_fds ? p->ret_memory_fds + 1 : NULL};
     return add_mounts(p, items, count);

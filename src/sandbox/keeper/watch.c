@@ -10,6 +10,7 @@
 #include "host/ask/channel.h"
 #include "host/ask/protocol.h"
 #include "os/clock.h"
+#include "os/created.h"
 #include "os/fd.h"
 #include "os/keeper.h"
 #include "os/loop.h"
@@ -23,7 +24,9 @@
 
 #define FIRST_NS (10 * OS_NS_PER_MS)
 #define STEP_NS (20 * OS_NS_PER_MS)
-#define COST_FACTOR 25 /* a step is so many times as long as looking took */
+#define LAST_COUNTING_NS (20 * OS_NS_PER_MS)
+#define COUNTING_NS OS_NS_PER_MS /* of walking through folders, in one step */
+#define COST_FACTOR 25           /* a step is so many times as long as looking took */
 enum { LOOK_AT_MAX = 8192 };
 
 struct watch {
@@ -81,6 +84,19 @@ static void check_written(struct watch *w, const struct os_tree_use *now)
              (unsigned long long)now->written_bytes);
 }
 
+static void check_created(struct watch *w)
+{
+    uint64_t found = 0;
+    int r = os_created_look(w->c->created, COUNTING_NS, &found);
+    if (r == OS_CREATED_TOO_MANY)
+        stop(w, SANDBOX_QUOTA, "max_created_files",
+             "it made more than %llu files, folders and links",
+             (unsigned long long)w->c->order->created);
+    else if (r == OS_CREATED_HIDDEN)
+        stop(w, SANDBOX_QUOTA, "max_created_files",
+             "it made a folder in which its files cannot be counted");
+}
+
 static uint64_t memory_of_files(const struct watch *w)
 {
     uint64_t sum = 0, one;
@@ -119,6 +135,7 @@ static void look(struct watch *w)
     check_memory(w, &now);
     check_cpu(w, &now);
     check_written(w, &now);
+    check_created(w);
     grow(&w->most.memory, now.memory);
     grow(&w->most.cpu_ns, now.cpu_ns);
     grow(&w->most.read_bytes, now.read_bytes);
@@ -261,6 +278,11 @@ static void describe_end(struct watch *w, struct sandbox_ended *e)
     }
     if (e->exit_code != 0)
         blame(w, e);
+    /* It was quicker than a step: nothing is left to end, but it is said. */
+    uint64_t found = 0;
+    if (e->limit == NULL &&
+        os_created_look(w->c->created, LAST_COUNTING_NS, &found) == OS_CREATED_TOO_MANY)
+        e->limit = limits_find(STR("max_created_files"));
     /* The kernel refused it more, and it went on: met, not ended by. */
     if (e->limit == NULL && w->most.processes >= w->c->order->processes)
         e->limit = limits_find(STR("command_max_processes"));

@@ -34,7 +34,7 @@ const struct limit_row sandbox_limit_rows[] = {
     {ROW_BOTH(max_write_bytes), .unit = "bytes", .fallback = 268435456, .min = 0, .max = INT64_C(1) << 40,
      .help = "bytes written to files, growth included"},
     {ROW_BOTH(max_open_files), .unit = "", .fallback = 256, .min = 0, .max = 1024, .help = "files open at once"},
-    {ROW(max_created_files), .unit = "", .fallback = 10000, .min = 0, .max = 10000000,
+    {ROW_BOTH(max_created_files), .unit = "", .fallback = 10000, .min = 0, .max = 10000000,
      .help = "files, folders and links made"},
     {ROW_BOTH(max_http_requests), .unit = "", .fallback = 100, .min = 0, .max = 1000000, .help = "HTTP requests of a call"},
     {ROW_BOTH(max_http_bytes), .unit = "bytes", .fallback = 67108864, .min = 0, .max = INT64_C(1) << 40,

@@ -93,6 +93,7 @@ static const struct jail_command_limits limits = {
     .processes = 4,
     .files = 32,
     .temporary_bytes = 64 << 10,
+    .created_files = 1000,
 };
 
 static int enter_and_attack(void *arg)

@@ -403,7 +403,8 @@ void app_done(struct app *a)
     }
     registry_free(a->registry);
     tool_index_free(a->tool_index);
-    os_close(a->tools_notify_fd);
+    os_close(a->tools_notify_fd > 0 ? a->tools_notify_fd
+                                    : -1); /* 0: an app that was never opened */
     free(a->own_tools);
     codecache_free(a->cache);
     state_free(a->state);

@@ -36,6 +36,7 @@ enum {
     OPT_LAST,
     OPT_SESSION,
     OPT_LIMIT_ROWS,
+    OPT_LANG,
     OPT_TOOLS,
     OPT_FILE,
     OPT_MAX_TOKENS,

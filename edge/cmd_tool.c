@@ -18,6 +18,8 @@ static const struct option_row options_tool[] = {
     {OPT_RECEIPT, "receipt", 0, OPTION_VALUE, "FILE|-",
      "write the receipt there (- = last line of stderr)"},
     {OPT_FORCE, "force", 0, OPTION_FLAG, NULL, "add: replace your own tool of the same name"},
+    {OPT_LANG, "lang", 0, OPTION_VALUE, "c|go|rust",
+     "new: the language of the template (default: c)"},
     {0},
 };
 static const struct option_row *const tables[] = {options_tool, options_policy, options_sandbox,
@@ -27,7 +29,8 @@ static int cmd_tool(const struct parsed *p, struct fault *reterr);
 
 const struct command command_tool = {
     .name = "tool",
-    .usage = "list | show NAME | call NAME JSON|-|@FILE | add FILE.wasm | remove NAME",
+    .usage =
+        "list | show NAME | call NAME JSON|-|@FILE | add FILE.wasm | remove NAME | new NAME | test FILE.wasm TRANSCRIPT",
     .summary = "the tools a planner has; call one under the same policy and sandbox",
     .tables = tables,
     .run = cmd_tool,
@@ -246,6 +249,8 @@ static const struct verb verbs[] = {
      "take a module, with the sidecar NAME.tool.json beside it, into your own tools", tool_add, 1,
      1},
     {"remove", "NAME", "one of your own tools", tool_remove, 1, 1},
+    {"new", "NAME [--lang c|go|rust]", "a folder NAME with a tool to begin with", tool_new, 1, 1},
+    {"test", "FILE.wasm TRANSCRIPT", "play a transcript against a module", tool_test, 2, 2},
 };
 
 static int cmd_tool(const struct parsed *p, struct fault *reterr)

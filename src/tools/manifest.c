@@ -51,7 +51,7 @@ static int unknown_key(struct fault *f, const char *where, const char *key,
     return r;
 }
 
-static bool is_tool_name(struct str s)
+bool tool_name_is_good(struct str s)
 {
     if (s.len == 0 || s.len > 64)
         return false;
@@ -76,7 +76,7 @@ static int read_text(const json_t *v, const char *key, size_t max, char **ret, s
 
 static int read_name(struct tool *t, const json_t *v, struct fault *f)
 {
-    if (!json_is_string(v) || !is_tool_name(json_view(v)))
+    if (!json_is_string(v) || !tool_name_is_good(json_view(v)))
         return bad(f, "name", "a letter, then letters, digits, _ and -, at most 64 in all");
     return read_text(v, "name", 64, &t->name, f);
 }

@@ -109,6 +109,7 @@ must_use int tool_wasm(const struct tool *t, struct buf *out,
 #define TOOL_SIDECAR_SUFFIX ".tool.json"
 must_use int tool_from_help(const char *file, struct str text, const char *sha256,
                             own struct tool **ret, struct fault *reterr);
+bool tool_name_is_good(struct str name);
 must_use int tool_from_manifest(struct str json, own struct tool **ret, struct fault *reterr);
 /* The same for a text that tool_from_manifest() took before, at less cost. */
 must_use int tool_from_known_manifest(struct str json, own struct tool **ret, struct fault *reterr);

@@ -166,6 +166,15 @@ static int open_staged(struct wasi *w, const struct opening *o, const struct pla
     return r == 0 ? take_object(w, o, made->host, p->real, p->mount, made) : r;
 }
 
+#define SIZE_RIGHTS (RIGHT_FD_ALLOCATE | RIGHT_FD_FILESTAT_SET_SIZE)
+
+/* Go's library asks for the right to set the size of every file that it opens to read: where nothing may change it gets the reading. */
+static bool is_reader(const struct opening *o)
+{
+    return (o->rights & RIGHT_FD_READ) != 0 && (o->rights & RIGHT_FD_WRITE) == 0 &&
+           (o->oflags & (OFLAG_CREAT | OFLAG_TRUNC)) == 0;
+}
+
 static int open_existing(struct wasi *w, const struct opening *o, const struct place *p,
                          struct fd *made)
 {
@@ -180,6 +189,13 @@ static int open_existing(struct wasi *w, const struct opening *o, const struct p
         return -ENOTDIR;
     if (!S_ISREG(p->st.st_mode))
         return refuse_kind(w, o);
+    if (changes && is_reader(o) && !w->mounts[p->mount].writable) {
+        struct opening reading = *o;
+        reading.rights &= ~SIZE_RIGHTS;
+        reading.write = false;
+        return take_or_close(
+            w, &reading, os_open_at(p->dir_fd, p->name, o->host_flags, 0, OS_NO_LINKS), p, made);
+    }
     if (!changes)
         return take_or_close(w, o, os_open_at(p->dir_fd, p->name, o->host_flags, 0, OS_NO_LINKS), p,
                              made);

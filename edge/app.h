@@ -34,6 +34,8 @@ enum {
     OPT_FORCE,
     OPT_DRY_RUN,
     OPT_LAST,
+    OPT_STAT,
+    OPT_RAW,
     OPT_SESSION,
     OPT_LIMIT_ROWS,
     OPT_LANG,

@@ -4,7 +4,7 @@
 #include "edge/options.h"
 
 extern const struct command command_run, command_chat, command_exec, command_tool, command_policy,
-    command_session, command_undo, command_journal, command_budget, command_doctor,
+    command_session, command_undo, command_diff, command_journal, command_budget, command_doctor,
     command_completion, command_jail, command_replay;
 
 /* The whole program. */

@@ -11,9 +11,9 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &command_run,    &command_chat,    &command_exec,       &command_jail, &command_tool,
-    &command_policy, &command_session, &command_replay,     &command_undo, &command_journal,
-    &command_budget, &command_doctor,  &command_completion, NULL,
+    &command_run,     &command_chat,    &command_exec,   &command_jail,       &command_tool,
+    &command_policy,  &command_session, &command_replay, &command_undo,       &command_diff,
+    &command_journal, &command_budget,  &command_doctor, &command_completion, NULL,
 };
 
 static void usage(FILE *out)

@@ -13,14 +13,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CALLS_MAX = 100000, REPORT_MAX = 1000 };
+enum { REPORT_MAX = 1000 };
 
 struct undoing {
     struct undo_dirs dirs;
-    struct undo_call **calls; /* own; newest first */
-    size_t count, room;
-    const char *only; /* file name of the one call that is wanted; NULL = all */
-    size_t last;      /* so many of the newest; 0 = all */
+    struct undo_list list; /* own; newest first */
+    const char *only;      /* file name of the one call that is wanted; NULL = all */
+    size_t last;           /* so many of the newest; 0 = all */
     bool force;
     json_t *restored, *conflicts, *failed, *ids, *unknown; /* own */
     struct fault fault;
@@ -28,70 +27,11 @@ struct undoing {
 
 static void undoing_done(struct undoing *u)
 {
-    for (size_t i = 0; i < u->count; i++)
-        undo_call_free(u->calls[i]);
-    free(u->calls);
+    undo_list_done(&u->list);
     json_t *all[] = {u->restored, u->conflicts, u->failed, u->ids, u->unknown};
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         json_decref(all[i]);
     undo_dirs_done(&u->dirs);
-}
-
-/* --- load --- */
-
-static int keep_call(struct undoing *u, struct undo_call *c)
-{
-    if (u->count == u->room) {
-        size_t room = u->room ? u->room * 2 : 16, bytes = 0;
-        struct undo_call **more =
-            size_mul(room, sizeof(struct undo_call *), &bytes) ? realloc(u->calls, bytes) : NULL;
-        if (more == NULL) {
-            undo_call_free(c);
-            return -ENOMEM;
-        }
-        u->calls = more;
-        u->room = room;
-    }
-    u->calls[u->count++] = c;
-    return 0;
-}
-
-static int load_named(const char *file, unsigned char type, void *arg)
-{
-    struct undoing *u = (struct undoing *)arg;
-    struct undo_call *c = NULL;
-    char name[STATE_NAME_SIZE];
-    struct str stem = str_of(file), ending = STR(".mounts.json");
-    (void)type;
-    if (!str_ends(stem, ending) || stem.len - ending.len >= sizeof(name))
-        return 0;
-    (void)snprintf(name, sizeof(name), "%.*s", (int)(stem.len - ending.len), file);
-    if (u->only != NULL && strcmp(u->only, name) != 0)
-        return 0;
-    int r = undo_call_load(&u->dirs, name, &c, &u->fault);
-    if (r != 0)
-        return r < 0 ? r : 0;
-    if (c->log.count == 0) {
-        undo_call_free(c);
-        return 0;
-    }
-    return keep_call(u, c);
-}
-
-static int newer_first(const void *a, const void *b)
-{
-    const struct undo_call *x = *(struct undo_call *const *)a, *y = *(struct undo_call *const *)b;
-    if (x->order != y->order)
-        return x->order < y->order ? 1 : -1;
-    return strcmp(y->name, x->name);
-}
-
-static int load_calls(struct undoing *u)
-{
-    int r = os_list_dir(u->dirs.seal, CALLS_MAX, load_named, u);
-    if (r == 0 && u->count > 1)
-        qsort(u->calls, u->count, sizeof(struct undo_call *), newer_first);
-    return r == 0 && u->last > 0 ? undo_last_choose(&u->dirs, u->last, u->calls, &u->count) : r;
 }
 
 /* --- decide --- */
@@ -219,19 +159,13 @@ static int decide_call(struct undoing *u, struct undo_sim *sim, const struct und
 
 /* All calls of a session see the same tree: the mounts of the newest are taken for looking, and a call
  * with other mounts is decided by itself. */
-static bool has_same_mounts(const struct undo_call *a, const struct undo_call *b)
-{
-    return json_equal(json_object_get(a->record, "mounts"), json_object_get(b->record, "mounts")) ==
-           1;
-}
-
 static int decide(struct undoing *u)
 {
     auto_(undo_sim) struct undo_sim *sim = NULL;
     struct undo_call *base = NULL;
-    for (size_t i = 0; i < u->count; i++) {
-        struct undo_call *c = u->calls[i];
-        if (base == NULL || !has_same_mounts(base, c)) {
+    for (size_t i = 0; i < u->list.count; i++) {
+        struct undo_call *c = u->list.calls[i];
+        if (base == NULL || !undo_has_same_mounts(base, c)) {
             undo_sim_free(sim);
             sim = NULL;
             base = c;
@@ -279,8 +213,8 @@ static bool would_do_something(const struct undo_line *line)
 
 static int list_only(struct undoing *u)
 {
-    for (size_t i = 0; i < u->count; i++) {
-        const struct undo_call *c = u->calls[i];
+    for (size_t i = 0; i < u->list.count; i++) {
+        const struct undo_call *c = u->list.calls[i];
         for (size_t n = c->log.count; n > 0; n--) {
             if (would_do_something(&c->log.lines[n - 1]) &&
                 note_restored(u, &c->log.lines[n - 1]) < 0)
@@ -354,12 +288,12 @@ static int mark_undone(struct undoing *u, struct undo_call *c)
 
 static int carry_out(struct undoing *u)
 {
-    for (size_t i = 0; i < u->count; i++) {
+    for (size_t i = 0; i < u->list.count; i++) {
         size_t failed = json_array_size(u->failed);
-        int r = take_steps(u, u->calls[i]);
+        int r = take_steps(u, u->list.calls[i]);
         /* What could not be restored keeps its images, until somebody forces it. */
         if (r == 0 && (u->force || json_array_size(u->failed) == failed))
-            r = mark_undone(u, u->calls[i]);
+            r = mark_undone(u, u->list.calls[i]);
         if (r < 0)
             return r;
     }
@@ -385,19 +319,21 @@ static int run(struct undoing *u, const char *session, bool dry_run)
     auto_close int lock_fd = -1;
     int r = lock_undo(u, session, &lock_fd);
     if (r == 0)
-        r = load_calls(u);
-    if (r < 0 || u->count == 0)
+        r = undo_list_load(&u->dirs, u->only, &u->list, &u->fault);
+    if (r == 0 && u->last > 0)
+        r = undo_last_choose(&u->dirs, u->last, u->list.calls, &u->list.count);
+    if (r < 0 || u->list.count == 0)
         return r < 0 ? r : UNDO_NOTHING;
     r = decide(u);
     if (r < 0)
         return r;
     if (json_array_size(u->conflicts) > 0 && !u->force) {
-        r = undo_name_later_calls(&u->dirs, u->calls, u->count, u->conflicts);
+        r = undo_name_later_calls(&u->dirs, u->list.calls, u->list.count, u->conflicts);
         return r < 0 ? r : UNDO_CONFLICT;
     }
     if (dry_run)
         return list_only(u);
-    r = u->last > 0 ? undo_last_begin(&u->dirs, u->calls, u->count) : 0;
+    r = u->last > 0 ? undo_last_begin(&u->dirs, u->list.calls, u->list.count) : 0;
     if (r == 0)
         r = carry_out(u);
     return r == 0 && u->last > 0 ? undo_last_end(&u->dirs) : r;

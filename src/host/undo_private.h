@@ -65,6 +65,9 @@ struct undo_state {
     char stamp[64];
     char *target;         /* own; of a link */
     bool is_out_of_reach; /* a link stands in its path, or it cannot be read */
+    /* Of a simulated state: the before-image that holds it. Not written down, not compared. */
+    const struct undo_call *image_of;
+    int64_t image;
 };
 void undo_state_done(struct undo_state *s);
 must_use int undo_state_copy(const struct undo_state *s, struct undo_state *ret);
@@ -88,12 +91,18 @@ must_use int undo_open_regular(int dir_fd,
 /* --- undo_sim.c: the tree as it would be after steps that were not taken yet --- */
 
 struct undo_sim; /* opaque */
+struct undo_call;
 must_use int undo_sim_new(struct undo_tree *tree, own struct undo_sim **ret);
 void undo_sim_free(own struct undo_sim *sim);
 DEFINE_FREEP(undo_sim, struct undo_sim);
 must_use int undo_sim_set(struct undo_sim *sim, const char *path, const struct undo_state *state);
 must_use int undo_sim_move(struct undo_sim *sim, const char *from, const char *to);
 must_use int undo_sim_look(struct undo_sim *sim, const char *path, struct undo_state *ret);
+/* The same; *ret_at: where in the real tree it stands, NULL when it is not there but in an image. */
+must_use int undo_sim_find(struct undo_sim *sim, const char *path, struct undo_state *ret,
+                           own char **ret_at);
+/* Whose lines are taken back from here on (for undo_state.image_of); NULL = nobody asks. */
+void undo_sim_is_of(struct undo_sim *sim, const struct undo_call *call);
 must_use int undo_sim_list(struct undo_sim *sim, const char *path,
                            own json_t **ret); /* 1 = no such folder */
 must_use int undo_sim_list_hash(struct undo_sim *sim, const char *path,
@@ -130,6 +139,18 @@ must_use int undo_call_load(const struct undo_dirs *d, const char *name, own str
                             struct fault *reterr);
 /* The hash of line's before-image as sealed, or of what is there when not sealed. "" = none or missing. */
 void undo_call_image_hash(const struct undo_call *c, const struct undo_line *line, char ret[65]);
+
+/* --- undo_load.c: the calls of a session that can be undone, newest first --- */
+
+struct undo_list {
+    struct undo_call **calls; /* own */
+    size_t count, room;
+};
+/* only: file name of the one that is wanted; NULL = all. Calls that changed nothing are left out. */
+must_use int undo_list_load(const struct undo_dirs *d, const char *only, struct undo_list *ret,
+                            struct fault *reterr);
+void undo_list_done(struct undo_list *l);
+bool undo_has_same_mounts(const struct undo_call *a, const struct undo_call *b);
 
 /* --- undo_last.c: which calls "the last n" are, also after a kill --- */
 

@@ -36,6 +36,7 @@ struct undo_sim {
     size_t count, room;
     int64_t hops; /* steps through moves that may still be taken */
     json_t *last; /* own: path -> number of the newest event that names it */
+    const struct undo_call *of;
 };
 
 int undo_sim_new(struct undo_tree *tree, struct undo_sim **ret)
@@ -196,12 +197,18 @@ int undo_sim_move(struct undo_sim *sim, const char *from, const char *to)
     return r < 0 ? r : name_event(sim, to, &e->before_to);
 }
 
-int undo_sim_look(struct undo_sim *sim, const char *path, struct undo_state *ret)
+void undo_sim_is_of(struct undo_sim *sim, const struct undo_call *call)
 {
-    char at[PATH_ROOM];
+    sim->of = call;
+}
+
+static int look(struct undo_sim *sim, const char *path, struct undo_state *ret, char at[PATH_ROOM],
+                bool *ret_real)
+{
     int64_t event = -1;
-    (void)snprintf(at, sizeof(at), "%s", path);
+    (void)snprintf(at, PATH_ROOM, "%s", path);
     int decided = resolve(sim, at, &event);
+    *ret_real = decided == AT_TREE;
     if (decided == AT_TREE)
         return undo_tree_look(sim->tree, at, ret);
     if (decided == BY_EVENT && event >= 0)
@@ -209,6 +216,25 @@ int undo_sim_look(struct undo_sim *sim, const char *path, struct undo_state *ret
     *ret = (struct undo_state){.kind = decided == TOO_FAR ? UNDO_OTHER : UNDO_NONE,
                                .is_out_of_reach = decided == TOO_FAR};
     return 0;
+}
+
+int undo_sim_look(struct undo_sim *sim, const char *path, struct undo_state *ret)
+{
+    char at[PATH_ROOM];
+    bool is_real;
+    return look(sim, path, ret, at, &is_real);
+}
+
+int undo_sim_find(struct undo_sim *sim, const char *path, struct undo_state *ret, char **ret_at)
+{
+    char at[PATH_ROOM];
+    bool is_real;
+    int r = look(sim, path, ret, at, &is_real);
+    *ret_at = r == 0 && is_real ? str_dup(str_of(at)) : NULL;
+    if (r < 0 || !is_real || *ret_at != NULL)
+        return r;
+    undo_state_done(ret);
+    return -ENOMEM;
 }
 
 /* Adds or removes the last name of path in names, when its folder is `folder`. */
@@ -289,7 +315,8 @@ static int take_back_rename(struct undo_sim *sim, const struct undo_line *line)
 static int take_back_delete(struct undo_sim *sim, const struct undo_line *line,
                             const char *image_sha256)
 {
-    struct undo_state state = {.kind = line->kind, .mode = line->mode};
+    struct undo_state state = {
+        .kind = line->kind, .mode = line->mode, .image_of = sim->of, .image = line->n};
     char target[UNDO_PATH_MAX + 1];
     if (line->kind == UNDO_NONE)
         return 0; /* made in the same call: the line that made it takes it back */

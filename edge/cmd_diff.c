@@ -2,6 +2,7 @@
  * (names, contents), so it is made harmless for a terminal unless --raw asks for bytes that patch(1) can use. */
 #include "base/linediff.h"
 #include "edge/app.h"
+#include "edge/cmd_undo.h"
 #include "edge/commands.h"
 #include "edge/safe.h"
 #include "host/undo.h"
@@ -363,6 +364,7 @@ static void print_about(const struct showing *s, const char *session, const json
     const json_t *id;
     if (s->is_stat)
         printf(" %zu changed, +%zu -%zu lines\n", s->changed, s->added, s->removed);
+    undo_say_dropped(session, about);
     if (s->changed == 0)
         fprintf(stderr, "boxagnts: %s changed no file, or was undone\n", session);
     json_array_foreach(json_object_get(about, "unknown"), i, id)
@@ -376,11 +378,12 @@ static void print_about(const struct showing *s, const char *session, const json
 static int print_json(const struct showing *s, const char *session, const char *call,
                       const json_t *about)
 {
-    auto_json json_t *all = json_pack(
-        "{s:i, s:s, s:s?, s:O, s:O, s:O, s:{s:i, s:i, s:i}, s:b}", "v", 1, "session", session,
-        "call", call, "calls", json_object_get(about, "calls"), "unknown",
-        json_object_get(about, "unknown"), "files", s->files, "total", "files", (int)s->changed,
-        "added", (int)s->added, "removed", (int)s->removed, "diffs_cut", s->json_is_cut);
+    auto_json json_t *all =
+        json_pack("{s:i, s:s, s:s?, s:O, s:O, s:O, s:O, s:{s:i, s:i, s:i}, s:b}", "v", 1, "session",
+                  session, "call", call, "calls", json_object_get(about, "calls"), "unknown",
+                  json_object_get(about, "unknown"), "dropped", json_object_get(about, "dropped"),
+                  "files", s->files, "total", "files", (int)s->changed, "added", (int)s->added,
+                  "removed", (int)s->removed, "diffs_cut", s->json_is_cut);
     /* Letters that act on a terminal are not all below U+0020. */
     auto_free char *text = all ? json_dumps(all, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
     if (!text)

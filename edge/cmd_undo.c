@@ -100,11 +100,35 @@ static void print_report(const char *session, const json_t *report, bool dry_run
     json_array_foreach(json_object_get(report, "failed"), i, one) print_why(one);
 }
 
+void undo_say_dropped(const char *session, const json_t *report)
+{
+    enum { NAMED_MAX = 10 };
+    size_t i;
+    const json_t *id, *dropped = json_object_get(report, "dropped");
+    size_t count = json_array_size(dropped);
+    if (count == 0)
+        return;
+    fprintf(
+        stderr,
+        "boxagnts: %zu call%s of %s gave way to newer ones (before-images are kept up to 4 GiB):",
+        count, count == 1 ? "" : "s", session);
+    json_array_foreach(dropped, i, id)
+    {
+        if (i == NAMED_MAX)
+            break;
+        fputc(' ', stderr);
+        safe_print_line(stderr, json_string_value(id));
+    }
+    fputs(count > NAMED_MAX ? " ...\n" : "\n", stderr);
+    fputs("boxagnts: what they changed can neither be shown nor undone any more\n", stderr);
+}
+
 /* What is to be known about the whole, after the single paths. */
 static void print_end(const char *session, const struct undo_want *want, const json_t *report,
                       int result)
 {
     size_t calls = json_array_size(json_object_get(report, "calls"));
+    undo_say_dropped(session, report);
     if (result == UNDO_NOTHING)
         fprintf(stderr, "boxagnts: nothing to undo in %s%s%s\n", session, want->call ? "/" : "",
                 want->call ? want->call : "");

@@ -436,6 +436,9 @@ int undo_seal(struct state *s, const char *session, const char *call,
         r = undo_dirs_open(s, session, false, &d);
     if (r == 0)
         r = seal_in(&d, &z, call, &fault);
+    if (r == 0 && z.is_changed && z.dir_fd >= 0)
+        (void)!undo_space_grew(
+            s, z.dir_fd); /* the call is sealed; that room could not be made is no fault of it */
     if (r == 0)
         *ret_touched = take(z.touched);
     else if (fault.code != 0)

@@ -48,7 +48,8 @@ struct undo_want {
  * (opened again, refused when they are not the same directory). Refuses (UNDO_CONFLICT, nothing changed)
  * when a file is not as the call left it, unless force. The caller journals it. ret_report own, for every
  * positive result and 0: {"restored":[paths],"conflicts":[conflict],"failed":[{path,why}] (could not be restored;
- * the others were),"calls":[ids],"unknown":[ids of calls that were killed before they were sealed]}; a conflict is
+ * the others were),"calls":[ids],"unknown":[ids of calls that were killed before they were sealed],
+ * "dropped":[names of calls whose before-images gave way to newer ones: they cannot be undone any more]}; a conflict is
  * {path, why, call, was, is (what the call left and what is there: kind, mode, sha256, ...; absent where nobody knows), by: [newer
  * calls of the session that changed the path]}.
  * A fault in the middle (full disk, kill): the same undo again goes on where it stopped. */

@@ -21,14 +21,14 @@ struct undoing {
     const char *only;      /* file name of the one call that is wanted; NULL = all */
     size_t last;           /* so many of the newest; 0 = all */
     bool force;
-    json_t *restored, *conflicts, *failed, *ids, *unknown; /* own */
+    json_t *restored, *conflicts, *failed, *ids, *unknown, *dropped; /* own */
     struct fault fault;
 };
 
 static void undoing_done(struct undoing *u)
 {
     undo_list_done(&u->list);
-    json_t *all[] = {u->restored, u->conflicts, u->failed, u->ids, u->unknown};
+    json_t *all[] = {u->restored, u->conflicts, u->failed, u->ids, u->unknown, u->dropped};
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         json_decref(all[i]);
     undo_dirs_done(&u->dirs);
@@ -319,6 +319,8 @@ static int run(struct undoing *u, const char *session, bool dry_run)
     auto_close int lock_fd = -1;
     int r = lock_undo(u, session, &lock_fd);
     if (r == 0)
+        r = undo_list_dropped(&u->dirs, u->dropped);
+    if (r == 0)
         r = undo_list_load(&u->dirs, u->only, &u->list, &u->fault);
     if (r == 0 && u->last > 0)
         r = undo_last_choose(&u->dirs, u->last, u->list.calls, &u->list.count);
@@ -341,9 +343,9 @@ static int run(struct undoing *u, const char *session, bool dry_run)
 
 static int make_report(const struct undoing *u, json_t **ret_report)
 {
-    json_t *all =
-        json_pack("{s:O, s:O, s:O, s:O, s:O}", "restored", u->restored, "conflicts", u->conflicts,
-                  "failed", u->failed, "calls", u->ids, "unknown", u->unknown);
+    json_t *all = json_pack("{s:O, s:O, s:O, s:O, s:O, s:O}", "restored", u->restored, "conflicts",
+                            u->conflicts, "failed", u->failed, "calls", u->ids, "unknown",
+                            u->unknown, "dropped", u->dropped);
     if (all == NULL)
         return -ENOMEM;
     *ret_report = all;
@@ -361,12 +363,13 @@ int undo_apply(struct state *s, const char *session, const struct undo_want *wan
                         .conflicts = json_array(),
                         .failed = json_array(),
                         .ids = json_array(),
-                        .unknown = json_array()};
+                        .unknown = json_array(),
+                        .dropped = json_array()};
     if (want->call != NULL) {
         state_safe_name(want->call, only);
         u.only = only;
     }
-    int r = u.restored && u.conflicts && u.failed && u.ids && u.unknown ? 0 : -ENOMEM;
+    int r = u.restored && u.conflicts && u.failed && u.ids && u.unknown && u.dropped ? 0 : -ENOMEM;
     if (r == 0)
         r = undo_dirs_open(s, session, false, &u.dirs);
     if (r == -ENOENT)

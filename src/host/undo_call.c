@@ -279,7 +279,7 @@ int undo_call_load(const struct undo_dirs *d, const char *name, struct undo_call
         return state_no_memory(reterr);
     c->dir_fd = -1;
     (void)snprintf(c->name, sizeof(c->name), "%s", name);
-    if (has_file(d->seal, name, ".undone"))
+    if (has_file(d->seal, name, ".undone") || has_file(d->seal, name, ".dropped"))
         return 1;
     int r = load_record(c, d, reterr);
     if (r == 0)

@@ -437,7 +437,9 @@ static int diff_in(const struct undo_dirs *d, const char *call, undo_change_fn f
     struct undo_list list = {0};
     if (call != NULL)
         state_safe_name(call, only);
-    int r = undo_list_load(d, NULL, &list, reterr);
+    int r = undo_list_dropped(d, json_object_get(about, "dropped"));
+    if (r == 0)
+        r = undo_list_load(d, NULL, &list, reterr);
     if (r == 0 && (list.count == 0 || (call != NULL && find_call(&list, only) == list.count)))
         r = UNDO_NOTHING;
     if (r == 0)
@@ -451,7 +453,7 @@ int undo_diff(struct state *s, const char *session, const char *call, undo_chang
 {
     struct undo_dirs d = {-1, -1, -1, -1};
     struct fault fault = {0};
-    auto_json json_t *about = json_pack("{s:[], s:[]}", "calls", "unknown");
+    auto_json json_t *about = json_pack("{s:[], s:[], s:[]}", "calls", "unknown", "dropped");
     if (about == NULL)
         return state_no_memory(reterr);
     int r = undo_dirs_open(s, session, false, &d);

@@ -25,7 +25,8 @@ typedef int (*undo_change_fn)(const struct undo_change *change, void *arg);
 
 /* Tells each change, by path. call NULL = the whole session, from before its first call to now; else from before that call to
  * after it (as it is now, or as a later call found it). Calls that were undone are not in it. Stops when fn gives other than 0, and
- * returns that. *ret_about own: {"calls":[ids], "unknown":[ids of calls that were killed before they were sealed]}.
+ * returns that. *ret_about own: {"calls":[ids], "unknown":[ids of calls that were killed before they were sealed], "dropped":[names of calls
+ * whose before-images gave way to newer ones]}.
  * 0; UNDO_NOTHING (undo.h); -fault. */
 must_use int undo_diff(struct state *s, const char *session, const char *call, undo_change_fn fn,
                        void *arg, own json_t **ret_about, struct fault *reterr);

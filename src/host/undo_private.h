@@ -152,6 +152,17 @@ must_use int undo_list_load(const struct undo_dirs *d, const char *only, struct 
 void undo_list_done(struct undo_list *l);
 bool undo_has_same_mounts(const struct undo_call *a, const struct undo_call *b);
 
+/* --- undo_space.c: before-images have a maximum, over all sessions --- */
+
+#define UNDO_SPACE_MAX (INT64_C(4) << 30)
+
+/* A call was sealed in folder_fd: counts it, and makes room when there is more than UNDO_SPACE_MAX. */
+must_use int undo_space_grew(struct state *s, int folder_fd);
+/* Counts all, drops the oldest calls until no more than max_bytes are left, or only the newest call. */
+must_use int undo_make_room(struct state *s, int64_t max_bytes);
+/* Appends the names of the session's dropped calls. */
+must_use int undo_list_dropped(const struct undo_dirs *d, json_t *list);
+
 /* --- undo_last.c: which calls "the last n" are, also after a kill --- */
 
 /* calls: newest first; what is not among the last n, or of the list that a killed undo left, is freed and taken out. */

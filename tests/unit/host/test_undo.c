@@ -420,6 +420,87 @@ static void the_last_calls_are_undone_and_no_others(void **given)
     finish(&j);
 }
 
+/* --- space --- */
+
+static json_t *undo_all(struct job *j, int wanted)
+{
+    json_t *report = NULL;
+    assert_int_equal(undo_apply(j->s, j->session, &(struct undo_want){0}, &report, &scratch_fault),
+                     wanted);
+    return report;
+}
+
+static void the_oldest_calls_give_way_and_that_is_said(void **given)
+{
+    struct job j = start(given);
+    char *big = calloc(1, (20 << 10) + 1);
+    memset(big, 'b', 20 << 10);
+    scratch_write(j.x->work, "big", big, 0644);
+    char *pictures[3];
+    for (int i = 0; i < 3; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "n%d", i);
+        if (i > 0)
+            begin_call(&j, name);
+        pictures[i] = picture(&j);
+        big[i] = 'x';
+        w_write(&j, "big", big);
+        sealed(&j);
+    }
+    assert_ok(undo_make_room(j.s, 1 << 20)); /* room enough: all stay */
+    json_t *report = NULL;
+    assert_ok(
+        undo_apply(j.s, j.session, &(struct undo_want){.dry_run = true}, &report, &scratch_fault));
+    assert_int_equal(json_array_size(json_object_get(report, "calls")), 3);
+    assert_int_equal(json_array_size(json_object_get(report, "dropped")), 0);
+    json_decref(report);
+    assert_ok(undo_make_room(j.s, 60 << 10)); /* for two */
+    report = undo_all(&j, 0);
+    json_t *dropped = json_object_get(report, "dropped");
+    assert_int_equal(json_array_size(dropped), 1);
+    assert_string_equal(json_string_value(json_array_get(dropped, 0)), "call-1");
+    assert_int_equal(json_array_size(json_object_get(report, "calls")), 2);
+    json_decref(report);
+    char *now = picture(&j);
+    assert_string_equal(now, pictures[1]); /* as before the second call: the first is past */
+    free(now);
+    for (int i = 0; i < 3; i++)
+        free(pictures[i]);
+    free(big);
+    finish(&j);
+}
+
+static void the_newest_call_stays_and_a_kill_while_dropping_does_no_harm(void **given)
+{
+    struct job j = start(given);
+    struct undo_dirs dirs;
+    a_usual_tree(&j);
+    w_write(&j, "a.txt", "1");
+    sealed(&j);
+    char *after_first = picture(&j);
+    begin_call(&j, "call-2");
+    w_write(&j, "a.txt", "2");
+    sealed(&j);
+    /* Killed behind the mark: the folder is still there, and is not undone any more. */
+    assert_ok(undo_dirs_open(j.s, j.session, false, &dirs));
+    int fd = openat(dirs.seal, "call-1.dropped", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_ok(undo_make_room(j.s, 0)); /* which takes it away */
+    assert_int_equal(faccessat(dirs.sealed, "call-1", F_OK, 0), -1);
+    assert_int_equal(faccessat(dirs.sealed, "call-2", F_OK, 0), 0);
+    undo_dirs_done(&dirs);
+    json_decref(undo_all(&j, 0));
+    char *now = picture(&j);
+    assert_string_equal(now, after_first);
+    free(now);
+    free(after_first);
+    json_t *report = undo_all(&j, UNDO_NOTHING);
+    assert_int_equal(json_array_size(json_object_get(report, "dropped")), 1);
+    json_decref(report);
+    finish(&j);
+}
+
 /* --- conflicts --- */
 
 static void a_conflict_names_what_differs_and_the_later_call(void **given)
@@ -965,6 +1046,8 @@ int main(void)
         T(a_session_is_undone_newest_first_and_calls_one_by_one),
         T(order_is_kept_by_a_later_process),
         T(the_last_calls_are_undone_and_no_others),
+        T(the_oldest_calls_give_way_and_that_is_said),
+        T(the_newest_call_stays_and_a_kill_while_dropping_does_no_harm),
         T(a_conflict_names_what_differs_and_the_later_call),
         T(an_undo_of_the_last_two_that_was_killed_takes_no_third),
         T(each_change_since_is_a_conflict_and_changes_nothing),

@@ -8,7 +8,9 @@
 #include "base/buf.h"
 #include "host/ask/channel.h"
 #include "host/ask/protocol.h"
+#include "os/clock.h"
 #include "os/fd.h"
+#include "os/idle.h"
 #include "os/random.h"
 #include "os/rlimit.h"
 #include "sandbox/engine.h"
@@ -25,6 +27,7 @@
 #include <string.h>
 
 enum { OUTPUT_PIECE = 256 << 10, OWN_STACK = 1 << 20 };
+#define IDLE_NS OS_NS_PER_S /* without a word from the monitor: then it is idle */
 
 struct worker {
     struct engine_config config;
@@ -282,13 +285,23 @@ static int serve_run(struct worker *w, const struct message *m, struct fault *re
     return r < 0 ? r : send_outcome(w, &o, reterr);
 }
 
+/* The next message, however long that takes. Who waits for long (a planner thinks) gives back what it can do without. */
+static int wait_for_message(struct worker *w, struct message *ret, struct fault *reterr)
+{
+    int r = channel_recv(w->channel, os_now_mono_ns() + IDLE_NS, ret, reterr);
+    if (r <= 0)
+        return r;
+    os_give_back_memory();
+    return channel_recv(w->channel, INT64_MAX, ret, reterr);
+}
+
 /* Returns only with what ended it: -FAULT_PEER_GONE is the ordinary end. */
 static int serve(struct worker *w, struct fault *reterr)
 {
     for (;;) {
         struct message m;
         channel_set_state(w->channel, STATE_IDLE);
-        int r = channel_recv(w->channel, INT64_MAX, &m, reterr);
+        int r = wait_for_message(w, &m, reterr);
         if (r != 0)
             return r;
         /* A cancel that comes here was sent before our answer arrived: nothing is left to cancel. */

@@ -200,6 +200,7 @@ def worker_memory(work, count):
             for line in tree.stdout:
                 if json.loads(line)["type"] == "receipt":
                     break
+        time.sleep(2)  # a worker is idle when nothing has come for a second
         sizes = [shared_bytes(children(tree.pid)["boxagnts-worker"]) / 1024 for tree in trees]
     finally:
         for tree in trees:

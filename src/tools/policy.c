@@ -387,7 +387,7 @@ void policy_backstop(const struct effect *e, const struct effect_mount *mounts, 
     case EFFECT_EXEC:
         snprintf(
             ret, 256,
-            "process jail: no network, only the mounts; seccomp lets nothing else start a program");
+            "process jail: only the mounts, no network but the hosts it names; seccomp lets nothing else start a program");
         return;
     case EFFECT_TOOL:
         snprintf(ret, 256, "monitor: the tool must be in the agent's capability set");

@@ -16,7 +16,7 @@ import tempfile
 import time
 
 build = pathlib.Path(sys.argv[1]).resolve()
-calls = int(sys.argv[2]) if len(sys.argv) > 2 else 30
+calls = max(10, int(sys.argv[2])) if len(sys.argv) > 2 else 30
 FILES, PATTERN = 10000, "needle_of_[a-z]+\\("
 
 
@@ -61,7 +61,7 @@ def governed(work, files, tool, value, count):
         figures = json.loads(json.loads(out.stdout)["text"])
     except (ValueError, KeyError):
         sys.exit(f"{tool}: {out.stdout[-300:]} {out.stderr[-300:]}")
-    return {key: figures[key] / (1 if key == "n" else 1000) for key in ("p50", "p95", "p99", "n")}
+    return {**{key: round(figures[key] / 1000, 3) for key in ("p50", "p95", "p99")}, "n": figures["n"]}
 
 
 with tempfile.TemporaryDirectory(prefix="boxagnts-bench-tools-") as name:
@@ -81,7 +81,7 @@ with tempfile.TemporaryDirectory(prefix="boxagnts-bench-tools-") as name:
 
     grep = ["grep", "-rnE", PATTERN, "."]
     query = {"pattern": PATTERN, "max_results": 500}
-    governed(top, tree, "grep", query, 1)  # compiled and sealed, and the tree in memory
+    governed(top, tree, "grep", query, 10)  # compiled and sealed, and the tree in memory
     timed(grep, tree)
     reference = timed(grep, tree)
     row(f"GNU grep over {FILES} files (reference)", reference)
@@ -90,7 +90,7 @@ with tempfile.TemporaryDirectory(prefix="boxagnts-bench-tools-") as name:
     row(f"governed grep over {FILES} files", governed(top, tree, "grep", query, calls), "<= 3 x", "GNU grep", reference["p50"])
     row(f"governed edit of a file of {len(text) / 1e6:.1f} MB",
         governed(top, single, "edit", {"path": "big.txt", "old_string": "line %d of a", "new_string": "LINE of a"}, calls), "<= 50")
-    governed(top, single, "shell", {"command": "echo hi"}, 1)
+    governed(top, single, "shell", {"command": "echo hi"}, 10)
     row("governed shell, echo hi", governed(top, single, "shell", {"command": "echo hi"}, 10 * calls), "<= 4")
     row("governed shell, a pipeline of four",
         governed(top, single, "shell", {"command": "printf 'b\\na\\n' | sort | uniq -c | head -n 1"}, 10 * calls))

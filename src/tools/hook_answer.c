@@ -35,10 +35,15 @@ static int take_reason(struct hook_answer *a, struct str said)
     struct str text = str_trim(said);
     if (text.len > HOOK_REASON_MAX / 2)
         text.len = utf8_valid_prefix((struct str){text.at, HOOK_REASON_MAX / 2});
-    int r = sanitise_text(text, &clean);
-    if (r == 0)
-        snprintf(a->reason, sizeof a->reason, "%.*s", STR_FMT(buf_str(&clean)));
-    return r;
+    auto_json json_t *valid = json_string_lossy(text); /* what comes by stderr may be anything */
+    int r = valid ? sanitise_text(json_view(valid), &clean) : -ENOMEM;
+    if (r < 0)
+        return r;
+    struct str shown = buf_str(&clean);
+    if (shown.len >= sizeof a->reason)
+        shown.len = utf8_valid_prefix((struct str){shown.at, sizeof a->reason - 1});
+    snprintf(a->reason, sizeof a->reason, "%.*s", STR_FMT(shown));
+    return 0;
 }
 
 struct saying {

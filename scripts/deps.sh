@@ -9,7 +9,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/tools.sh"
 
 packages=(
     # the programs
-    gcc libc6-dev binutils make cmake ninja-build pkg-config python3 git ca-certificates util-linux
+    gcc libc6-dev binutils make cmake ninja-build pkg-config python3 git ca-certificates util-linux iproute2
     libjansson-dev libseccomp-dev libcurl4-openssl-dev libssl-dev libedit-dev libpcre2-dev
     # the guests
     clang-19 lld-19 llvm-19 wasi-libc libclang-rt-19-dev-wasm32

@@ -22,7 +22,11 @@ def has_clang():
 
 
 def has_go():
-    return shutil.which("go") and subprocess.run(["go", "env", "GOROOT"], capture_output=True).returncode == 0
+    """A Go that knows WASI preview 1; Debian 12's own is too old."""
+    if not shutil.which("go"):
+        return False
+    known = subprocess.run(["go", "tool", "dist", "list"], capture_output=True, text=True)
+    return known.returncode == 0 and "wasip1/wasm" in known.stdout.split()
 
 
 def has_rust():

@@ -22,15 +22,15 @@ bool http_is_token(struct str s)
     return s.len > 0;
 }
 
-static bool is_named(struct str s, const char *name)
+bool http_name_is(struct str s, const char *name)
 {
     return s.len == strlen(name) && strncasecmp(s.at, name, s.len) == 0;
 }
 
-static bool is_one_of(struct str s, const char *const *names)
+bool http_name_is_one_of(struct str s, const char *const *names)
 {
     for (; *names; names++)
-        if (is_named(s, *names))
+        if (http_name_is(s, *names))
             return true;
     return false;
 }
@@ -40,7 +40,7 @@ static bool is_one_of(struct str s, const char *const *names)
 bool http_method_is_fine(struct str method)
 {
     static const char *const never[] = {"CONNECT", "TRACE", "TRACK", NULL};
-    return method.len <= 16 && http_is_token(method) && !is_one_of(method, never);
+    return method.len <= 16 && http_is_token(method) && !http_name_is_one_of(method, never);
 }
 
 int http_field_check(struct str name, struct str value, char ret_why[HTTP_WHY_SIZE])
@@ -75,12 +75,12 @@ int http_field_check(struct str name, struct str value, char ret_why[HTTP_WHY_SI
             return -EINVAL;
         }
     }
-    if (is_one_of(name, connections)) {
+    if (http_name_is_one_of(name, connections)) {
         snprintf(ret_why, HTTP_WHY_SIZE,
                  "the header %.*s is the connection's own, not the guest's to say", len, name.at);
         return -EINVAL;
     }
-    if (is_named(name, "accept-encoding") && !is_named(str_trim(value), "identity")) {
+    if (http_name_is(name, "accept-encoding") && !http_name_is(str_trim(value), "identity")) {
         snprintf(ret_why, HTTP_WHY_SIZE,
                  "accept-encoding can only be identity: nothing is unpacked on the way");
         return -EINVAL;
@@ -96,7 +96,7 @@ bool http_field_may_follow(struct str name)
                                            "content-type",    "content-language",
                                            "if-none-match",   "if-modified-since",
                                            "range",           NULL};
-    return is_one_of(name, harmless);
+    return http_name_is_one_of(name, harmless);
 }
 
 /* --- answers --- */
@@ -154,15 +154,15 @@ static int take_length(struct http_answer *a, struct str value)
 static int take_meaning(struct http_answer *a, struct str name, struct str value)
 {
     int r = 0;
-    if (is_named(name, "content-length")) {
+    if (http_name_is(name, "content-length")) {
         r = take_length(a, value);
-    } else if (is_named(name, "transfer-encoding")) {
-        if (a->is_chunked || !is_named(value, "chunked"))
+    } else if (http_name_is(name, "transfer-encoding")) {
+        if (a->is_chunked || !http_name_is(value, "chunked"))
             return spoil(a, "its transfer-encoding is not just chunked");
         a->is_chunked = true;
-    } else if (is_named(name, "content-encoding")) {
-        a->is_encoded |= value.len > 0 && !is_named(value, "identity");
-    } else if (is_named(name, "location")) {
+    } else if (http_name_is(name, "content-encoding")) {
+        a->is_encoded |= value.len > 0 && !http_name_is(value, "identity");
+    } else if (http_name_is(name, "location")) {
         if (a->location[0])
             return spoil(a, "it points to two places");
         if (value.len >= sizeof a->location)

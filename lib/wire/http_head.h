@@ -10,6 +10,9 @@
 #define HTTP_WHY_SIZE 160
 
 bool http_is_token(struct str s); /* what a header's name is made of; not empty */
+/* Names of headers: letters of either case are the same. names ends with NULL. */
+bool http_name_is(struct str s, const char *name);
+bool http_name_is_one_of(struct str s, const char *const *names);
 /* Letters of a token, at most 16; not CONNECT (a tunnel) or TRACE, TRACK (they send back what the runtime has added). */
 bool http_method_is_fine(struct str method);
 /* One header of a request, as a guest gives it. -EINVAL with what is wrong. Refused: names and values with a byte that none

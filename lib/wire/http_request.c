@@ -8,19 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool is_named(struct str s, const char *name)
-{
-    return s.len == strlen(name) && strncasecmp(s.at, name, s.len) == 0;
-}
-
-static bool is_one_of(struct str s, const char *const *names)
-{
-    for (; *names; names++)
-        if (is_named(s, *names))
-            return true;
-    return false;
-}
-
 static int bad(char ret_why[URL_WHY_SIZE], const char *why)
 {
     snprintf(ret_why, URL_WHY_SIZE, "the request %s", why);
@@ -163,25 +150,25 @@ static int take_meaning(struct http_request *a, struct lines *l, struct str name
                 {"transfer-encoding", &l->has_coding},
                 {"connection", &l->has_connection}};
     for (size_t i = 0; i < ARRAY_LEN(once); i++) {
-        if (!is_named(name, once[i].name))
+        if (!http_name_is(name, once[i].name))
             continue;
         if (*once[i].seen)
             return bad(ret_why, "has a header twice that stands once");
         *once[i].seen = true;
     }
-    if (is_named(name, "host"))
+    if (http_name_is(name, "host"))
         return take_host(a, value, ret_why);
-    if (is_named(name, "content-length"))
+    if (http_name_is(name, "content-length"))
         return take_length(a, value, ret_why);
-    if (is_named(name, "connection"))
+    if (http_name_is(name, "connection"))
         l->connection = value;
-    if (is_named(name, "expect")) {
-        if (!is_named(value, "100-continue"))
+    if (http_name_is(name, "expect")) {
+        if (!http_name_is(value, "100-continue"))
             return bad(ret_why, "expects something that is not known here");
         a->wants_continue = true;
     }
-    if (is_named(name, "transfer-encoding")) {
-        if (!is_named(value, "chunked"))
+    if (http_name_is(name, "transfer-encoding")) {
+        if (!http_name_is(value, "chunked"))
             return bad(ret_why, "has a transfer-encoding that is not just chunked");
         a->is_chunked = true;
     }
@@ -237,7 +224,7 @@ static bool goes_on(const struct lines *l, struct str name)
                                        "accept-encoding",
                                        "max-forwards",
                                        NULL};
-    return !is_one_of(name, stay) && !is_named_in(l->connection, name);
+    return !http_name_is_one_of(name, stay) && !is_named_in(l->connection, name);
 }
 
 static int keep_fields(struct http_request *a, const struct lines *l, struct str rest,
